@@ -1,0 +1,73 @@
+//! The platforms that a build was for: the host and every `--target`, each with its runner and its standard library.
+
+use std::ffi::OsString;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use camino::{Utf8Path, Utf8PathBuf};
+use cargo_metadata::cargo_platform::Cfg;
+
+use super::Options;
+use super::cargo_config::{CargoConfig, Variable};
+
+/// One platform that test binaries were built for.
+#[derive(Debug)]
+pub(super) struct Platform {
+    pub triple: String,
+    pub host: bool,
+    /// Where the shared standard library lies, which test binaries of procedural macros need.
+    pub libdir: Utf8PathBuf,
+    pub runner: Vec<OsString>,
+}
+
+pub(super) struct Platforms {
+    host: Platform,
+    targets: Vec<Platform>,
+    pub env: std::collections::BTreeMap<String, Variable>,
+}
+
+impl Platforms {
+    /// Asks cargo's configuration and rustc.
+    pub(super) fn find(options: &Options) -> Result<Self> {
+        let config = CargoConfig::load(options)?;
+        let host = platform(&config, None)?;
+        let targets = config.targets(&options.targets)?;
+        let targets = targets.iter().map(|target| platform(&config, Some(target))).collect::<Result<_>>()?;
+        Ok(Self { host, targets, env: config.env() })
+    }
+
+    /// The platform of a binary, which only its path tells: with `--target` there is a folder for each triple.
+    pub(super) fn of(&self, path: &Utf8Path) -> &Platform {
+        let folder = path.ancestors().nth(3).and_then(Utf8Path::file_name);
+        self.targets.iter().find(|target| Some(target.triple.as_str()) == folder).unwrap_or(&self.host)
+    }
+}
+
+fn platform(config: &CargoConfig, target: Option<&str>) -> Result<Platform> {
+    let told = match target {
+        None => rustc(config, &["--print=host-tuple", "--print=target-libdir"]),
+        Some(target) => rustc(config, &["--print=target-libdir", "--target", target]),
+    }?;
+    let mut lines = told.lines();
+    let triple = match target {
+        None => lines.next().context("rustc does not say what the host is")?.to_owned(),
+        // A target may be given as the path of a JSON file.
+        Some(target) => Utf8Path::new(target).file_stem().unwrap_or(target).to_owned(),
+    };
+    let libdir = lines.next().context("rustc does not say where its libraries are")?.into();
+    let cfg = || -> Result<Vec<Cfg>> {
+        let told = rustc(config, &["--print=cfg", "--target", target.unwrap_or(&triple)])?;
+        Ok(told.lines().filter_map(|line| line.parse().ok()).collect())
+    };
+    let runner = config.runner(&triple, cfg)?;
+    Ok(Platform { triple, host: target.is_none(), libdir, runner })
+}
+
+fn rustc(config: &CargoConfig, args: &[&str]) -> Result<String> {
+    let mut command = Command::from(config.rustc());
+    let output = command.args(args).output().with_context(|| format!("cannot start {command:?}"))?;
+    if !output.status.success() {
+        bail!("{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr).trim_end());
+    }
+    String::from_utf8(output.stdout).with_context(|| format!("{command:?} does not speak UTF-8"))
+}

@@ -1,0 +1,253 @@
+//! The command line, as clap reads it. What it means is said in the parent module.
+
+use camino::Utf8PathBuf;
+use clap::{ArgAction, Args, Parser, ValueEnum};
+
+use crate::filter::Ignored;
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 all passed; 4 no test selected; 96 bad option, environment or .config/ptest.toml; 100 tests failed; \
+101 build failed; 102 cargo metadata failed; 104 listing failed; 110 output could not be written; 130 and 143 after \
+Ctrl-C and SIGTERM.
+
+Tests that share a process-wide lock can be declared a unit in .config/ptest.toml:
+    [[context]]
+    package = \"mine\"
+    kind = \"unit\"        # one after another, in one process for each binary
+    max = 1              # and only one such process at once";
+
+/// Runs the tests of a Rust workspace in parallel worker processes.
+///
+/// A crash or a hang costs one test, never the run. Worker processes are reused, so small tests stay cheap; results are
+/// printed as they arrive.
+#[derive(Debug, Parser)]
+#[command(name = "cargo ptest", bin_name = "cargo ptest", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(override_usage = "cargo ptest [list] [OPTIONS] [FILTERS]... [-- TEST-BINARY OPTIONS]")]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub run: RunArgs,
+    #[command(flatten)]
+    pub select: SelectArgs,
+    #[command(flatten)]
+    pub report: ReportArgs,
+    #[command(flatten)]
+    pub target: TargetArgs,
+    #[command(flatten)]
+    pub build: BuildArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Processes")]
+pub(super) struct RunArgs {
+    /// Worker slots: how many processes run tests at once. Not cargo test's -j, which is --build-jobs here. Default:
+    /// $PTEST_PROCESSES, $RUST_TEST_THREADS, or the number of cores; a negative number counts from the cores. More than
+    /// the cores is good for tests that wait
+    #[arg(short = 'j', long, value_name = "N", allow_negative_numbers = true)]
+    pub processes: Option<i64>,
+    /// Time limit for each test: 5, 2.5s, 300ms, 1m
+    #[arg(long, value_name = "TIME")]
+    pub process_timeout: Option<String>,
+    /// End a worker process after N tests; without N, after one: a process for each test
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "1",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub process_restartworker: Option<u32>,
+    /// Try a failed test again up to N times, in a fresh process each time
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub retries: u32,
+    /// Run each test N times, in parallel
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
+    /// Stop after the first failure
+    #[arg(long, conflicts_with = "max_fail")]
+    pub fail_fast: bool,
+    /// Stop after N failures
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_fail: Option<u32>,
+    /// Run all tests, whatever fails (the default)
+    #[arg(long, conflicts_with_all = ["fail_fast", "max_fail"])]
+    pub no_fail_fast: bool,
+    /// Run each failed test once more alone, to tell whether state left by others was the cause
+    #[arg(long)]
+    pub diagnose: bool,
+    /// What to make of processes that outlive their test; they are killed in any case
+    #[arg(long, value_enum, default_value = "warn", value_name = "WHAT")]
+    pub leaks: Leaks,
+    /// How long a binary may take to list its tests
+    #[arg(long, value_name = "TIME", default_value = "60s")]
+    pub list_timeout: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Leaks {
+    Warn,
+    Fail,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Selection")]
+pub(super) struct SelectArgs {
+    /// Run the tests whose names contain any of these
+    #[arg(value_name = "FILTERS")]
+    pub filters: Vec<String>,
+    /// Which tests to run with regard to #[ignore]
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub run_ignored: Option<Ignored>,
+    /// Run one part of the tests: count:M/N (every N-th of each binary) or hash:M/N (by name)
+    #[arg(long, value_name = "PART")]
+    pub partition: Option<String>,
+    /// What to make of a run that selects no test
+    #[arg(long, value_enum, default_value = "fail", value_name = "WHAT")]
+    pub no_tests: NoTests,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NoTests {
+    Pass,
+    Warn,
+    Fail,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+pub(super) struct ReportArgs {
+    /// What to write to stdout (list: human or json); people's report is on stderr
+    #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
+    pub message_format: crate::report::Stdout,
+    /// Write a JUnit file, valid at every moment and red until the run is complete
+    #[arg(long, value_name = "PATH")]
+    pub junit: Option<Utf8PathBuf>,
+    /// When to colour
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub color: Option<Colour>,
+    /// Show failures and totals only
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Show the processes, too
+    #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+/// cargo test's own options on which targets to test.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Packages and targets (as cargo test has them)")]
+pub(super) struct TargetArgs {
+    /// Test these packages
+    #[arg(short, long, value_name = "SPEC")]
+    pub package: Vec<String>,
+    /// Test all packages of the workspace
+    #[arg(long)]
+    pub workspace: bool,
+    /// The same as --workspace
+    #[arg(long)]
+    pub all: bool,
+    /// Leave packages out
+    #[arg(long, value_name = "SPEC")]
+    pub exclude: Vec<String>,
+    /// Test the library
+    #[arg(long)]
+    pub lib: bool,
+    /// Test all programs
+    #[arg(long)]
+    pub bins: bool,
+    /// Test these programs
+    #[arg(long, value_name = "NAME")]
+    pub bin: Vec<String>,
+    /// Test all examples
+    #[arg(long)]
+    pub examples: bool,
+    /// Test these examples
+    #[arg(long, value_name = "NAME")]
+    pub example: Vec<String>,
+    /// Test all targets that have `test = true`
+    #[arg(long)]
+    pub tests: bool,
+    /// Test these integration tests
+    #[arg(long, value_name = "NAME")]
+    pub test: Vec<String>,
+    /// Test all targets that have `bench = true`
+    #[arg(long)]
+    pub benches: bool,
+    /// Test these benches
+    #[arg(long, value_name = "NAME")]
+    pub bench: Vec<String>,
+    /// Test all targets
+    #[arg(long)]
+    pub all_targets: bool,
+}
+
+/// cargo test's own options on how to build.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Build (as cargo test has them)")]
+pub(super) struct BuildArgs {
+    /// Features to switch on
+    #[arg(short = 'F', long, value_name = "FEATURES")]
+    pub features: Vec<String>,
+    #[arg(long, help = "Switch on all features")]
+    pub all_features: bool,
+    #[arg(long, help = "Leave the default features off")]
+    pub no_default_features: bool,
+    #[arg(short, long, help = "Build with optimisations")]
+    pub release: bool,
+    #[arg(long, value_name = "NAME", help = "Build with this profile")]
+    pub profile: Option<String>,
+    #[arg(long, value_name = "TRIPLE", help = "Build for this target")]
+    pub target: Vec<String>,
+    #[arg(long, value_name = "PATH", help = "Folder for what is built")]
+    pub target_dir: Option<String>,
+    #[arg(long, value_name = "PATH", help = "Path of Cargo.toml")]
+    pub manifest_path: Option<String>,
+    #[arg(long, help = "Cargo.lock must not change")]
+    pub locked: bool,
+    #[arg(long, help = "Do not use the network")]
+    pub offline: bool,
+    #[arg(long, help = "The same as --locked --offline")]
+    pub frozen: bool,
+    #[arg(long, value_name = "KEY=VALUE|PATH", help = "Override cargo's configuration")]
+    pub config: Vec<String>,
+    #[arg(short = 'Z', value_name = "FLAG", help = "Unstable flags of cargo")]
+    pub unstable: Vec<String>,
+    #[arg(long, help = "Ignore rust-version of packages")]
+    pub ignore_rust_version: bool,
+    #[arg(long, value_name = "N", help = "Parallel jobs of the build (cargo test's -j)",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub build_jobs: Option<u32>,
+    #[arg(long, help = "Build the tests and do not run them")]
+    pub no_run: bool,
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "",
+          help = "Have cargo report where the build's time went")]
+    pub timings: Option<String>,
+}
+
+/// What stands after `--`: what would be the test binary's own options under cargo test.
+#[derive(Debug, Default, Parser)]
+#[command(name = "cargo ptest ... --", no_binary_name = true, disable_help_flag = true)]
+pub(super) struct TestBinaryArgs {
+    pub filters: Vec<String>,
+    #[arg(long)]
+    pub exact: bool,
+    #[arg(long, value_name = "FILTER")]
+    pub skip: Vec<String>,
+    #[arg(long)]
+    pub ignored: bool,
+    #[arg(long)]
+    pub include_ignored: bool,
+    #[arg(long, alias = "no-capture")]
+    pub nocapture: bool,
+    #[arg(long)]
+    pub show_output: bool,
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub test_threads: Option<i64>,
+    #[arg(long)]
+    pub list: bool,
+    #[arg(short, long)]
+    pub quiet: bool,
+    #[arg(long, value_enum)]
+    pub color: Option<Colour>,
+}

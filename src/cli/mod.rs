@@ -1,0 +1,439 @@
+//! Turns the command line and the environment into one plain options struct for each stage. Nothing else reads the
+//! environment.
+
+mod args;
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Parser;
+
+use crate::config::parse_time;
+use crate::filter::{Ignored, Partition, PartitionBy};
+use crate::report::{Stdout, TerminalOptions, Verbosity};
+use crate::{build, filter, group, list, listing, report, run};
+
+pub use args::NoTests;
+use args::{Cli, Colour, Leaks, TestBinaryArgs};
+
+/// What the program was called for.
+#[derive(Debug)]
+pub struct Invocation {
+    pub task: Task,
+    pub build: build::Options,
+    /// Slots for the build, where the pool is ours.
+    pub build_slots: usize,
+    pub list: list::Options,
+    pub filter: filter::Options,
+    pub group: group::Options,
+    pub run: run::Options,
+    pub report: report::Options,
+    pub no_tests: NoTests,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Build, and nothing else.
+    Build,
+    Run,
+    /// Print what would run.
+    List(listing::Format),
+}
+
+/// Why there is nothing to do.
+#[derive(Debug)]
+pub enum NoInvocation {
+    /// Help or the version was asked for; or the command line is wrong. clap has the words for both.
+    Clap(clap::Error),
+    Error(anyhow::Error),
+}
+
+impl From<anyhow::Error> for NoInvocation {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<clap::Error> for NoInvocation {
+    fn from(error: clap::Error) -> Self {
+        Self::Clap(error)
+    }
+}
+
+/// Reads the program's arguments and environment.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn read() -> Result<Invocation, NoInvocation> {
+    let env = std::env::vars_os().collect();
+    invocation(std::env::args_os().collect(), env)
+}
+
+fn invocation(args: Vec<OsString>, env: HashMap<OsString, OsString>) -> Result<Invocation, NoInvocation> {
+    let (list, own, tests) = divide(args);
+    let cli = Cli::try_parse_from(own)?;
+    let tests = TestBinaryArgs::try_parse_from(tests)?;
+    Ok(understand(&cli, &tests, list, Env(env))?)
+}
+
+/// Divides the arguments into whether to list, our own and the test binaries'. As cargo's subcommand we are called with
+/// our name first; `list` is a subcommand only where subcommands stand, so that it can be a filter elsewhere.
+fn divide(mut args: Vec<OsString>) -> (bool, Vec<OsString>, Vec<OsString>) {
+    let tests = match args.iter().position(|arg| arg == "--") {
+        Some(at) => args.split_off(at).split_off(1),
+        None => Vec::new(),
+    };
+    if args.get(1).is_some_and(|arg| arg == "ptest") {
+        args.remove(1);
+    }
+    let list = args.get(1).is_some_and(|arg| arg == "list");
+    if list {
+        args.remove(1);
+    }
+    (list, args, tests)
+}
+
+struct Env(HashMap<OsString, OsString>);
+
+impl Env {
+    fn get(&self, name: &str) -> Option<&OsStr> {
+        self.0.get(OsStr::new(name)).map(OsString::as_os_str)
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.get(name)?.to_str()
+    }
+
+    fn number(&self, name: &str) -> Result<Option<i64>> {
+        let Some(value) = self.get(name).filter(|value| !value.is_empty()) else { return Ok(None) };
+        let number = value.to_str().and_then(|text| text.parse().ok());
+        number.map(Some).with_context(|| format!("the variable {name} is {value:?}, which is no number"))
+    }
+}
+
+fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result<Invocation> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let processes = processes(cli, tests, &env, cores)?;
+    let task = task(cli, tests, list)?;
+    let quiet = cli.report.quiet || tests.quiet;
+    let colours = colours(cli.report.color.or(tests.color), &env);
+    let (cargo_args, metadata_args) = (cargo_args(cli, colours.as_ref()), metadata_args(cli));
+    let own_run = run_id();
+    Ok(Invocation {
+        task,
+        build_slots: cli.build.build_jobs.map_or(cores, |jobs| jobs as usize),
+        list: list::Options { timeout: time("--list-timeout", &cli.run.list_timeout)?, parallel: cores },
+        filter: filter(cli, tests)?,
+        group: group::Options {
+            timeout: cli.run.process_timeout.as_deref().map(|it| time("--process-timeout", it)).transpose()?,
+            per_process: cli.run.process_restartworker.map(|tests| tests as usize),
+        },
+        run: run::Options {
+            // A run inside a test carries the outer run's mark, so that whoever kills that one finds this one's tests.
+            run: env.text("PTEST_RUN_ID").map_or(own_run.clone(), |outer| format!("{outer}/{own_run}")),
+            processes,
+            retries: cli.run.retries,
+            repeat: cli.run.repeat,
+            max_fail: if cli.run.fail_fast { Some(1) } else { cli.run.max_fail.map(|most| most as usize) },
+            diagnose: cli.run.diagnose,
+            leaks_fail: cli.run.leaks == Leaks::Fail,
+            live: tests.nocapture,
+        },
+        report: report::Options {
+            stdout: cli.report.message_format,
+            junit: cli.report.junit.clone(),
+            terminal: TerminalOptions {
+                colours: colours.unwrap_or_else(|| std::io::stderr().is_terminal()),
+                verbosity: match (quiet, cli.report.verbose) {
+                    (true, _) => Verbosity::Quiet,
+                    (false, 0) => Verbosity::Normal,
+                    (false, _) => Verbosity::Verbose,
+                },
+                show_output: tests.show_output,
+                build_args: build_args(cli),
+            },
+        },
+        no_tests: cli.select.no_tests,
+        build: build::Options {
+            cargo: env.get("CARGO").unwrap_or(OsStr::new("cargo")).to_owned(),
+            cargo_args,
+            metadata_args,
+            config: cli.build.config.clone(),
+            targets: cli.build.target.clone(),
+            env: env.0,
+            makeflags: None,
+        },
+    })
+}
+
+fn task(cli: &Cli, tests: &TestBinaryArgs, list: bool) -> Result<Task> {
+    let format = match (cli.report.message_format, tests.list) {
+        (Stdout::Json, _) => listing::Format::Json,
+        (Stdout::Junit, _) if list || tests.list => bail!("a list has no JUnit form: use --message-format json"),
+        (_, true) => listing::Format::Libtest,
+        _ => listing::Format::Human,
+    };
+    Ok(match (cli.build.no_run, list || tests.list) {
+        (true, _) => Task::Build,
+        (false, true) => Task::List(format),
+        (false, false) => Task::Run,
+    })
+}
+
+/// The cap on worker slots, from whoever says it first.
+fn processes(cli: &Cli, tests: &TestBinaryArgs, env: &Env, cores: usize) -> Result<usize> {
+    let said = [
+        ("--processes", cli.run.processes),
+        ("--test-threads", tests.test_threads),
+        ("PTEST_PROCESSES", env.number("PTEST_PROCESSES")?),
+        ("RUST_TEST_THREADS", env.number("RUST_TEST_THREADS")?),
+    ];
+    let Some((name, number)) = said.into_iter().find_map(|(name, number)| Some((name, number?))) else {
+        return Ok(cores);
+    };
+    ensure!(number != 0, "{name} is 0, so nothing could run: the least is 1");
+    let number = if number < 0 { i64::try_from(cores)? + number } else { number };
+    Ok(usize::try_from(number.max(1))?)
+}
+
+fn filter(cli: &Cli, tests: &TestBinaryArgs) -> Result<filter::Options> {
+    let ignored = match (cli.select.run_ignored, tests.ignored, tests.include_ignored) {
+        (Some(which), false, false) => which,
+        (Some(_), ..) => bail!("--run-ignored and --ignored or --include-ignored say the same thing twice: use one"),
+        (None, true, true) => bail!("--ignored and --include-ignored exclude each other"),
+        (None, true, false) => Ignored::Only,
+        (None, false, true) => Ignored::All,
+        (None, false, false) => Ignored::Default,
+    };
+    // Editors pass empty arguments, which mean nothing.
+    let filters = cli.select.filters.iter().chain(&tests.filters).filter(|it| !it.is_empty()).cloned().collect();
+    Ok(filter::Options {
+        filters,
+        skip: tests.skip.clone(),
+        exact: tests.exact,
+        ignored,
+        partition: cli.select.partition.as_deref().map(partition).transpose()?,
+    })
+}
+
+fn partition(text: &str) -> Result<Partition> {
+    let understand = || {
+        let (by, numbers) = text.split_once(':')?;
+        let (part, parts) = numbers.split_once('/')?;
+        let by = match by {
+            "count" => PartitionBy::Count,
+            "hash" => PartitionBy::Hash,
+            _ => return None,
+        };
+        let (part, parts) = (part.parse().ok()?, parts.parse().ok()?);
+        (1..=parts).contains(&part).then_some(Partition { by, part, parts })
+    };
+    understand()
+        .with_context(|| format!("--partition {text} is not understood: write count:M/N or hash:M/N, M from 1 to N"))
+}
+
+fn time(name: &str, text: &str) -> Result<Duration> {
+    parse_time(text).with_context(|| format!("{name} is not understood"))
+}
+
+/// What was decided about colours, in the order of precedence; `None` leaves it to the terminal.
+fn colours(said: Option<Colour>, env: &Env) -> Option<bool> {
+    let word = |text: &str| match text {
+        "always" => Some(true),
+        "never" => Some(false),
+        _ => None,
+    };
+    match said {
+        Some(Colour::Always) => return Some(true),
+        Some(Colour::Never) => return Some(false),
+        Some(Colour::Auto) => return None,
+        None => {}
+    }
+    let is_set = |name| env.get(name).is_some_and(|value| !value.is_empty());
+    env.text("CARGO_TERM_COLOR")
+        .and_then(word)
+        .or_else(|| is_set("NO_COLOR").then_some(false))
+        .or_else(|| (is_set("CLICOLOR_FORCE") && env.text("CLICOLOR_FORCE") != Some("0")).then_some(true))
+}
+
+/// The options that select packages and targets, for cargo.
+fn selection_args(cli: &Cli) -> Vec<String> {
+    let it = &cli.target;
+    let mut args = Words::default();
+    args.values("--package", &it.package).flag("--workspace", it.workspace).flag("--all", it.all);
+    args.values("--exclude", &it.exclude).flag("--lib", it.lib).flag("--bins", it.bins).values("--bin", &it.bin);
+    args.flag("--examples", it.examples).values("--example", &it.example).flag("--tests", it.tests);
+    args.values("--test", &it.test).flag("--benches", it.benches).values("--bench", &it.bench);
+    args.flag("--all-targets", it.all_targets);
+    args.0
+}
+
+/// The options that say how to build.
+fn build_args(cli: &Cli) -> Vec<String> {
+    let it = &cli.build;
+    let mut args = Words::default();
+    args.values("--features", &it.features).flag("--all-features", it.all_features);
+    args.flag("--no-default-features", it.no_default_features).flag("--release", it.release);
+    args.values("--profile", it.profile.as_slice()).values("--target", &it.target);
+    args.values("--target-dir", it.target_dir.as_slice()).flag("--ignore-rust-version", it.ignore_rust_version);
+    args.0.extend(location_args(cli));
+    args.0
+}
+
+/// The options that say which workspace, which lock file and which configuration.
+fn location_args(cli: &Cli) -> Vec<String> {
+    let it = &cli.build;
+    let mut args = Words::default();
+    args.values("--manifest-path", it.manifest_path.as_slice()).flag("--locked", it.locked);
+    args.flag("--offline", it.offline).flag("--frozen", it.frozen).values("--config", &it.config);
+    args.values("-Z", &it.unstable);
+    args.0
+}
+
+fn cargo_args(cli: &Cli, colours: Option<&bool>) -> Vec<String> {
+    let mut args = Words([selection_args(cli), build_args(cli)].concat());
+    args.flag("--quiet", cli.report.quiet);
+    match colours {
+        Some(true) => args.0.push("--color=always".to_owned()),
+        Some(false) => args.0.push("--color=never".to_owned()),
+        None => {}
+    }
+    match cli.build.timings.as_deref() {
+        Some("") => args.0.push("--timings".to_owned()),
+        Some(format) => args.0.push(format!("--timings={format}")),
+        None => {}
+    }
+    args.0
+}
+
+fn metadata_args(cli: &Cli) -> Vec<String> {
+    let it = &cli.build;
+    let mut args = Words(location_args(cli));
+    args.values("--features", &it.features).flag("--all-features", it.all_features);
+    args.flag("--no-default-features", it.no_default_features);
+    // There is no option for it, but cargo metadata has to tell the folder that is used.
+    args.values(
+        "--config",
+        it.target_dir.iter().map(|path| format!("build.target-dir={path:?}")).collect::<Vec<_>>().as_slice(),
+    );
+    args.0
+}
+
+/// Arguments in the making.
+#[derive(Default)]
+struct Words(Vec<String>);
+
+impl Words {
+    fn flag(&mut self, name: &str, set: bool) -> &mut Self {
+        self.0.extend(set.then(|| name.to_owned()));
+        self
+    }
+
+    fn values(&mut self, name: &str, values: &[String]) -> &mut Self {
+        self.0.extend(values.iter().flat_map(|value| [name.to_owned(), value.clone()]));
+        self
+    }
+}
+
+/// Names a run: the time, so that names sort, and the process, so that two runs at once differ.
+fn run_id() -> String {
+    let now = chrono::Local::now();
+    format!("{}-{}", now.format("%Y%m%dT%H%M%S%3f"), std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str, env: &[(&str, &str)]) -> Result<Invocation, String> {
+        let args = ["cargo-ptest", "ptest"].into_iter().chain(line.split_whitespace()).map(OsString::from).collect();
+        let env = env.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        invocation(args, env).map_err(|error| match error {
+            NoInvocation::Clap(error) => error.to_string(),
+            NoInvocation::Error(error) => format!("{error:#}"),
+        })
+    }
+
+    fn words(line: &str) -> String {
+        parsed(line, &[]).unwrap().build.cargo_args.join(" ")
+    }
+
+    #[test]
+    fn cargo_tests_options_are_forwarded_in_its_own_spelling() {
+        assert_eq!(words("-p a -p b --lib -r --test x"), "--package a --package b --lib --test x --release");
+        assert_eq!(
+            words("-F a,b --no-default-features --target t --locked"),
+            "--features a,b --no-default-features --target t --locked"
+        );
+        assert_eq!(words("--timings --color=never"), "--color=never --timings");
+        assert_eq!(
+            words("--config k=1 -Z x --manifest-path d/Cargo.toml"),
+            "--manifest-path d/Cargo.toml --config k=1 -Z x"
+        );
+    }
+
+    #[test]
+    fn unknown_options_are_refused_by_name() {
+        assert!(parsed("--jobs=3", &[]).unwrap_err().contains("--jobs"));
+        assert!(parsed("-- --frobnicate", &[]).unwrap_err().contains("--frobnicate"));
+        assert!(parsed("--partition count:4/3", &[]).unwrap_err().contains("count:4/3"));
+        assert!(parsed("--process-timeout soon", &[]).unwrap_err().contains("soon"));
+    }
+
+    #[test]
+    fn processes_come_from_whoever_says_it_first() {
+        let env = [("PTEST_PROCESSES", "5"), ("RUST_TEST_THREADS", "1")];
+        assert_eq!(parsed("-j 3 -- --test-threads=2", &env).unwrap().run.processes, 3);
+        assert_eq!(parsed("-- --test-threads=2", &env).unwrap().run.processes, 2);
+        assert_eq!(parsed("", &env).unwrap().run.processes, 5);
+        assert_eq!(parsed("", &env[1..]).unwrap().run.processes, 1);
+        assert_eq!(parsed("--processes=-1000", &[]).unwrap().run.processes, 1);
+        assert!(parsed("-j 0", &[]).unwrap_err().contains("the least is 1"));
+        assert!(parsed("", &[("PTEST_PROCESSES", "many")]).unwrap_err().contains("PTEST_PROCESSES"));
+    }
+
+    #[test]
+    fn what_stands_after_the_dashes_is_what_editors_generate() {
+        let filter = parsed("a -- b --exact --skip c --include-ignored --nocapture", &[]).unwrap().filter;
+        assert_eq!(filter.filters, ["a", "b"]);
+        assert_eq!((filter.exact, &filter.skip[..], filter.ignored), (true, &["c".to_owned()][..], Ignored::All));
+        let args = ["cargo-ptest", "", "--", "", "x"].map(OsString::from).to_vec();
+        assert_eq!(invocation(args, HashMap::new()).unwrap().filter.filters, ["x"]);
+    }
+
+    #[test]
+    fn list_is_a_subcommand_only_in_the_first_place() {
+        assert_eq!(parsed("list", &[]).unwrap().task, Task::List(listing::Format::Human));
+        assert_eq!(parsed("list --message-format json", &[]).unwrap().task, Task::List(listing::Format::Json));
+        assert_eq!(parsed("-- --list", &[]).unwrap().task, Task::List(listing::Format::Libtest));
+        let run = parsed("-- list", &[]).unwrap();
+        assert_eq!((run.task, run.filter.filters), (Task::Run, vec!["list".to_owned()]));
+    }
+
+    #[test]
+    fn colours_go_by_the_option_then_cargo_then_the_conventions() {
+        let env = |pairs: &[(&str, &str)]| Env(pairs.iter().map(|(name, value)| (name.into(), value.into())).collect());
+        assert_eq!(colours(Some(Colour::Never), &env(&[("CARGO_TERM_COLOR", "always")])), Some(false));
+        assert_eq!(colours(None, &env(&[("CARGO_TERM_COLOR", "always"), ("NO_COLOR", "1")])), Some(true));
+        assert_eq!(
+            colours(None, &env(&[("CARGO_TERM_COLOR", "auto"), ("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")])),
+            Some(false)
+        );
+        assert_eq!(colours(None, &env(&[("CLICOLOR_FORCE", "1")])), Some(true));
+        assert_eq!(colours(None, &env(&[("NO_COLOR", "")])), None);
+    }
+
+    #[test]
+    fn a_nested_run_carries_the_outer_ones_mark() {
+        let run = parsed("", &[("PTEST_RUN_ID", "outer")]).unwrap().run.run;
+        assert!(run.starts_with("outer/"), "{run}");
+    }
+
+    #[test]
+    fn the_options_are_well_formed() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+        TestBinaryArgs::command().debug_assert();
+    }
+}

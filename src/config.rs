@@ -1,0 +1,154 @@
+//! `.config/ptest.toml`: contexts for people who cannot, or would rather not, touch their sources.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde::Deserialize;
+
+/// Where the file lies, below the workspace's root.
+pub const PATH: &str = ".config/ptest.toml";
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    #[serde(default, rename = "context")]
+    pub contexts: Vec<Context>,
+}
+
+/// Tests that belong together, and what that means for how they run.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Context {
+    /// The package's name; all packages where it is left out.
+    pub package: Option<String>,
+    /// nextest's binary id; all binaries where it is left out.
+    pub binary: Option<String>,
+    /// A module, written with `::` at its end, or the whole name of a test; all tests where it is left out.
+    pub test: Option<String>,
+    pub kind: Option<Kind>,
+    /// At most so many of its tests run at once, across all binaries.
+    pub max: Option<usize>,
+    /// The time limit for each of its tests, in place of `--process-timeout`.
+    #[serde(default, deserialize_with = "time")]
+    pub timeout: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Its tests run one after another in one process, for each binary.
+    Unit,
+}
+
+impl Context {
+    pub fn matches(&self, package: &str, binary: &str, test: &str) -> bool {
+        let is = |said: &Option<String>, found: &str| said.as_deref().is_none_or(|said| said == found);
+        let named = self.test.as_deref().is_none_or(|said| match said.ends_with("::") {
+            true => test.starts_with(said),
+            false => test == said,
+        });
+        is(&self.package, package) && is(&self.binary, binary) && named
+    }
+
+    /// How closely it looks at a test's name; the outermost context is the least close.
+    pub fn depth(&self) -> usize {
+        self.test.as_deref().map_or(0, str::len)
+    }
+
+    /// As a reader of the file would find it again.
+    pub fn describe(&self) -> String {
+        let said = [("package", &self.package), ("binary", &self.binary), ("test", &self.test)];
+        let said = said.iter().filter_map(|(key, value)| Some(format!("{key} = {:?}", value.as_ref()?)));
+        format!("[[context]] with {}", said.collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// Reads the file of a workspace; there need not be one.
+pub fn read(workspace: &Path) -> Result<Config> {
+    let path = workspace.join(PATH);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => parse(&text).with_context(|| format!("cannot use {}", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+fn parse(text: &str) -> Result<Config> {
+    let config: Config = toml::from_str(text)?;
+    for context in &config.contexts {
+        ensure!(
+            context.package.is_some() || context.binary.is_some() || context.test.is_some(),
+            "a [[context]] names no package, binary or test; to mean all tests, name each package",
+        );
+        let name = context.describe();
+        ensure!(
+            context.kind.is_some() || context.max.is_some() || context.timeout.is_some(),
+            "{name} asks for nothing: give it kind = \"unit\", max or timeout",
+        );
+        ensure!(context.max != Some(0), "{name} has max = 0, so its tests could never run; the least is 1");
+    }
+    Ok(config)
+}
+
+fn time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_time(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+/// A time as people write it: `5` and `2.5s` are seconds, `1m` is a minute, `300ms` are milliseconds.
+pub fn parse_time(text: &str) -> Result<Duration> {
+    let at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(at);
+    let scale = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => bail!("{text:?} is no time: write 5, 2.5s, 300ms, 1m or 1h"),
+    };
+    let seconds = number.trim().parse::<f64>().ok().map(|number| number * scale);
+    match seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
+        Some(time) if !time.is_zero() => Ok(time),
+        _ => bail!("{text:?} is no time: write 5, 2.5s, 300ms, 1m or 1h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_people_write_them() {
+        let millis = |text| parse_time(text).map(|time| time.as_millis()).ok();
+        assert_eq!(millis("5"), Some(5000));
+        assert_eq!(millis("2.5s"), Some(2500));
+        assert_eq!(millis("300ms"), Some(300));
+        assert_eq!(millis("1m"), Some(60_000));
+        for wrong in ["", "0", "-1", "s", "1d", "soon", "1e400"] {
+            assert_eq!(millis(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_context_matches_a_module_or_a_whole_name() {
+        let context = |test: &str| Context { test: Some(test.into()), ..Context::default() };
+        assert!(context("db::").matches("p", "p", "db::reads"));
+        assert!(!context("db::").matches("p", "p", "dbs::reads"));
+        assert!(!context("db").matches("p", "p", "db::reads"));
+        assert!(context("db").matches("p", "p", "db"));
+        let other = Context { package: Some("q".into()), ..context("db") };
+        assert!(!other.matches("p", "p", "db"));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let error = |text: &str| format!("{:#}", parse(text).unwrap_err());
+        assert!(error("[[context]]\nkind = 'unit'").contains("names no package"));
+        assert!(error("[[context]]\npackage = 'p'").contains("package = \"p\" asks for nothing"));
+        assert!(error("[[context]]\npackage = 'p'\nmax = 0").contains("could never run"));
+        assert!(error("[[context]]\npackage = 'p'\nmaks = 1").contains("maks"));
+        assert!(error("[[context]]\npackage = 'p'\ntimeout = 'soon'").contains("soon"));
+        assert!(error("[[context]]\npackage = 'p'\nkind = 'united'").contains("united"));
+    }
+}

@@ -1,0 +1,325 @@
+//! The words between doing and telling: everything that happens in a run, as plain data.
+//!
+//! `run` emits [`Event`]s and `report` listens; neither knows the other. The same types, written as one JSON object a
+//! line, are what `--message-format json` prints and what the journal stores, so an event can be printed, compared,
+//! stored and replayed. Durations are seconds.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, FixedOffset};
+use serde::{Deserialize, Serialize};
+
+/// The version of the JSON lines; it changes only when a field changes its meaning or goes away.
+pub const VERSION: u32 = 1;
+
+/// Somebody who listens to a run.
+pub trait Reporter {
+    fn event(&mut self, event: &Event) -> anyhow::Result<()>;
+
+    /// Nothing more is waiting to be told: what was gathered goes out now.
+    fn flush(&mut self) -> anyhow::Result<()>;
+
+    /// The run is over.
+    fn finish(&mut self) -> anyhow::Result<()> {
+        self.flush()
+    }
+}
+
+/// Something that happened. Readers must accept kinds, fields and outcomes that they do not know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    RunStarted(RunStarted),
+    /// A process was started in a worker's slot.
+    WorkerStarted(WorkerStarted),
+    TestStarted(TestStarted),
+    /// A line that a test wrote, as it came (`--nocapture`).
+    TestOutput(TestOutput),
+    /// A test has been running for a long time.
+    TestSlow(TestSlow),
+    /// An attempt failed and the test will be tried again.
+    AttemptFailed(TestFinished),
+    /// The last word on a test: exactly one for each selected test (and repetition).
+    TestFinished(TestFinished),
+    /// `--diagnose` ran a failed test once more, alone; the test's last word came before.
+    TestDiagnosed(TestDiagnosed),
+    WorkerExited(WorkerExited),
+    /// A process failed outside of any test; an error entry of its own.
+    WorkerFailed(WorkerFailed),
+    Warning {
+        message: String,
+    },
+    RunFinished(RunFinished),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunStarted {
+    pub run: String,
+    pub timestamp: DateTime<FixedOffset>,
+    /// How many results this run will report: the selected tests, times `--repeat`.
+    pub tests: usize,
+    pub binaries: usize,
+    /// The upper cap on worker slots.
+    pub workers: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkerStarted {
+    /// The slot, from 0.
+    pub worker: usize,
+    /// The serial number of the process in this run, from 1.
+    pub process: u32,
+    pub pid: u32,
+    pub binary: Arc<str>,
+    /// How many tests the process was given.
+    pub tests: usize,
+}
+
+/// Which test, which time, and where it runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestStarted {
+    pub binary: Arc<str>,
+    pub test: Arc<str>,
+    /// From 1; more under `--retries`.
+    pub attempt: u32,
+    /// From 1; more under `--repeat`.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub repetition: u32,
+    pub worker: usize,
+    pub process: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestOutput {
+    pub binary: Arc<str>,
+    pub test: Arc<str>,
+    pub worker: usize,
+    /// Without its newline.
+    pub line: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestSlow {
+    pub binary: Arc<str>,
+    pub test: Arc<str>,
+    pub worker: usize,
+    pub elapsed: f64,
+}
+
+/// What became of one attempt at a test.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestFinished {
+    /// nextest's binary id.
+    pub binary: Arc<str>,
+    pub test: Arc<str>,
+    pub outcome: Outcome,
+    /// From 1; the attempts before the last one are [`Event::AttemptFailed`].
+    pub attempt: u32,
+    /// From 1; more under `--repeat`.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub repetition: u32,
+    /// Passed, but not at the first attempt.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub flaky: bool,
+    /// When it started, or when it was decided that it will not.
+    pub timestamp: DateTime<FixedOffset>,
+    pub duration: f64,
+    /// `None` for a test that no process was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<u32>,
+    /// Where the test stands in the source, as the compiler wrote it down: relative to the workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// Why: the panic's message, the reason of `#[ignore]`, the signal that killed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// What it wrote to stdout and stderr, in the order in which it was written; not UTF-8 is replaced.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub output: String,
+    /// `output` lacks its middle, because it was larger than the runner keeps; a note in it says how much.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub truncated: bool,
+    /// For a test that did not pass: the tests that its process had run before it, whose state it may have met.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<Arc<str>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestDiagnosed {
+    pub binary: Arc<str>,
+    pub test: Arc<str>,
+    /// What it came to in a process of its own.
+    pub alone: Outcome,
+    /// The tests that ran before it in the process in which it failed.
+    pub after: Vec<Arc<str>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkerExited {
+    pub worker: usize,
+    pub process: u32,
+    pub binary: Arc<str>,
+    /// For people: `exit code 101`, `SIGSEGV`.
+    pub status: String,
+    /// Processes that it left behind were found, and killed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub leaked: bool,
+    /// With `leaked`: the tests that ran in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<Arc<str>>,
+    /// How many of its tests had not begun and go to another process.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rescheduled: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkerFailed {
+    pub binary: Arc<str>,
+    pub worker: usize,
+    pub process: u32,
+    pub timestamp: DateTime<FixedOffset>,
+    pub message: String,
+    /// The tests that ran in the process, any of which may be the cause.
+    pub tests: Vec<Arc<str>>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub output: String,
+}
+
+impl WorkerFailed {
+    /// The name under which the entry stands among the tests of its binary.
+    pub const NAME: &str = "(worker exit)";
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunFinished {
+    pub duration: f64,
+    #[serde(flatten)]
+    pub tally: Tally,
+    /// Why the run ended before its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stopped {
+    /// `--max-fail` or `--fail-fast`.
+    FailFast,
+    /// Ctrl-C.
+    Interrupted,
+    /// SIGTERM or SIGHUP.
+    Terminated,
+    /// The runner could not go on.
+    Error,
+}
+
+/// What a test came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    Passed,
+    Failed,
+    /// `#[ignore]`d and not asked for.
+    Ignored,
+    TimedOut,
+    /// Its process ended under it: a signal, an abort, an exit with any code.
+    Crashed,
+    /// The runner or the process failed, not the test.
+    Error,
+    /// Selected, but the run ended first.
+    NotReached,
+}
+
+impl Outcome {
+    /// Whether this outcome makes the run red.
+    pub fn is_red(self) -> bool {
+        match self {
+            Self::Passed | Self::Ignored | Self::NotReached => false,
+            Self::Failed | Self::TimedOut | Self::Crashed | Self::Error => true,
+        }
+    }
+}
+
+/// How many tests came to what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Tally {
+    pub passed: usize,
+    /// Of `passed`: those that needed more than one attempt.
+    pub flaky: usize,
+    pub failed: usize,
+    pub ignored: usize,
+    pub timed_out: usize,
+    pub crashed: usize,
+    pub error: usize,
+    pub not_reached: usize,
+    /// Error entries that belong to a process and to no test; not among the tests.
+    pub worker_failed: usize,
+}
+
+impl Tally {
+    pub fn count(&mut self, event: &Event) {
+        match event {
+            Event::TestFinished(test) => {
+                *self.of(test.outcome) += 1;
+                self.flaky += usize::from(test.flaky);
+            }
+            Event::WorkerFailed(_) => self.worker_failed += 1,
+            _ => {}
+        }
+    }
+
+    /// How many tests have had their last word.
+    pub fn reported(&self) -> usize {
+        self.finished() + self.not_reached
+    }
+
+    /// Those of them that were run, or would never have been: all but the ones not reached.
+    pub fn finished(&self) -> usize {
+        self.passed + self.failed + self.ignored + self.timed_out + self.crashed + self.error
+    }
+
+    /// Whether anything counted here makes the run red.
+    pub fn is_red(&self) -> bool {
+        self.red_tests() + self.worker_failed > 0
+    }
+
+    pub fn red_tests(&self) -> usize {
+        self.failed + self.timed_out + self.crashed + self.error
+    }
+
+    fn of(&mut self, outcome: Outcome) -> &mut usize {
+        match outcome {
+            Outcome::Passed => &mut self.passed,
+            Outcome::Failed => &mut self.failed,
+            Outcome::Ignored => &mut self.ignored,
+            Outcome::TimedOut => &mut self.timed_out,
+            Outcome::Crashed => &mut self.crashed,
+            Outcome::Error => &mut self.error,
+            Outcome::NotReached => &mut self.not_reached,
+        }
+    }
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_one(number: &u32) -> bool {
+    *number == 1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}

@@ -1,0 +1,303 @@
+//! Asks each test binary for its tests.
+//!
+//! A binary with libtest's harness tells file, line and ignore flag of every test in one call, as JSON; stable binaries
+//! do so when `RUSTC_BOOTSTRAP` is set. It is set for this call only: in a running test's environment it would reach
+//! every rustc that the test starts. What has no libtest harness is asked in the way that harnesses agree on, and
+//! becomes one test when it does not answer in kind.
+
+use std::io::Read;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rayon::prelude::*;
+use serde::Deserialize;
+
+use crate::build::TestBinary;
+
+/// What the list stage needs to know.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How long a binary may take to list its tests.
+    pub timeout: Duration,
+    /// How many binaries are asked at once.
+    pub parallel: usize,
+}
+
+/// A test binary with its tests.
+#[derive(Debug)]
+pub struct Suite {
+    pub binary: TestBinary,
+    pub harness: Harness,
+    /// In the order in which the binary runs them.
+    pub tests: Vec<Test>,
+}
+
+/// How a binary takes its tests and says what became of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Harness {
+    /// The harness of the standard toolchain: many tests a process.
+    Libtest,
+    /// It lists tests and takes one name a process; its exit code is the verdict.
+    Custom,
+    /// It does not list tests: it is run whole, and its exit code is the verdict.
+    Whole,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Test {
+    /// Byte for byte as the binary gave it.
+    pub name: Arc<str>,
+    pub bench: bool,
+    pub ignored: bool,
+    pub ignore_reason: Option<String>,
+    pub file: Option<Arc<str>>,
+    pub line: Option<u32>,
+    /// How often the binary lists this name, and so runs it.
+    pub times: usize,
+}
+
+impl Test {
+    fn named(name: &str) -> Self {
+        Self { name: name.into(), bench: false, ignored: false, ignore_reason: None, file: None, line: None, times: 1 }
+    }
+}
+
+/// The tests of all binaries, and notes on those that could not be asked in the usual way.
+pub fn tests(binaries: Vec<TestBinary>, options: &Options) -> Result<(Vec<Suite>, Vec<String>)> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(options.parallel.min(binaries.len()).max(1))
+        .build()
+        .context("cannot start threads")?;
+    let listed: Vec<(Suite, Option<String>)> =
+        pool.install(|| binaries.into_par_iter().map(|binary| suite(binary, options)).collect::<Result<_>>())?;
+    let (suites, notes): (Vec<_>, Vec<_>) = listed.into_iter().unzip();
+    Ok((suites, notes.into_iter().flatten().collect()))
+}
+
+fn suite(binary: TestBinary, options: &Options) -> Result<(Suite, Option<String>)> {
+    let asked = if binary.libtest {
+        libtest(&binary, options).map(|tests| (Harness::Libtest, tests, None))
+    } else {
+        Ok(custom(&binary, options))
+    };
+    let (harness, tests, note) =
+        asked.with_context(|| format!("cannot list the tests of {} ({})", binary.id, binary.path))?;
+    Ok((Suite { harness, tests: merge(tests), binary }, note))
+}
+
+/// A name that is listed twice runs twice, as one test.
+fn merge(tests: Vec<Test>) -> Vec<Test> {
+    let mut merged: Vec<Test> = Vec::with_capacity(tests.len());
+    for test in tests {
+        match merged.last_mut() {
+            Some(last) if last.name == test.name => last.times += 1,
+            _ => merged.push(test),
+        }
+    }
+    merged
+}
+
+/// A line of libtest's JSON that stands for a test.
+#[derive(Deserialize)]
+struct Discovered {
+    #[serde(rename = "type")]
+    kind: String,
+    event: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    ignore: bool,
+    #[serde(default)]
+    ignore_message: String,
+    #[serde(default)]
+    source_path: String,
+    start_line: Option<u32>,
+}
+
+fn libtest(binary: &TestBinary, options: &Options) -> Result<Vec<Test>> {
+    let mut command = binary.command();
+    command.args(["-Zunstable-options", "--list", "--format", "json"]).env("RUSTC_BOOTSTRAP", "1");
+    let answer = ask(command, options.timeout)?;
+    match answer.success().and_then(from_json) {
+        Some(tests) => Ok(tests),
+        None => terse(binary, options),
+    }
+}
+
+fn from_json(text: &str) -> Option<Vec<Test>> {
+    let mut tests = Vec::new();
+    let mut completed = false;
+    // A constructor may have printed lines of its own.
+    for line in text.lines().filter(|line| line.starts_with("{ \"type\": ")) {
+        let line: Discovered = serde_json::from_str(line).ok()?;
+        completed |= line.kind == "suite" && line.event == "completed";
+        if line.event == "discovered" {
+            tests.push(Test {
+                name: line.name.into(),
+                bench: line.kind == "bench",
+                ignored: line.ignore,
+                ignore_reason: Some(line.ignore_message).filter(|reason| !reason.is_empty()),
+                file: Some(line.source_path.into()).filter(|file: &Arc<str>| !file.is_empty()),
+                line: line.start_line,
+                times: 1,
+            });
+        }
+    }
+    completed.then_some(tests)
+}
+
+/// For harnesses of other toolchains, which have the terse format but not the JSON.
+fn terse(binary: &TestBinary, options: &Options) -> Result<Vec<Test>> {
+    let list = |ignored: bool| -> Result<Vec<Test>> {
+        let mut command = binary.command();
+        command.args(["--list", "--format", "terse"]).args(ignored.then_some("--ignored"));
+        let answer = ask(command, options.timeout)?;
+        let Some(tests) = answer.success().and_then(from_terse) else {
+            bail!("{}", answer.complaint());
+        };
+        Ok(tests)
+    };
+    let (all, ignored) = (list(false)?, list(true)?);
+    Ok(mark_ignored(all, &ignored))
+}
+
+fn mark_ignored(mut all: Vec<Test>, ignored: &[Test]) -> Vec<Test> {
+    for test in &mut all {
+        test.ignored = ignored.iter().any(|it| it.name == test.name);
+    }
+    all
+}
+
+/// `None` if any line is not of the form that libtest prints.
+fn from_terse(text: &str) -> Option<Vec<Test>> {
+    let test = |line: &str| {
+        let (name, kind) = line.rsplit_once(": ")?;
+        let bench = match kind {
+            "test" => false,
+            "benchmark" => true,
+            _ => return None,
+        };
+        Some(Test { bench, ..Test::named(name) })
+    };
+    text.lines().filter(|line| !line.is_empty()).map(test).collect()
+}
+
+/// Without libtest's harness anything may happen: what does not list its tests is run whole, with a note that says so.
+fn custom(binary: &TestBinary, options: &Options) -> (Harness, Vec<Test>, Option<String>) {
+    let list = |ignored: bool| -> Result<Vec<Test>, String> {
+        let mut command = binary.command();
+        command.args(["--list", "--format", "terse"]).args(ignored.then_some("--ignored"));
+        let answer = ask(command, options.timeout).map_err(|error| format!("{error:#}"))?;
+        answer.success().and_then(from_terse).ok_or_else(|| answer.complaint())
+    };
+    match list(false) {
+        Ok(all) if !all.is_empty() => {
+            let ignored = list(true).unwrap_or_default();
+            (Harness::Custom, mark_ignored(all, &ignored), None)
+        }
+        other => {
+            let why = other.err().unwrap_or_else(|| "it lists nothing".to_owned());
+            let note =
+                format!("{} has a harness of its own that does not list tests ({why}): it runs as one test", binary.id);
+            (Harness::Whole, vec![Test::named(&binary.target_name)], Some(note))
+        }
+    }
+}
+
+/// What a binary answered.
+struct Answer {
+    status: ExitStatus,
+    stdout: String,
+    stderr: String,
+}
+
+impl Answer {
+    fn success(&self) -> Option<&str> {
+        self.status.success().then_some(self.stdout.as_str())
+    }
+
+    fn complaint(&self) -> String {
+        if self.status.success() {
+            let first = self.stdout.lines().find(|line| !line.is_empty()).unwrap_or_default();
+            return format!("it answers --list with {first:?}");
+        }
+        let last = self.stderr.lines().rfind(|line| !line.is_empty()).unwrap_or("no word on stderr");
+        format!("it answers --list with {} and {last:?}", self.status)
+    }
+}
+
+/// Runs a command to its end, or for as long as it may take.
+fn ask(mut command: Command, limit: Duration) -> Result<Answer> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("cannot start it")?;
+    let (sender, receiver) = mpsc::channel();
+    let read = |number: usize, mut pipe: Box<dyn Read + Send>| {
+        let sender = sender.clone();
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            // What cannot be read is missing from the answer, which is then not understood.
+            let _ = pipe.read_to_end(&mut bytes);
+            let _ = sender.send((number, String::from_utf8_lossy(&bytes).into_owned()));
+        });
+    };
+    let stdout = child.stdout.take().context("no stdout")?;
+    let stderr = child.stderr.take().context("no stderr")?;
+    read(0, Box::new(stdout));
+    read(1, Box::new(stderr));
+    let mut texts = [String::new(), String::new()];
+    for _ in 0..2 {
+        let Ok((number, text)) = receiver.recv_timeout(limit) else {
+            // Neither call can do more than fail because it is gone.
+            let _ = child.kill();
+            let _ = child.wait();
+            bail!("it has not answered --list within {limit:?}");
+        };
+        texts[number] = text;
+    }
+    let [stdout, stderr] = texts;
+    Ok(Answer { status: child.wait().context("cannot wait for it")?, stdout, stderr })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_tells_all_of_a_test_and_foreign_lines_are_passed_over() {
+        let text = r#"a constructor speaks
+{ "type": "suite", "event": "discovery" }
+{ "type": "test", "event": "discovered", "name": "a::b", "ignore": true, "ignore_message": "slow", "source_path": "src/lib.rs", "start_line": 7, "start_col": 1, "end_line": 7, "end_col": 9 }
+{ "type": "bench", "event": "discovered", "name": "c", "ignore": false, "ignore_message": "", "source_path": "src/lib.rs", "start_line": 9 }
+{ "type": "suite", "event": "completed", "tests": 1, "benchmarks": 1, "total": 2, "ignored": 1 }
+"#;
+        let tests = from_json(text).unwrap();
+        assert_eq!(tests.len(), 2);
+        assert_eq!((&*tests[0].name, tests[0].ignored, tests[0].line), ("a::b", true, Some(7)));
+        assert_eq!(tests[0].ignore_reason.as_deref(), Some("slow"));
+        assert_eq!((tests[1].bench, tests[1].ignore_reason.as_deref()), (true, None));
+    }
+
+    #[test]
+    fn json_without_its_last_line_is_no_list() {
+        assert_eq!(from_json("{ \"type\": \"suite\", \"event\": \"discovery\" }\n"), None);
+    }
+
+    #[test]
+    fn terse_lines_are_all_tests_or_the_answer_is_foreign() {
+        assert_eq!(from_terse("a: test\nb::c: benchmark\n").unwrap().len(), 2);
+        assert_eq!(from_terse("running my own tests\n"), None);
+        assert_eq!(from_terse("").unwrap(), []);
+    }
+
+    #[test]
+    fn a_name_listed_twice_is_one_test_that_runs_twice() {
+        let merged = merge(vec![Test::named("a"), Test::named("b"), Test::named("b")]);
+        assert_eq!(merged.iter().map(|test| test.times).collect::<Vec<_>>(), [1, 2]);
+    }
+}

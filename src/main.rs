@@ -1,0 +1,121 @@
+//! `cargo ptest` runs the tests of a Rust workspace in parallel worker processes.
+
+mod build;
+mod cli;
+mod config;
+mod event;
+mod exit;
+mod filter;
+mod group;
+mod list;
+mod listing;
+mod report;
+mod run;
+mod schedule;
+
+use std::io::Write;
+
+use anyhow::Context;
+
+use cli::{Invocation, NoInvocation, NoTests, Task};
+use event::Reporter;
+use exit::{Exit, Failure, OrExit};
+use filter::Decision;
+use list::Suite;
+use run::slots::Pool;
+
+fn main() -> Exit {
+    // SAFETY: nothing has been opened yet.
+    unsafe { run::slots::inherit() };
+    let mut args = std::env::args().skip(1);
+    if let (Some(run::watchdog::ARGUMENT), Some(run)) = (args.next().as_deref(), args.next()) {
+        run::watchdog::main(&run);
+        return Exit::Success;
+    }
+    let invocation = match cli::read() {
+        Ok(invocation) => invocation,
+        Err(NoInvocation::Clap(error)) => {
+            // When even this cannot be printed, the exit code is all that is left to say.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Setup } else { Exit::Success };
+        }
+        Err(NoInvocation::Error(error)) => return fail(Failure::from(error)),
+    };
+    match carry_out(invocation) {
+        Ok(exit) => exit,
+        Err(failure) => fail(failure),
+    }
+}
+
+fn fail(Failure { exit, error }: Failure) -> Exit {
+    say(&format!("error: {error:#}"));
+    exit
+}
+
+#[expect(clippy::print_stderr, reason = "outside of a run, what is said goes to stderr from here")]
+fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+/// The line: build, list, filter, group, run with a schedule, report.
+fn carry_out(mut invocation: Invocation) -> Result<Exit, Failure> {
+    let (mut pool, warning) = Pool::open(invocation.build_slots)?;
+    warning.iter().for_each(|warning| say(&format!("warning: {warning}")));
+    invocation.build.makeflags.clone_from(&pool.makeflags);
+    let mut build = match build::test_binaries(&invocation.build) {
+        Ok(build) => build,
+        Err(build::Failure::Build) => return Ok(Exit::BuildFailed),
+        Err(build::Failure::Metadata(error)) => return Err(Failure { exit: Exit::MetadataFailed, error }),
+        Err(build::Failure::Other(error)) => return Err(error.into()),
+    };
+    if invocation.task == Task::Build {
+        return Ok(Exit::Success);
+    }
+    // A guest may use one core until it is granted more.
+    let parallel = if pool.guest { 1 } else { invocation.list.parallel };
+    let binaries = std::mem::take(&mut build.binaries);
+    let (suites, notes) =
+        list::tests(binaries, &list::Options { parallel, ..invocation.list }).or_exit(Exit::ListFailed)?;
+    notes.iter().for_each(|note| say(&format!("note: {note}")));
+    let decisions = filter::select(&suites, &invocation.filter);
+    if let Task::List(format) = invocation.task {
+        let folders = listing::Folders { target: &build.target_directory, build: build.build_directory.as_deref() };
+        let mut out = std::io::stdout().lock();
+        listing::print(format, &suites, &decisions, folders, &mut out).or_exit(Exit::OutputFailed)?;
+        out.flush().context("cannot write the list to stdout").or_exit(Exit::OutputFailed)?;
+        return Ok(Exit::Success);
+    }
+    if decisions.iter().flatten().all(|decision| matches!(decision, Decision::Skip(_))) {
+        return Ok(nothing_selected(invocation.no_tests, &suites));
+    }
+    let config = config::read(build.workspace_root.as_std_path())?;
+    let groups = group::by_context(&suites, &decisions, &config, &invocation.group);
+    for context in &groups.unmatched {
+        say(&format!("warning: {}: {context} matches no test", config::PATH));
+    }
+    pool.resize(invocation.run.processes)?;
+    let journals = build.target_directory.join("ptest");
+    let mut reporters = report::open(&invocation.report, &journals, &invocation.run.run).or_exit(Exit::OutputFailed)?;
+    let finished = run::groups(&suites, &decisions, &groups, &pool, &invocation.run, &mut reporters);
+    let reported = reporters.finish();
+    let finished = finished?;
+    reported.or_exit(Exit::OutputFailed)?;
+    Ok(Exit::of_run(&finished))
+}
+
+fn nothing_selected(wanted: NoTests, suites: &[Suite]) -> Exit {
+    let tests: usize = suites.iter().map(|suite| suite.tests.len()).sum();
+    let binaries = suites.len();
+    let what = format!("no test was selected, of {tests} in {binaries} binaries");
+    match wanted {
+        NoTests::Pass => Exit::Success,
+        NoTests::Warn => {
+            say(&format!("warning: {what}"));
+            Exit::Success
+        }
+        NoTests::Fail => {
+            say(&format!("error: {what}; --no-tests=pass makes that a success"));
+            Exit::NoTests
+        }
+    }
+}

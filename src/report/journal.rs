@@ -1,0 +1,60 @@
+//! The journal: every event of a run in a file, written as it happens. All other files are made from it.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+
+use anyhow::{Context, Result};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::write_line;
+use crate::event::{Event, Reporter};
+
+/// How many runs are remembered.
+const KEPT: usize = 10;
+
+pub(super) struct Journal {
+    path: Utf8PathBuf,
+    file: BufWriter<File>,
+}
+
+impl Journal {
+    /// Begins the journal of a run in `folder`, and lets go of the oldest ones there.
+    pub(super) fn create(folder: &Utf8Path, run: &str) -> Result<Self> {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot create {folder}"))?;
+        forget_old_runs(folder);
+        // The id of a nested run has the outer one's before it.
+        let name = run.rsplit('/').next().unwrap_or(run);
+        let path = folder.join(format!("{name}.jsonl"));
+        let file = File::create(&path).with_context(|| format!("cannot create {path}"))?;
+        Ok(Self { path, file: BufWriter::new(file) })
+    }
+
+    pub(super) fn path(&self) -> &Utf8Path {
+        &self.path
+    }
+}
+
+impl Reporter for Journal {
+    fn event(&mut self, event: &Event) -> Result<()> {
+        if matches!(event, Event::TestOutput(_)) {
+            // The test's last word has it.
+            return Ok(());
+        }
+        write_line(&mut self.file, event).with_context(|| format!("cannot write {}", self.path))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.file.flush().with_context(|| format!("cannot write {}", self.path))
+    }
+}
+
+/// Names begin with the time, so their order is that of the runs. What cannot be removed is in nobody's way.
+fn forget_old_runs(folder: &Utf8Path) {
+    let Ok(files) = folder.read_dir_utf8() else { return };
+    let mut journals: Vec<Utf8PathBuf> =
+        files.flatten().map(|file| file.into_path()).filter(|path| path.extension() == Some("jsonl")).collect();
+    journals.sort_unstable();
+    for path in journals.iter().rev().skip(KEPT - 1) {
+        let _ = std::fs::remove_file(path);
+    }
+}

@@ -1,0 +1,235 @@
+//! Makes a `<testcase>` of the last word on a test, and of a process that failed.
+//!
+//! The file and the stream both build their cases here, so that they cannot differ.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, XmlString};
+
+use super::{
+    text::{OUTPUT_LIMIT, TEXT_LIMIT, attribute, xml, xml_within},
+    verdict::{self, status},
+};
+use crate::event::{Event, TestFinished, WorkerFailed};
+
+/// The `type` of the `<error>` of a process that failed outside of any test.
+const WORKER_FAILED: &str = "worker-failed";
+
+/// A case, and where it belongs.
+pub struct Case {
+    /// The test binary, which is the suite.
+    pub binary: Arc<str>,
+    /// The test as its binary lists it, without anything that makes the case's name unique.
+    pub test: Arc<str>,
+    /// From 1: which of the cases of that name this is.
+    pub number: u32,
+    pub xml: TestCase,
+}
+
+/// Turns events into cases, and remembers the failed attempts of tests whose last word is still to come.
+#[derive(Default)]
+pub struct Cases {
+    attempts: HashMap<(Arc<str>, Arc<str>, u32), Vec<TestFinished>>,
+    worker_failures: HashMap<Arc<str>, u32>,
+}
+
+impl Cases {
+    /// The case that `event` completes, if it does.
+    pub fn add(&mut self, event: &Event) -> Option<Case> {
+        match event {
+            Event::AttemptFailed(test) => {
+                self.attempts.entry(key(test)).or_default().push(test.clone());
+                None
+            }
+            Event::TestFinished(test) => {
+                let attempts = self.attempts.remove(&key(test)).unwrap_or_default();
+                Some(Case {
+                    binary: test.binary.clone(),
+                    test: test.test.clone(),
+                    number: test.repetition,
+                    xml: test_case(test, &attempts),
+                })
+            }
+            Event::WorkerFailed(worker) => {
+                let number = self.worker_failures.entry(worker.binary.clone()).or_default();
+                *number += 1;
+                Some(Case {
+                    binary: worker.binary.clone(),
+                    test: WorkerFailed::NAME.into(),
+                    number: *number,
+                    xml: worker_case(worker, *number),
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+fn key(test: &TestFinished) -> (Arc<str>, Arc<str>, u32) {
+    (test.binary.clone(), test.test.clone(), test.repetition)
+}
+
+/// An `<error>` that is no test's, called `name`, in the suite `binary`. It took no time: without a time a consumer
+/// that adds up shows none at all.
+pub fn error_case(name: &str, binary: &str, kind: &str, message: &str, text: &str) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_message(attribute(message)).set_type(xml(kind)).set_description(xml_within(text, TEXT_LIMIT));
+    let mut case = TestCase::new(xml(name), status);
+    case.set_classname(xml(binary)).set_time(Duration::ZERO);
+    case
+}
+
+fn test_case(test: &TestFinished, attempts: &[TestFinished]) -> TestCase {
+    let mut case = TestCase::new(xml(&unique(&test.test, test.repetition)), status(test, attempts));
+    case.set_classname(xml(&test.binary)).set_timestamp(test.timestamp).set_time(seconds(test.duration));
+    case.system_out = output(&test.output);
+    if let Some(file) = &test.file {
+        case.extra.insert("file".into(), xml(file));
+    }
+    if let Some(line) = test.line {
+        case.extra.insert("line".into(), xml(&line.to_string()));
+    }
+    case.add_properties(properties(test));
+    case
+}
+
+fn worker_case(worker: &WorkerFailed, nth: u32) -> TestCase {
+    let name = unique(WorkerFailed::NAME, nth);
+    let text = verdict::worker_text(worker);
+    let mut case = error_case(&name, &worker.binary, WORKER_FAILED, &worker.message, &text);
+    case.set_timestamp(worker.timestamp);
+    case.system_out = output(&worker.output);
+    case.add_properties([
+        Property::new("worker", xml(&worker.worker.to_string())),
+        Property::new("process", xml(&worker.process.to_string())),
+    ]);
+    case
+}
+
+/// The `number`th of the cases called `name`. GitLab merges cases that share suite, class and name, so that all but the
+/// last repetition would be lost; the first keeps the plain name, so that its history is the same with and without
+/// `--repeat`.
+fn unique(name: &str, number: u32) -> String {
+    if number > 1 { format!("{name} [{number}]") } else { name.to_owned() }
+}
+
+fn properties(test: &TestFinished) -> Vec<Property> {
+    let mut properties = Vec::new();
+    let mut add = |name: &str, value: XmlString| properties.push(Property::new(name, value));
+    if let Some(worker) = test.worker {
+        add("worker", xml(&worker.to_string()));
+    }
+    if let Some(process) = test.process {
+        add("process", xml(&process.to_string()));
+        add("attempt", xml(&test.attempt.to_string()));
+    }
+    if test.repetition > 1 {
+        add("repetition", xml(&test.repetition.to_string()));
+    }
+    if test.truncated {
+        add("truncated", xml("true"));
+    }
+    properties
+}
+
+/// What was written to stdout and stderr, as `<system-out>`.
+pub fn output(output: &str) -> Option<XmlString> {
+    (!output.is_empty()).then(|| xml_within(output, OUTPUT_LIMIT))
+}
+
+/// A journal is a file that anyone may have touched: what is no duration counts as none.
+pub fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        event::Outcome,
+        report::junit::{
+            sample::{self, completed, finished},
+            text::MESSAGE_LIMIT,
+        },
+    };
+
+    #[test]
+    fn a_case_says_what_where_and_when() {
+        let xml = completed(&[Event::TestFinished(TestFinished { output: "hello\n".into(), ..finished("m::test") })]);
+        let expected = r#"<testcase name="m::test" classname="demo" timestamp="2024-05-06T07:08:01.250+02:00" time="0.250" file="src/lib.rs" line="12">
+            <properties>
+                <property name="worker" value="1"/>
+                <property name="process" value="7"/>
+                <property name="attempt" value="1"/>
+            </properties>
+            <system-out>hello
+</system-out>
+        </testcase>"#;
+        assert_eq!(xml, expected);
+    }
+
+    #[test]
+    fn a_test_that_no_process_was_given_has_no_properties() {
+        let test = TestFinished { worker: None, process: None, file: None, line: None, ..finished("test") };
+        let expected =
+            r#"<testcase name="test" classname="demo" timestamp="2024-05-06T07:08:01.250+02:00" time="0.250"/>"#;
+        assert_eq!(completed(&[Event::TestFinished(test)]), expected);
+    }
+
+    #[test]
+    fn attempts_belong_to_their_binary_test_and_repetition() {
+        let failed = TestFinished { outcome: Outcome::Failed, ..finished("test") };
+        let elsewhere = Event::AttemptFailed(TestFinished { binary: "other".into(), ..failed.clone() });
+        let again = Event::AttemptFailed(TestFinished { repetition: 2, ..failed });
+        let xml = completed(&[elsewhere, again, Event::TestFinished(finished("test"))]);
+        assert!(!xml.contains("flaky"), "{xml}");
+    }
+
+    #[test]
+    fn repetitions_after_the_first_have_names_of_their_own() {
+        let first = completed(&[Event::TestFinished(finished("test"))]);
+        let second = completed(&[Event::TestFinished(TestFinished { repetition: 2, ..finished("test") })]);
+        assert!(first.starts_with(r#"<testcase name="test" "#), "{first}");
+        assert!(second.starts_with(r#"<testcase name="test [2]" "#), "{second}");
+        assert!(second.contains(r#"<property name="repetition" value="2"/>"#), "{second}");
+    }
+
+    #[test]
+    fn a_failed_worker_is_an_error_of_its_own() {
+        let mut worker = sample::worker_failed("exit code 3 after the last test");
+        worker.output = "atexit\n".into();
+        let first = Event::WorkerFailed(worker);
+        let xml = completed(std::slice::from_ref(&first));
+        let expected = r#"<testcase name="(worker exit)" classname="demo" timestamp="2024-05-06T07:08:03.250+02:00" time="0.000">
+            <properties>
+                <property name="worker" value="1"/>
+                <property name="process" value="7"/>
+            </properties>
+            <error message="exit code 3 after the last test" type="worker-failed">exit code 3 after the last test
+
+atexit
+
+Tests that ran in it, any of which may be the cause: fails, works</error>
+            <system-out>atexit
+</system-out>
+        </testcase>"#;
+        assert_eq!(xml, expected);
+        assert!(completed(&[first.clone(), first]).starts_with(r#"<testcase name="(worker exit) [2]" "#));
+    }
+
+    #[test]
+    fn no_part_of_a_case_grows_without_bound() {
+        let long = "0123456789 \u{1f980}\n".repeat(100_000);
+        let test =
+            TestFinished { outcome: Outcome::Failed, message: Some(long.clone()), output: long, ..finished("test") };
+        let size = completed(&[Event::TestFinished(test)]).len();
+        assert!(size < OUTPUT_LIMIT + TEXT_LIMIT + MESSAGE_LIMIT + 1_000, "{size}");
+    }
+
+    #[test]
+    fn a_duration_that_is_none_counts_as_none() {
+        for seconds in [-1.0, f64::NAN, f64::INFINITY, 1e300] {
+            assert_eq!(super::seconds(seconds), Duration::ZERO);
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Makes a JUnit document of a whole run, or of as much of it as there is.
+
+use std::{collections::BTreeMap, io::Write, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use quick_junit::{Property, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::{Cases, NAME, Progress, progress::INCOMPLETE, text::xml, verdict::word};
+use crate::event::{Event, TestDiagnosed};
+
+/// Writes a JUnit document of the run that `events` tell of, in order, to `out`.
+///
+/// Suites are sorted by binary id and cases by name, so that two runs can be compared whatever their schedules were.
+/// Unless the events tell of a run that came to its end, the first suite is a red `[run incomplete]`.
+///
+/// Fails if `events` do or `out` does.
+pub fn write_report(events: impl Iterator<Item = anyhow::Result<Event>>, out: &mut impl Write) -> anyhow::Result<()> {
+    let mut run = Run::default();
+    for event in events {
+        run.add(&event?);
+    }
+    run.into_report().serialize(out).context("could not write JUnit XML")
+}
+
+/// The cases of a test binary, by name and number.
+type Suite = BTreeMap<(Arc<str>, u32), TestCase>;
+
+/// What a report needs to know of a run.
+#[derive(Default)]
+struct Run {
+    progress: Progress,
+    cases: Cases,
+    suites: BTreeMap<Arc<str>, Suite>,
+}
+
+impl Run {
+    fn add(&mut self, event: &Event) {
+        self.progress.add(event);
+        if let Some(case) = self.cases.add(event) {
+            let suite = self.suites.entry(case.binary).or_default();
+            suite.insert((case.test, case.number), case.xml);
+        }
+        if let Event::TestDiagnosed(diagnosis) = event {
+            self.diagnose(diagnosis);
+        }
+    }
+
+    /// What a red test came to alone becomes a property. The stream lacks it, for the case has gone out by then.
+    fn diagnose(&mut self, diagnosis: &TestDiagnosed) {
+        let Some(suite) = self.suites.get_mut(&diagnosis.binary) else {
+            return;
+        };
+        let repetitions = (diagnosis.test.clone(), 0)..=(diagnosis.test.clone(), u32::MAX);
+        for (_, case) in suite.range_mut(repetitions) {
+            if matches!(case.status, TestCaseStatus::NonSuccess { .. }) {
+                case.add_property(Property::new("alone", word(diagnosis.alone)));
+            }
+        }
+    }
+
+    fn into_report(self) -> Report {
+        let mut report = Report::new(NAME);
+        report.timestamp = self.progress.started().map(|run| run.timestamp);
+        report.time = self.progress.finished().and_then(|run| Duration::try_from_secs_f64(run.duration).ok());
+        if let Some(case) = self.progress.incomplete() {
+            report.add_test_suite(suite(INCOMPLETE, [case]));
+        }
+        for (binary, cases) in self.suites {
+            report.add_test_suite(suite(&binary, cases.into_values()));
+        }
+        report
+    }
+}
+
+/// A suite takes the time that its cases take together: it depends on the tests and not on how many ran at once, and
+/// consumers that ignore the attribute and add up themselves come to the same.
+fn suite(name: &str, cases: impl IntoIterator<Item = TestCase>) -> TestSuite {
+    let mut suite = TestSuite::new(xml(name));
+    suite.add_test_cases(cases);
+    suite.time = Some(suite.test_cases.iter().filter_map(|case| case.time).sum());
+    suite.timestamp = suite.test_cases.iter().filter_map(|case| case.timestamp).min();
+    suite
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        event::{Outcome, Stopped, TestFinished},
+        report::junit::sample::{self, finished},
+    };
+
+    fn document(events: &[Event]) -> String {
+        let mut document = Vec::new();
+        write_report(events.iter().cloned().map(Ok), &mut document).unwrap();
+        String::from_utf8(document).unwrap()
+    }
+
+    /// The attributes `name`, in document order.
+    fn names(document: &str, element: &str) -> Vec<String> {
+        let start = format!("<{element} name=\"");
+        let after = document.split(&start).skip(1);
+        after.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+    }
+
+    /// One test for each outcome, in two binaries.
+    fn every_outcome() -> Vec<Event> {
+        let test = |binary: &str, test: &str, outcome| {
+            Event::TestFinished(TestFinished { binary: binary.into(), outcome, ..finished(test) })
+        };
+        sample::complete(vec![
+            test("demo::it", "z_errs", Outcome::Error),
+            test("demo::it", "hangs", Outcome::TimedOut),
+            test("demo", "passes", Outcome::Passed),
+            test("demo", "fails", Outcome::Failed),
+            test("demo", "crashes", Outcome::Crashed),
+            test("demo::it", "is_ignored", Outcome::Ignored),
+            test("demo::it", "a_not_reached", Outcome::NotReached),
+        ])
+    }
+
+    #[test]
+    fn suites_and_cases_are_sorted_and_totals_add_up() {
+        let document = document(&every_outcome());
+        assert_eq!(names(&document, "testsuite"), ["demo", "demo::it"]);
+        let cases = ["crashes", "fails", "passes", "a_not_reached", "hangs", "is_ignored", "z_errs"];
+        assert_eq!(names(&document, "testcase"), cases);
+        for totals in [
+            r#"<testsuites name="cargo ptest" tests="7" skipped="2" failures="3" errors="1" timestamp="2024-05-06T07:08:00.250+02:00" time="12.500">"#,
+            r#"<testsuite name="demo" tests="3" skipped="0" errors="0" failures="2" timestamp="2024-05-06T07:08:01.250+02:00" time="0.750">"#,
+            r#"<testsuite name="demo::it" tests="4" skipped="2" errors="1" failures="1" timestamp="2024-05-06T07:08:01.250+02:00" time="1.000">"#,
+        ] {
+            assert!(document.contains(totals), "{document}");
+        }
+    }
+
+    #[test]
+    fn the_schedule_leaves_no_trace_in_the_order() {
+        let mut events = every_outcome();
+        let forwards = document(&events);
+        events.reverse();
+        assert_eq!(document(&events), forwards);
+    }
+
+    #[test]
+    fn repetitions_stand_together_and_in_their_order() {
+        let repetition = |repetition| Event::TestFinished(TestFinished { repetition, ..finished("test") });
+        let other = Event::TestFinished(finished("test [1"));
+        let document = document(&sample::complete(vec![repetition(10), other, repetition(2), repetition(1)]));
+        assert_eq!(names(&document, "testcase"), ["test", "test [2]", "test [10]", "test [1"]);
+    }
+
+    #[test]
+    fn a_report_is_red_until_the_run_has_finished() {
+        let mut events = every_outcome();
+        assert_eq!(names(&document(&events), "testsuite"), ["demo", "demo::it"]);
+        while events.pop().is_some() {
+            let document = document(&events);
+            assert_eq!(names(&document, "testsuite")[0], "[run incomplete]", "{document}");
+            assert_eq!(names(&document, "testcase")[0], "[run incomplete]", "{document}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_was_interrupted_is_red_and_adds_up() {
+        let not_reached = TestFinished { outcome: Outcome::NotReached, ..finished("late") };
+        let events = [Event::TestFinished(finished("works")), Event::TestFinished(not_reached)];
+        let end = sample::run_finished(&events, Some(Stopped::Interrupted));
+        let document = document(&[vec![sample::run_started(2)], events.to_vec(), vec![end]].concat());
+        assert!(document.contains(r#"tests="3" skipped="1" failures="0" errors="1""#), "{document}");
+        assert!(document.contains("the run was interrupted: 1 of 2 tests have a result"), "{document}");
+    }
+
+    #[test]
+    fn what_a_red_test_came_to_alone_is_a_property() {
+        let red = TestFinished { outcome: Outcome::Failed, ..finished("fails") };
+        let diagnosed = |test: &str| {
+            Event::TestDiagnosed(TestDiagnosed {
+                binary: "demo".into(),
+                test: test.into(),
+                alone: Outcome::Passed,
+                after: Vec::new(),
+            })
+        };
+        let events = vec![Event::TestFinished(red), diagnosed("fails"), diagnosed("unheard of")];
+        let document = document(&sample::complete(events));
+        assert_eq!(document.matches(r#"<property name="alone" value="passed"/>"#).count(), 1, "{document}");
+    }
+
+    #[test]
+    fn an_error_among_the_events_is_passed_on() {
+        let events = [Ok(sample::run_started(0)), Err(anyhow::anyhow!("unreadable"))];
+        let error = write_report(events.into_iter(), &mut Vec::new()).unwrap_err();
+        assert_eq!(error.to_string(), "unreadable");
+    }
+}

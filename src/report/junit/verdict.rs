@@ -1,0 +1,250 @@
+//! What a case came to: its `<failure>`, `<error>` or `<skipped>`, and the attempts before.
+
+use std::sync::Arc;
+
+use quick_junit::{NonSuccessKind, TestCaseStatus, TestRerun, XmlString};
+
+use super::{
+    case::{output, seconds},
+    text::{self, TEXT_LIMIT, attribute, xml, xml_within},
+};
+use crate::event::{Outcome, TestFinished, WorkerFailed};
+
+/// How many of the tests that ran before a failed one are named in its text.
+const NAMED: usize = 10;
+
+/// The element that says what `test` came to, and the `attempts` that failed before.
+pub fn status(test: &TestFinished, attempts: &[TestFinished]) -> TestCaseStatus {
+    match test.outcome {
+        Outcome::Passed => TestCaseStatus::Success { flaky_runs: attempts.iter().map(rerun).collect() },
+        Outcome::Ignored | Outcome::NotReached => skipped(test, attempts),
+        Outcome::Failed | Outcome::TimedOut | Outcome::Crashed | Outcome::Error => red(test, attempts),
+    }
+}
+
+fn red(test: &TestFinished, attempts: &[TestFinished]) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(kind(test.outcome));
+    status
+        .set_message(attribute(&message(test)))
+        .set_type(word(test.outcome))
+        .set_description(xml_within(&text(test), TEXT_LIMIT))
+        .add_reruns(attempts.iter().map(rerun));
+    status
+}
+
+/// JUnit has no place for the attempts of a skipped test, which a run that ends before the next attempt leaves behind.
+/// They become its text, for a failure that happened must not go unsaid.
+fn skipped(test: &TestFinished, attempts: &[TestFinished]) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(attribute(&message(test))).set_type(word(test.outcome));
+    if !attempts.is_empty() {
+        let texts: Vec<String> = attempts.iter().map(|attempt| excerpt(&text(attempt))).collect();
+        status.set_description(xml_within(&texts.join("\n\n"), TEXT_LIMIT));
+    }
+    status
+}
+
+/// A failed attempt that another followed. Jenkins reads the stack trace, Allure the text.
+fn rerun(attempt: &TestFinished) -> TestRerun {
+    let text = xml_within(&text(attempt), TEXT_LIMIT);
+    let mut rerun = TestRerun::new(kind(attempt.outcome));
+    rerun
+        .set_timestamp(attempt.timestamp)
+        .set_time(seconds(attempt.duration))
+        .set_message(attribute(&message(attempt)))
+        .set_type(word(attempt.outcome))
+        .set_description(text.clone())
+        .set_stack_trace(text);
+    rerun.system_out = output(&attempt.output);
+    rerun
+}
+
+fn kind(outcome: Outcome) -> NonSuccessKind {
+    match outcome {
+        Outcome::Error => NonSuccessKind::Error,
+        _ => NonSuccessKind::Failure,
+    }
+}
+
+/// The outcome as the JSON lines spell it, which is the `type` of a `<failure>`. None may be the name of a Ruby type
+/// ("integer", "symbol"): the way in which GitLab reads XML, such a `type` converts the element's text.
+pub fn word(outcome: Outcome) -> XmlString {
+    xml(match outcome {
+        Outcome::Passed => "passed",
+        Outcome::Failed => "failed",
+        Outcome::Ignored => "ignored",
+        Outcome::TimedOut => "timed-out",
+        Outcome::Crashed => "crashed",
+        Outcome::Error => "error",
+        Outcome::NotReached => "not-reached",
+    })
+}
+
+/// Why it came to that outcome, in a line if the event says nothing.
+fn message(test: &TestFinished) -> String {
+    match (test.outcome, &test.message) {
+        (Outcome::NotReached, Some(message)) => format!("not reached: {message}"),
+        (_, Some(message)) => message.clone(),
+        (Outcome::TimedOut, None) => format!("timed out after {:.3} s", test.duration),
+        (Outcome::NotReached, None) => "not reached".to_owned(),
+        (outcome, None) => word(outcome).into_string(),
+    }
+}
+
+/// What a page of failures should show of a test: GitLab shows this text and nothing else, so it quotes the output.
+fn text(test: &TestFinished) -> String {
+    let after = if test.after.is_empty() {
+        String::new()
+    } else {
+        format!("Its process had run other tests, whose state it may have met: {}", list_last(&test.after))
+    };
+    paragraphs(&[&unless_in(&message(test), &test.output), &excerpt(&test.output), &after])
+}
+
+/// What a reader needs to find the cause of a process's failure.
+pub fn worker_text(worker: &WorkerFailed) -> String {
+    let tests = if worker.tests.is_empty() {
+        "No test ran in it.".to_owned()
+    } else {
+        format!("Tests that ran in it, any of which may be the cause: {}", list_last(&worker.tests))
+    };
+    paragraphs(&[&unless_in(&worker.message, &worker.output), &excerpt(&worker.output), &tests])
+}
+
+/// `message`, unless a reader meets it in the output anyway, as is the case after a panic.
+fn unless_in(message: &str, output: &str) -> String {
+    if output.contains(message) { String::new() } else { excerpt(message) }
+}
+
+/// Half of what the text may hold, so that what stands beside it is not cut away.
+fn excerpt(text: &str) -> String {
+    text::cut(text.trim_end(), TEXT_LIMIT / 2).into_owned()
+}
+
+fn paragraphs(parts: &[&str]) -> String {
+    let parts: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
+    parts.join("\n\n")
+}
+
+/// The last of `tests`, which is the nearest in time, first.
+fn list_last(tests: &[Arc<str>]) -> String {
+    let named: Vec<&str> = tests.iter().rev().take(NAMED).map(AsRef::as_ref).collect();
+    match tests.len() - named.len() {
+        0 => named.join(", "),
+        more => format!("{}, and {more} more before", named.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        event::Event,
+        report::junit::sample::{completed, finished},
+    };
+
+    fn case_of(outcome: Outcome, message: Option<&str>) -> String {
+        let message = message.map(Into::into);
+        completed(&[Event::TestFinished(TestFinished { outcome, message, ..finished("test") })])
+    }
+
+    #[test]
+    fn each_outcome_has_its_element() {
+        for (outcome, message, expected) in [
+            (Outcome::Passed, None, "</properties>\n        </testcase>"),
+            (Outcome::Failed, None, r#"<failure message="failed" type="failed">failed</failure>"#),
+            (Outcome::Failed, Some("no"), r#"<failure message="no" type="failed">no</failure>"#),
+            (Outcome::TimedOut, None, r#"<failure message="timed out after 0.250 s" type="timed-out">timed out after"#),
+            (Outcome::Crashed, Some("SIGSEGV"), r#"<failure message="SIGSEGV" type="crashed">SIGSEGV</failure>"#),
+            (Outcome::Error, Some("no pipe"), r#"<error message="no pipe" type="error">no pipe</error>"#),
+            (Outcome::Ignored, None, r#"<skipped message="ignored" type="ignored"/>"#),
+            (Outcome::Ignored, Some("needs a network"), r#"<skipped message="needs a network" type="ignored"/>"#),
+            (Outcome::NotReached, None, r#"<skipped message="not reached" type="not-reached"/>"#),
+            (Outcome::NotReached, Some("--fail-fast"), r#"<skipped message="not reached: --fail-fast" type="#),
+        ] {
+            let xml = case_of(outcome, message);
+            assert!(xml.contains(expected), "{outcome:?} with {message:?}: {xml}");
+            let verdicts = ["<failure", "<error", "<skipped"].map(|element| xml.matches(element).count());
+            assert_eq!(verdicts.iter().sum::<usize>(), usize::from(outcome != Outcome::Passed), "{xml}");
+        }
+    }
+
+    #[test]
+    fn the_words_are_those_of_the_json_lines() {
+        for outcome in [
+            Outcome::Passed,
+            Outcome::Failed,
+            Outcome::Ignored,
+            Outcome::TimedOut,
+            Outcome::Crashed,
+            Outcome::Error,
+            Outcome::NotReached,
+        ] {
+            assert_eq!(serde_json::to_value(outcome).unwrap(), word(outcome).as_str());
+        }
+    }
+
+    #[test]
+    fn the_text_quotes_the_output_and_repeats_nothing() {
+        let red = TestFinished { outcome: Outcome::Failed, message: Some("oh no".into()), ..finished("test") };
+        let panicked = TestFinished { output: "thread panicked:\noh no\n".into(), ..red.clone() };
+        let returned = TestFinished { output: "one line\n".into(), ..red };
+        let text = |test| completed(&[Event::TestFinished(test)]);
+        assert!(text(panicked).contains(">thread panicked:\noh no</failure>"));
+        assert!(text(returned).contains(">oh no\n\none line</failure>"));
+    }
+
+    #[test]
+    fn the_text_names_the_tests_that_the_process_had_run_nearest_first() {
+        let after = (1..=12).map(|number| format!("t{number}").into()).collect();
+        let red = TestFinished { outcome: Outcome::Failed, after, ..finished("test") };
+        let xml = completed(&[Event::TestFinished(red)]);
+        assert!(
+            xml.contains("state it may have met: t12, t11, t10, t9, t8, t7, t6, t5, t4, t3, and 2 more before"),
+            "{xml}"
+        );
+    }
+
+    #[test]
+    fn a_flaky_test_carries_the_attempts_that_failed() {
+        let failed = TestFinished {
+            outcome: Outcome::Failed,
+            message: Some("flickers".into()),
+            output: "dark\n".into(),
+            ..finished("test")
+        };
+        let broken = TestFinished { outcome: Outcome::Error, attempt: 2, ..failed.clone() };
+        let passed = TestFinished { attempt: 3, flaky: true, ..finished("test") };
+        let xml = completed(&[Event::AttemptFailed(failed), Event::AttemptFailed(broken), Event::TestFinished(passed)]);
+        let expected = r#"<flakyFailure timestamp="2024-05-06T07:08:01.250+02:00" time="0.250" message="flickers" type="failed">flickers
+
+dark
+                <stackTrace>flickers
+
+dark</stackTrace>
+                <system-out>dark
+</system-out>
+            </flakyFailure>
+            <flakyError "#;
+        assert!(xml.contains(expected), "{xml}");
+        assert!(xml.contains(r#"<property name="attempt" value="3"/>"#), "{xml}");
+        assert!(!xml.contains("<failure"), "{xml}");
+    }
+
+    #[test]
+    fn a_test_that_failed_again_carries_the_attempts_before() {
+        let failed = TestFinished { outcome: Outcome::Failed, ..finished("test") };
+        let timed_out = TestFinished { outcome: Outcome::TimedOut, attempt: 2, ..failed.clone() };
+        let xml = completed(&[Event::AttemptFailed(failed), Event::TestFinished(timed_out)]);
+        assert_eq!(xml.matches("<rerunFailure ").count(), 1, "{xml}");
+        assert!(xml.contains(r#"type="timed-out">"#), "{xml}");
+    }
+
+    #[test]
+    fn an_attempt_that_failed_is_not_lost_when_the_next_was_not_reached() {
+        let failed = TestFinished { outcome: Outcome::Failed, message: Some("oh no".into()), ..finished("test") };
+        let not_reached = TestFinished { outcome: Outcome::NotReached, ..finished("test") };
+        let xml = completed(&[Event::AttemptFailed(failed), Event::TestFinished(not_reached)]);
+        assert!(xml.contains(r#"<skipped message="not reached" type="not-reached">oh no</skipped>"#), "{xml}");
+    }
+}

@@ -1,0 +1,91 @@
+//! Tells people and machines what happens: one file a format, each a [`Reporter`] that listens to events.
+
+mod control;
+mod journal;
+mod json;
+mod junit;
+mod summary;
+mod terminal;
+
+use std::io::{BufWriter, Write};
+
+use anyhow::{Context, Result};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::event::{Event, Reporter};
+
+pub use terminal::{Options as TerminalOptions, Verbosity};
+
+/// What the report stage needs to know.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub stdout: Stdout,
+    /// Where the JUnit file goes.
+    pub junit: Option<Utf8PathBuf>,
+    pub terminal: TerminalOptions,
+}
+
+/// What is written to stdout; what people read goes to stderr.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Stdout {
+    /// Nothing: the report for people is on stderr.
+    #[default]
+    Human,
+    /// One JSON object a line, for each event.
+    Json,
+    /// One JUnit testsuite, each case written when its result arrives.
+    Junit,
+}
+
+/// All reporters that were asked for.
+pub struct Reporters(Vec<Box<dyn Reporter>>);
+
+/// Opens the reporters of a run. The journal, which the files are made from, lies in `folder`.
+pub fn open(options: &Options, folder: &Utf8Path, run: &str) -> Result<Reporters> {
+    let journal = journal::Journal::create(folder, run)?;
+    let path = journal.path().to_owned();
+    // The journal comes first: the others may read what it has just written.
+    let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(journal)];
+    reporters.push(Box::new(terminal::Terminal::new(options.terminal.clone())));
+    match options.stdout {
+        Stdout::Human => {}
+        Stdout::Json => reporters.push(Box::new(json::Json::new(std::io::stdout()))),
+        Stdout::Junit => reporters.push(Box::new(junit::JunitStream::new(BufWriter::new(std::io::stdout())))),
+    }
+    if let Some(junit) = &options.junit {
+        reporters.push(Box::new(junit::JunitFile::create(junit, &path)?));
+    }
+    Ok(Reporters(reporters))
+}
+
+impl Reporter for Reporters {
+    fn event(&mut self, event: &Event) -> Result<()> {
+        all(&mut self.0, |it| it.event(event))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        all(&mut self.0, |it| it.flush())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        all(&mut self.0, |it| it.finish())
+    }
+}
+
+/// One reporter's failure keeps nothing from the others; the first one is told.
+fn all(reporters: &mut [Box<dyn Reporter>], tell: impl FnMut(&mut Box<dyn Reporter>) -> Result<()>) -> Result<()> {
+    let results: Vec<Result<()>> = reporters.iter_mut().map(tell).collect();
+    results.into_iter().collect()
+}
+
+/// Writes one event as one line of JSON.
+fn write_line(out: &mut impl Write, event: &Event) -> Result<()> {
+    #[derive(serde::Serialize)]
+    struct Line<'a> {
+        v: u32,
+        #[serde(flatten)]
+        event: &'a Event,
+    }
+    serde_json::to_writer(&mut *out, &Line { v: crate::event::VERSION, event }).context("cannot write JSON")?;
+    out.write_all(b"\n").context("cannot write JSON")
+}

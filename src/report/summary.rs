@@ -1,0 +1,165 @@
+//! What the report for people closes with: every failure once more, and the totals. Pure but for the styles.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use super::terminal::Styles;
+use crate::event::{Outcome, RunFinished, Stopped, TestDiagnosed, TestFinished, WorkerFailed};
+
+/// What is remembered of a failure until the end.
+pub(super) struct Failure {
+    binary: Arc<str>,
+    test: Arc<str>,
+    status: String,
+    place: Option<String>,
+    message: Option<String>,
+    after: Vec<Arc<str>>,
+    alone: Option<Outcome>,
+    /// The command that runs it again.
+    rerun: Option<String>,
+}
+
+impl Failure {
+    pub(super) fn of_test(test: &TestFinished, status: String, rerun: String) -> Self {
+        let place = test.file.as_ref().map(|file| match test.line {
+            Some(line) => format!("{file}:{line}"),
+            None => file.to_string(),
+        });
+        Self {
+            binary: test.binary.clone(),
+            test: test.test.clone(),
+            status,
+            place,
+            message: test.message.clone(),
+            after: test.after.clone(),
+            alone: None,
+            rerun: Some(rerun),
+        }
+    }
+
+    pub(super) fn of_worker(worker: &WorkerFailed, status: String) -> Self {
+        Self {
+            binary: worker.binary.clone(),
+            test: WorkerFailed::NAME.into(),
+            status,
+            place: None,
+            message: Some(format!("{}; it had run {}", worker.message, names(&worker.tests))),
+            after: Vec::new(),
+            alone: None,
+            rerun: None,
+        }
+    }
+
+    pub(super) fn add(&mut self, diagnosis: &TestDiagnosed) {
+        if self.binary == diagnosis.binary && self.test == diagnosis.test {
+            self.alone = Some(diagnosis.alone);
+        }
+    }
+
+    /// What is known of the state that it may have met.
+    fn state(&self) -> Option<String> {
+        let after = names(&self.after);
+        match self.alone {
+            Some(Outcome::Passed) => Some(format!("passes alone: state left by one of {after}")),
+            Some(_) => Some("fails alone".to_owned()),
+            None if self.after.is_empty() => None,
+            None => Some(format!("its process had run {after} before it; --diagnose tells whether that matters")),
+        }
+    }
+}
+
+/// A few names, and how many more there are.
+fn names(all: &[Arc<str>]) -> String {
+    const SHOWN: usize = 3;
+    // The nearest ones are the likeliest.
+    let shown: Vec<&str> = all.iter().rev().take(SHOWN).map(|name| &**name).collect();
+    match all.len() {
+        0 => "no test".to_owned(),
+        count if count > SHOWN => format!("{} and {} more", shown.join(", "), count - SHOWN),
+        _ => shown.join(", "),
+    }
+}
+
+/// The closing list: name, place, first line of the message, what may have mattered, how to run it again.
+pub(super) fn failures(failures: &[Failure], styles: &Styles) -> String {
+    let mut text = String::new();
+    if !failures.is_empty() {
+        text.push_str("\nFailures:\n");
+    }
+    for failure in failures {
+        let status = styles.red.apply_to(&failure.status);
+        let place = failure.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "  {status} {} {}{place}", failure.binary, styles.bold.apply_to(&failure.test));
+        let first = failure.message.as_deref().and_then(|it| it.lines().find(|line| !line.trim().is_empty()));
+        let lines =
+            [first.map(str::to_owned), failure.state(), failure.rerun.as_ref().map(|it| format!("rerun: {it}"))];
+        for line in lines.into_iter().flatten() {
+            let _ = writeln!(text, "      {line}");
+        }
+    }
+    text
+}
+
+/// One line with the time and how many tests came to what.
+pub(super) fn totals(run: &RunFinished, styles: &Styles) -> String {
+    let tally = &run.tally;
+    let ran = tally.finished() - tally.ignored;
+    let flaky = if tally.flaky > 0 { format!(" ({} flaky)", tally.flaky) } else { String::new() };
+    let mut parts = vec![styles.green.apply_to(format!("{} passed{flaky}", tally.passed)).to_string()];
+    let red = [
+        (tally.failed, "failed"),
+        (tally.timed_out, "timed out"),
+        (tally.crashed, "crashed"),
+        (tally.error, "in error"),
+        (tally.worker_failed, "worker failures"),
+    ];
+    parts.extend(
+        red.iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| styles.red.apply_to(format!("{count} {word}")).to_string()),
+    );
+    let yellow = [(tally.ignored, "ignored"), (tally.not_reached, "not reached")];
+    parts.extend(
+        yellow
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| styles.yellow.apply_to(format!("{count} {word}")).to_string()),
+    );
+    let why = match run.stopped {
+        Some(Stopped::Interrupted) => ", interrupted",
+        Some(Stopped::Terminated) => ", terminated",
+        Some(Stopped::FailFast) => ", stopped after the last failure allowed",
+        Some(Stopped::Error) => ", stopped by an error",
+        None => "",
+    };
+    let tests = if ran == 1 { "test" } else { "tests" };
+    format!("     Summary [{:>9.3}s] {ran} {tests} run{why}: {}\n", run.duration, parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Tally;
+
+    #[test]
+    fn totals_name_what_happened_and_nothing_else() {
+        let styles = Styles::new(false);
+        let run = |tally| RunFinished { duration: 1.5, tally, stopped: None };
+        let green = Tally { passed: 1, ..Tally::default() };
+        assert_eq!(totals(&run(green), &styles), "     Summary [    1.500s] 1 test run: 1 passed\n");
+        let mixed =
+            Tally { passed: 3, flaky: 1, failed: 1, crashed: 2, ignored: 4, not_reached: 5, ..Tally::default() };
+        assert_eq!(
+            totals(&RunFinished { stopped: Some(Stopped::Interrupted), ..run(mixed) }, &styles),
+            "     Summary [    1.500s] 6 tests run, interrupted: 3 passed (1 flaky), 1 failed, 2 crashed, 4 ignored, 5 not reached\n"
+        );
+    }
+
+    #[test]
+    fn the_nearest_predecessors_are_named() {
+        let all: Vec<Arc<str>> = ["a", "b", "c", "d", "e"].map(Arc::from).to_vec();
+        assert_eq!(names(&all), "e, d, c and 2 more");
+        assert_eq!(names(&all[..2]), "b, a");
+    }
+}

@@ -1,0 +1,302 @@
+//! The report for people, on stderr: a line for each test as it finishes, failing output at once, a closing list.
+
+use std::io::{BufWriter, Stderr, Write};
+
+use anyhow::{Context, Result};
+use console::Style;
+use nextest_metadata::{RustBinaryId, RustBinaryIdNameAndKind};
+
+use super::control::tame;
+use super::summary::{self, Failure};
+use crate::event::{Event, Outcome, Reporter, RunStarted, TestFinished, WorkerExited, WorkerFailed};
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub colours: bool,
+    pub verbosity: Verbosity,
+    /// Show what passing tests wrote.
+    pub show_output: bool,
+    /// What was said on the command line of how to build: a command that runs a test again needs it, too.
+    pub build_args: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Failures and totals.
+    Quiet,
+    #[default]
+    Normal,
+    /// Processes, too.
+    Verbose,
+}
+
+pub(super) struct Styles {
+    pub green: Style,
+    pub red: Style,
+    pub yellow: Style,
+    pub bold: Style,
+    pub dim: Style,
+}
+
+impl Styles {
+    pub(super) fn new(colours: bool) -> Self {
+        let style = || Style::new().force_styling(colours);
+        Self {
+            green: style().green().bold(),
+            red: style().red().bold(),
+            yellow: style().yellow().bold(),
+            bold: style().bold(),
+            dim: style().dim(),
+        }
+    }
+}
+
+pub(super) struct Terminal {
+    options: Options,
+    styles: Styles,
+    out: BufWriter<Stderr>,
+    /// How many workers there may be: with one, live output needs no names.
+    workers: usize,
+    failures: Vec<Failure>,
+}
+
+impl Terminal {
+    pub(super) fn new(options: Options) -> Self {
+        let styles = Styles::new(options.colours);
+        Self { options, styles, out: BufWriter::new(std::io::stderr()), workers: 1, failures: Vec::new() }
+    }
+
+    fn started(&mut self, run: &RunStarted) -> std::io::Result<()> {
+        self.workers = run.workers;
+        if self.options.verbosity < Verbosity::Normal {
+            return Ok(());
+        }
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        let (tests, binaries, workers) = (run.tests, run.binaries, run.workers);
+        let label = self.styles.green.apply_to("     Running");
+        let binaries = format!("{binaries} {}", if binaries == 1 { "binary" } else { "binaries" });
+        let (more_tests, more_workers) = (plural(tests), plural(workers));
+        writeln!(
+            self.out,
+            "{label} {tests} test{more_tests} of {binaries}, up to {workers} process{}",
+            if more_workers.is_empty() { "" } else { "es at once" }
+        )
+    }
+
+    fn test(&mut self, test: &TestFinished, last: bool) -> std::io::Result<()> {
+        let red = test.outcome.is_red();
+        let status = status(test, last);
+        if red && last {
+            self.failures.push(Failure::of_test(test, status.clone(), self.rerun(test)));
+        }
+        let shown = match self.options.verbosity {
+            Verbosity::Quiet => red && last,
+            _ => true,
+        };
+        if !shown {
+            return Ok(());
+        }
+        let style = match test.outcome {
+            _ if !last || test.flaky => &self.styles.yellow,
+            Outcome::Passed => &self.styles.green,
+            Outcome::Ignored | Outcome::NotReached => &self.styles.yellow,
+            _ => &self.styles.red,
+        };
+        let name = self.name(&test.binary, &test.test);
+        let duration = match test.worker {
+            Some(_) => format!("[{:>9.3}s]", test.duration),
+            None => " ".repeat(12),
+        };
+        let reason = match (test.outcome, &test.message) {
+            (Outcome::Ignored, Some(reason)) => format!(", {}", tame(reason, self.options.colours)),
+            _ => String::new(),
+        };
+        let repetition = if test.repetition > 1 { format!(" #{}", test.repetition) } else { String::new() };
+        writeln!(self.out, "{} {duration} {name}{repetition}{reason}", style.apply_to(format!("{status:>12}")))?;
+        let whole = red || (self.options.show_output && test.outcome == Outcome::Passed);
+        if whole { self.output(test) } else { Ok(()) }
+    }
+
+    /// What a test wrote, and why it failed if that is not in it.
+    fn output(&mut self, test: &TestFinished) -> std::io::Result<()> {
+        let text = tame(&test.output, self.options.colours);
+        if !text.trim().is_empty() {
+            self.indented(text.trim_end())?;
+        }
+        let told = test.message.as_ref().filter(|message| !is_in(message, &test.output));
+        if let Some(message) = told {
+            let message = tame(message, self.options.colours);
+            self.indented(&message)?;
+        }
+        Ok(())
+    }
+
+    fn indented(&mut self, text: &str) -> std::io::Result<()> {
+        for line in text.lines() {
+            writeln!(self.out, "    {line}")?;
+        }
+        // A colour that a test left switched on ends with its output.
+        if self.options.colours && text.contains('\u{1b}') { write!(self.out, "\u{1b}[0m") } else { Ok(()) }
+    }
+
+    fn worker_exited(&mut self, exited: &WorkerExited) -> std::io::Result<()> {
+        let WorkerExited { process, binary, status, .. } = exited;
+        if exited.leaked {
+            let label = self.styles.yellow.apply_to("        LEAK");
+            writeln!(self.out, "{label} {binary}: processes outlived {}, and were killed", exited.tests.join(", "))?;
+        }
+        if exited.rescheduled > 0 && self.options.verbosity >= Verbosity::Normal {
+            let label = self.styles.dim.apply_to("     process");
+            let tests = if exited.rescheduled == 1 { "test that had" } else { "tests that had" };
+            let count = exited.rescheduled;
+            writeln!(
+                self.out,
+                "{label} {process} of {binary} ended ({status}); {count} {tests} not begun will run in another"
+            )?;
+        } else if self.options.verbosity >= Verbosity::Verbose {
+            let label = self.styles.dim.apply_to("     process");
+            writeln!(self.out, "{label} {process} of {binary} ended ({status})")?;
+        }
+        Ok(())
+    }
+
+    fn worker_failed(&mut self, failed: &WorkerFailed) -> std::io::Result<()> {
+        let status = "ERROR".to_owned();
+        let label = self.styles.red.apply_to(format!("{status:>12}"));
+        writeln!(self.out, "{label} {:12} {}: {}", "", self.name(&failed.binary, WorkerFailed::NAME), failed.message)?;
+        self.failures.push(Failure::of_worker(failed, status));
+        let text = tame(&failed.output, self.options.colours);
+        self.indented(text.trim())
+    }
+
+    fn name(&self, binary: &str, test: &str) -> String {
+        let (modules, last) =
+            test.rsplit_once("::").map_or(("", test), |(_, last)| (&test[..test.len() - last.len()], last));
+        format!("{} {modules}{}", self.styles.dim.apply_to(binary), self.styles.bold.apply_to(last))
+    }
+
+    /// The command that runs one test again.
+    fn rerun(&self, test: &TestFinished) -> String {
+        let mut words: Vec<String> = vec!["cargo".into(), "ptest".into()];
+        words.extend(self.options.build_args.iter().cloned());
+        words.extend(selection(&test.binary));
+        words.extend(["--".into(), "--exact".into(), test.test.to_string()]);
+        shell_words::join(words)
+    }
+
+    fn tell(&mut self, event: &Event) -> std::io::Result<()> {
+        let verbose = self.options.verbosity >= Verbosity::Verbose;
+        match event {
+            Event::RunStarted(run) => self.started(run),
+            Event::WorkerStarted(it) if verbose => {
+                let label = self.styles.dim.apply_to("     process");
+                writeln!(
+                    self.out,
+                    "{label} {} in slot {}: {} tests of {} (pid {})",
+                    it.process, it.worker, it.tests, it.binary, it.pid
+                )
+            }
+            Event::TestOutput(it) => {
+                let line = tame(&it.line, self.options.colours);
+                match self.workers {
+                    1 => writeln!(self.out, "{line}"),
+                    _ => writeln!(self.out, "{} | {line}", self.name(&it.binary, &it.test)),
+                }
+            }
+            Event::TestSlow(it) => {
+                let label = self.styles.yellow.apply_to("        SLOW");
+                writeln!(self.out, "{label} [>{:>8.3}s] {}", it.elapsed, self.name(&it.binary, &it.test))
+            }
+            Event::AttemptFailed(test) => self.test(test, false),
+            Event::TestFinished(test) => self.test(test, true),
+            Event::TestDiagnosed(it) => {
+                self.failures.iter_mut().for_each(|failure| failure.add(it));
+                Ok(())
+            }
+            Event::WorkerExited(it) => self.worker_exited(it),
+            Event::WorkerFailed(it) => self.worker_failed(it),
+            Event::Warning { message } => {
+                writeln!(self.out, "{}: {message}", self.styles.yellow.apply_to("warning"))
+            }
+            Event::RunFinished(run) => {
+                let failures = summary::failures(&self.failures, &self.styles);
+                write!(self.out, "{failures}{}", summary::totals(run, &self.styles))
+            }
+            Event::TestStarted(_) | Event::WorkerStarted(_) => Ok(()),
+        }
+    }
+}
+
+impl Reporter for Terminal {
+    fn event(&mut self, event: &Event) -> Result<()> {
+        self.tell(event).context("cannot write to stderr")
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.out.flush().context("cannot write to stderr")
+    }
+}
+
+fn status(test: &TestFinished, last: bool) -> String {
+    let word = match test.outcome {
+        Outcome::Passed => "PASS",
+        Outcome::Failed => "FAIL",
+        Outcome::Ignored => "IGNORED",
+        Outcome::TimedOut => "TIMEOUT",
+        Outcome::Crashed => match &test.message {
+            Some(signal) if signal.starts_with("SIG") => signal,
+            _ => "CRASH",
+        },
+        Outcome::Error => "ERROR",
+        Outcome::NotReached => "NOT REACHED",
+    };
+    match (last, test.flaky) {
+        (false, _) => format!("TRY {} {word}", test.attempt),
+        (true, true) => "FLAKY".to_owned(),
+        (true, false) => word.to_owned(),
+    }
+}
+
+/// Whether an output shows a message already. The place and the text of a panic stand on two lines there.
+fn is_in(message: &str, output: &str) -> bool {
+    let text =
+        message.strip_prefix("panicked at ").and_then(|it| it.split_once(": ")).map_or(message, |(_, text)| text);
+    text.lines().all(|line| output.contains(line))
+}
+
+/// The options that select a binary by its id.
+fn selection(binary: &str) -> Vec<String> {
+    let binary = RustBinaryId::new(binary.split('@').next().unwrap_or(binary));
+    let parts = binary.components();
+    let mut words = vec!["-p".to_owned(), parts.package_name.to_owned()];
+    match parts.binary_name_and_kind {
+        RustBinaryIdNameAndKind::None => words.push("--lib".to_owned()),
+        RustBinaryIdNameAndKind::NameOnly { binary_name } => {
+            words.extend(["--test".to_owned(), binary_name.to_owned()])
+        }
+        RustBinaryIdNameAndKind::NameAndKind { kind, binary_name } => {
+            words.extend([format!("--{kind}"), binary_name.to_owned()])
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_binary_is_selected_as_cargo_would_have_it() {
+        assert_eq!(selection("p").join(" "), "-p p --lib");
+        assert_eq!(selection("p::t").join(" "), "-p p --test t");
+        assert_eq!(selection("p::bin/b").join(" "), "-p p --bin b");
+        assert_eq!(selection("p::t@x86_64-unknown-linux-gnu").join(" "), "-p p --test t");
+    }
+
+    #[test]
+    fn a_panic_that_the_output_shows_is_not_told_twice() {
+        let output = "thread 'a' (1) panicked at src/lib.rs:1:1:\nboom\n  left: 1\n";
+        assert!(is_in("panicked at src/lib.rs:1:1: boom\n  left: 1", output));
+        assert!(!is_in("SIGABRT", output));
+    }
+}

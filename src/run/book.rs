@@ -1,0 +1,176 @@
+//! Keeps the books of a run: tells the reporters, counts, and knows which results are still owed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, FixedOffset, Local};
+
+use super::plan::Item;
+use crate::event::{Event, Outcome, Reporter, Stopped, Tally, TestFinished, TestStarted};
+use crate::list::{Suite, Test};
+use crate::schedule::{self, Batch};
+
+pub(super) struct Book<'a> {
+    pub suites: &'a [Suite],
+    items: &'a [Item],
+    reporter: &'a mut dyn Reporter,
+    began: Instant,
+    began_at: DateTime<FixedOffset>,
+    pub tally: Tally,
+    /// Whether an item has had its last word.
+    told: Vec<bool>,
+    /// The failures of items that are to be tried again.
+    attempts: HashMap<schedule::Item, TestFinished>,
+    predecessors: HashMap<schedule::Item, Vec<Arc<str>>>,
+    /// The first thing that a reporter could not do.
+    pub error: Option<anyhow::Error>,
+}
+
+impl<'a> Book<'a> {
+    pub(super) fn open(suites: &'a [Suite], items: &'a [Item], reporter: &'a mut dyn Reporter) -> Self {
+        Self {
+            suites,
+            items,
+            reporter,
+            began: Instant::now(),
+            began_at: Local::now().fixed_offset(),
+            tally: Tally::default(),
+            told: vec![false; items.len()],
+            attempts: HashMap::new(),
+            predecessors: HashMap::new(),
+            error: None,
+        }
+    }
+
+    /// The time since the run began.
+    pub(super) fn since_start(&self, at: Instant) -> Duration {
+        at.saturating_duration_since(self.began)
+    }
+
+    /// The time of day.
+    pub(super) fn time(&self, at: Instant) -> DateTime<FixedOffset> {
+        self.began_at + self.since_start(at)
+    }
+
+    pub(super) fn tell(&mut self, event: &Event) {
+        self.tally.count(event);
+        let told = self.reporter.event(event);
+        self.note(told);
+    }
+
+    pub(super) fn warn(&mut self, message: String) {
+        self.tell(&Event::Warning { message });
+    }
+
+    pub(super) fn flush(&mut self) {
+        let flushed = self.reporter.flush();
+        self.note(flushed);
+    }
+
+    fn note(&mut self, result: anyhow::Result<()>) {
+        if let Err(error) = result {
+            self.error.get_or_insert(error);
+        }
+    }
+
+    /// The number of the suite that an item belongs to.
+    pub(super) fn place(&self, item: schedule::Item) -> usize {
+        self.items[item].suite
+    }
+
+    pub(super) fn suite(&self, item: schedule::Item) -> &'a Suite {
+        &self.suites[self.items[item].suite]
+    }
+
+    pub(super) fn test(&self, item: schedule::Item) -> &'a Test {
+        &self.suite(item).tests[self.items[item].test]
+    }
+
+    pub(super) fn names(&self, items: &[schedule::Item]) -> Vec<Arc<str>> {
+        items.iter().map(|item| self.test(*item).name.clone()).collect()
+    }
+
+    pub(super) fn started(&self, batch: &Batch, item: schedule::Item) -> TestStarted {
+        TestStarted {
+            binary: self.suite(item).binary.id.clone(),
+            test: self.test(item).name.clone(),
+            attempt: batch.attempt,
+            repetition: self.items[item].repetition,
+            worker: batch.worker,
+            process: batch.process,
+        }
+    }
+
+    /// A result with all that is known of the test, for the caller to complete.
+    pub(super) fn result(&self, item: schedule::Item, outcome: Outcome, at: Instant) -> TestFinished {
+        let result = result(self.suite(item), self.test(item), outcome, self.time(at));
+        TestFinished { repetition: self.items[item].repetition, ..result }
+    }
+
+    /// An attempt that is not the last one.
+    pub(super) fn will_try_again(&mut self, item: schedule::Item, result: TestFinished) {
+        self.tell(&Event::AttemptFailed(result.clone()));
+        self.attempts.insert(item, result);
+    }
+
+    /// The last word on an item.
+    pub(super) fn finished(&mut self, item: schedule::Item, mut result: TestFinished) {
+        self.attempts.remove(&item);
+        if std::mem::replace(&mut self.told[item], true) {
+            return;
+        }
+        if !result.after.is_empty() {
+            self.predecessors.insert(item, result.after.clone());
+        }
+        result.flaky = result.outcome == Outcome::Passed && result.attempt > 1;
+        self.tell(&Event::TestFinished(result));
+    }
+
+    /// The tests that ran before a failed one in its process.
+    pub(super) fn predecessors(&self, item: schedule::Item) -> Vec<Arc<str>> {
+        self.predecessors.get(&item).cloned().unwrap_or_default()
+    }
+
+    /// Gives every item that is still owed its last word: the failure that was to be tried again, or that the run
+    /// ended before it.
+    pub(super) fn close(&mut self, stopped: Option<Stopped>) {
+        for item in 0..self.items.len() {
+            if self.told[item] {
+                continue;
+            }
+            let result = self.attempts.remove(&item).unwrap_or_else(|| {
+                // Without a stop nothing may be left; if it is, that is a fault of ours, and the run is red.
+                let (outcome, message) = match stopped {
+                    Some(_) => (Outcome::NotReached, "the run ended before it"),
+                    None => (Outcome::Error, "cargo ptest lost sight of this test; please report this"),
+                };
+                let result = self.result(item, outcome, Instant::now());
+                TestFinished { message: Some(message.to_owned()), ..result }
+            });
+            self.finished(item, result);
+        }
+    }
+}
+
+/// A result that says nothing yet but what is known of the test before it runs.
+pub(super) fn result(suite: &Suite, test: &Test, outcome: Outcome, timestamp: DateTime<FixedOffset>) -> TestFinished {
+    TestFinished {
+        binary: suite.binary.id.clone(),
+        test: test.name.clone(),
+        outcome,
+        attempt: 1,
+        repetition: 1,
+        flaky: false,
+        timestamp,
+        duration: 0.0,
+        worker: None,
+        process: None,
+        file: test.file.clone(),
+        line: test.line,
+        message: None,
+        output: String::new(),
+        truncated: false,
+        after: Vec::new(),
+    }
+}

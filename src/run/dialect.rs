@@ -1,0 +1,571 @@
+//! How libtest tells what becomes of a batch: two streams of bytes in, facts out. Pure.
+//!
+//! A process is started as `BIN --exact --nocapture --test-threads=1 --logfile=LOG NAME...`. It runs the tests one by
+//! one in a known order and writes twice about each:
+//!
+//! * on its **text**, where the tests' own output is too: `test NAME ... ` before, `ok` or `FAILED` after;
+//! * into its **log**, where nobody else writes: `ok NAME`, `failed NAME`, `ignored: reason NAME`, each before the
+//!   result appears in the text.
+//!
+//! The text alone could be fooled: tests print such lines themselves, write without a newline, close the descriptor; a
+//! thread that outlives its test prints into the middle of a result line. So the log gives the verdicts, and the text
+//! says which output belongs to whom and which test has begun. While the log has no verdict on a test, nothing in the
+//! text can be its end, whatever it looks like: the caller reads the text first, the log after it, and what the log
+//! says then is at least as new.
+//!
+//! Where no log can be had, the text judges alone.
+
+use std::sync::Arc;
+
+use memchr::memmem;
+
+use super::output::Output;
+
+/// What a process was told to run.
+#[derive(Clone, Debug)]
+pub(super) struct Expected {
+    pub name: Arc<str>,
+    /// How often the binary has a test of this name, and so runs one.
+    pub times: usize,
+}
+
+/// Something that libtest told. Tests are numbered by their place in the batch.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Fact {
+    Began(usize),
+    /// It wrote something; told only when somebody listens.
+    Wrote(usize, Vec<u8>),
+    Ended(Ended),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Ended {
+    pub place: usize,
+    pub verdict: Verdict,
+    /// What libtest says of a failure that was no panic.
+    pub note: Option<String>,
+    pub output: Output,
+}
+
+/// The worse one is the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Verdict {
+    Ignored,
+    Passed,
+    Failed,
+}
+
+/// What there is to say of a process when it is gone.
+#[derive(Debug)]
+pub(super) struct End {
+    /// The test that it died in.
+    pub running: Option<(usize, Output)>,
+    /// The exit code has given the verdict, so it is no witness besides.
+    pub by_exit_code: bool,
+    /// It said that it runs so many tests, and not as many as it was told to.
+    pub mismatch: Option<usize>,
+    /// Its log could not be opened or written; the tests without a verdict have to be run again without one.
+    pub log_lost: bool,
+    /// What it wrote outside of any test.
+    pub stray: Output,
+}
+
+/// One run of a test: a name that the binary has twice is run twice.
+#[derive(Debug)]
+struct Run {
+    place: usize,
+    name: Arc<str>,
+    /// From the log.
+    verdict: Option<(Verdict, Option<String>)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Phase {
+    /// `running N tests` has not come yet.
+    Header,
+    /// The current run's `test NAME ... ` has not come yet.
+    Expect,
+    /// It has: whatever comes is the test's output.
+    Inside,
+    /// All results are known.
+    Done,
+}
+
+pub(super) struct Libtest {
+    runs: Vec<Run>,
+    /// The run that the text is at.
+    current: usize,
+    phase: Phase,
+    /// Whether `Began` has been told of the current run.
+    began: bool,
+    with_log: bool,
+    live: bool,
+    /// How many verdicts the log has given, and what of it is not understood yet.
+    logged: usize,
+    log: Vec<u8>,
+    /// Text that is not understood yet.
+    text: Vec<u8>,
+    output: Output,
+    /// The worst verdict so far on a name that runs more than once.
+    worst: Option<(Verdict, Option<String>)>,
+    stray: Output,
+    mismatch: Option<usize>,
+    facts: Vec<Fact>,
+}
+
+/// libtest's complaint when it cannot write its log. There is no other sign of it than this line.
+const LOG_LOST: &[u8] = b"error: io error when listing tests: ";
+
+impl Libtest {
+    pub(super) fn new(expected: &[Expected], with_log: bool, live: bool) -> Self {
+        let runs = expected
+            .iter()
+            .enumerate()
+            .flat_map(|(place, it)| (0..it.times).map(move |_| Run { place, name: it.name.clone(), verdict: None }));
+        Self {
+            runs: runs.collect(),
+            current: 0,
+            phase: Phase::Header,
+            began: false,
+            with_log,
+            live,
+            logged: 0,
+            log: Vec::new(),
+            text: Vec::new(),
+            output: Output::default(),
+            worst: None,
+            stray: Output::default(),
+            mismatch: None,
+            facts: Vec::new(),
+        }
+    }
+
+    /// Takes in what was read, the log after the text.
+    pub(super) fn read(&mut self, text: &[u8], log: &[u8]) {
+        self.text.extend_from_slice(text);
+        self.log.extend_from_slice(log);
+        self.read_log(false);
+        while self.advance() {}
+    }
+
+    /// What has become known since the last call.
+    pub(super) fn take_facts(&mut self) -> Vec<Fact> {
+        std::mem::take(&mut self.facts)
+    }
+
+    /// The log has a verdict that the text does not confirm: it is on its way, or will never come.
+    pub(super) fn waits_for_text(&self) -> bool {
+        self.current < self.logged
+    }
+
+    /// The text has been silent for so long that it will not confirm the verdicts any more: tell them without it, and
+    /// take the next test for begun.
+    pub(super) fn settle(&mut self) {
+        self.settle_verdicts();
+        if self.phase != Phase::Done {
+            self.begin();
+        }
+    }
+
+    fn settle_verdicts(&mut self) {
+        while self.waits_for_text() {
+            self.begin();
+            let mut text = std::mem::take(&mut self.text);
+            for word in [&b"ok\n"[..], b"FAILED\n"] {
+                if text.ends_with(word) {
+                    text.truncate(text.len() - word.len());
+                    break;
+                }
+            }
+            self.write(&text);
+            self.end_current();
+        }
+    }
+
+    /// Whether libtest has begun, and so has opened its log.
+    pub(super) fn has_begun(&self) -> bool {
+        self.phase != Phase::Header || self.logged > 0
+    }
+
+    /// The process is gone and both streams have been read to their ends.
+    pub(super) fn end(mut self) -> (Vec<Fact>, End) {
+        self.read_log(true);
+        while self.advance() {}
+        self.settle_verdicts();
+        let lost = self.with_log && self.phase != Phase::Done;
+        let log_lost = lost && memmem::find(&self.text_and_output(), LOG_LOST).is_some();
+        let facts = std::mem::take(&mut self.facts);
+        let running = (self.began && self.phase != Phase::Done).then(|| {
+            let mut output = self.output.clone();
+            output.push(&self.text);
+            (self.runs[self.current].place, output)
+        });
+        if running.is_none() {
+            self.stray.push(&self.text);
+        }
+        (facts, End { running, by_exit_code: false, mismatch: self.mismatch, log_lost, stray: self.stray })
+    }
+
+    fn text_and_output(&self) -> Vec<u8> {
+        let mut output = self.output.clone();
+        output.push(&self.text);
+        output.into_text().into_bytes()
+    }
+
+    /// Takes one step in the text; false when more of it is needed.
+    fn advance(&mut self) -> bool {
+        match self.phase {
+            Phase::Header => self.find_header(),
+            Phase::Expect => self.find_marker(),
+            Phase::Inside => self.find_end(),
+            Phase::Done => {
+                self.stray.push(&std::mem::take(&mut self.text));
+                false
+            }
+        }
+    }
+
+    fn find_header(&mut self) -> bool {
+        let Some((start, end, count)) = header(&self.text) else { return false };
+        self.stray.push(&self.text[..start]);
+        self.text.drain(..end);
+        self.mismatch = Some(count).filter(|count| *count != self.runs.len());
+        self.phase = if self.runs.is_empty() { Phase::Done } else { Phase::Expect };
+        true
+    }
+
+    fn find_marker(&mut self) -> bool {
+        let Some((start, end)) = marker(&self.text, &self.runs[self.current].name) else { return false };
+        // The rest of a result line whose verdict was told without it.
+        let late = self.text[..start].to_vec();
+        self.stray.push(&late);
+        self.text.drain(..end);
+        self.begin();
+        self.phase = Phase::Inside;
+        true
+    }
+
+    fn find_end(&mut self) -> bool {
+        let run = &self.runs[self.current];
+        if self.with_log && run.verdict.is_none() {
+            let text = std::mem::take(&mut self.text);
+            self.write(&text);
+            return false;
+        }
+        let next = self.runs.get(self.current + 1).map(|run| &*run.name);
+        let verdict = run.verdict.as_ref().map(|(verdict, _)| *verdict);
+        if let Some((verdict, start, end)) = result(&self.text, verdict, next) {
+            let mut text = std::mem::take(&mut self.text);
+            let rest = text.split_off(end);
+            text.truncate(start);
+            self.write(&text);
+            self.text = rest;
+            self.runs[self.current].verdict.get_or_insert((verdict, None));
+            self.end_current();
+            return true;
+        }
+        if !self.with_log {
+            // What cannot be the beginning of the end any more need not be looked at again.
+            let longest = next.map_or(0, str::len) + 128;
+            let settled = self.text.len().saturating_sub(longest);
+            let text: Vec<u8> = self.text.drain(..settled).collect();
+            self.write(&text);
+        }
+        false
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if self.live && !bytes.is_empty() {
+            self.facts.push(Fact::Wrote(self.runs[self.current].place, bytes.to_vec()));
+        }
+        self.output.push(bytes);
+    }
+
+    fn begin(&mut self) {
+        let place = self.runs[self.current].place;
+        let same = self.current > 0 && self.runs[self.current - 1].place == place;
+        if !std::mem::replace(&mut self.began, true) && !same {
+            self.facts.push(Fact::Began(place));
+        }
+    }
+
+    /// The current run has its verdict and its output.
+    fn end_current(&mut self) {
+        let run = &mut self.runs[self.current];
+        let place = run.place;
+        let verdict = run.verdict.take().unwrap_or((Verdict::Failed, None));
+        let worst = match self.worst.take() {
+            Some(before) if before.0 > verdict.0 => before,
+            _ => verdict,
+        };
+        self.current += 1;
+        self.began = false;
+        if self.runs.get(self.current).is_some_and(|next| next.place == place) {
+            self.worst = Some(worst);
+        } else {
+            let output = std::mem::take(&mut self.output);
+            let (verdict, note) = worst;
+            self.facts.push(Fact::Ended(Ended { place, verdict, note, output }));
+        }
+        self.phase = if self.current == self.runs.len() { Phase::Done } else { Phase::Expect };
+    }
+
+    /// Takes the records out of the log. A record's newline is a write of its own, and may be missing at the end.
+    fn read_log(&mut self, at_end: bool) {
+        while let Some(run) = self.runs.get_mut(self.logged) {
+            let Some((verdict, note, length)) = record(&self.log, &run.name, at_end) else { return };
+            run.verdict = Some((verdict, note));
+            self.log.drain(..length);
+            self.logged += 1;
+        }
+    }
+}
+
+/// `running N tests` on a line of its own: where it begins, where the next line does, and N.
+fn header(text: &[u8]) -> Option<(usize, usize, usize)> {
+    let word = b"running ";
+    memmem::find_iter(text, word).find_map(|start| {
+        let at_line_start = start == 0 || text[start - 1] == b'\n';
+        let length = memchr::memchr(b'\n', &text[start..])?;
+        let line = std::str::from_utf8(&text[start + word.len()..start + length]).ok()?;
+        let count = line.strip_suffix(" tests").or(line.strip_suffix(" test"))?.parse().ok()?;
+        at_line_start.then_some((start, start + length + 1, count))
+    })
+}
+
+/// `test NAME ... `, at the beginning of a line: where it begins and ends.
+fn marker(text: &[u8], name: &str) -> Option<(usize, usize)> {
+    let word = [b"test ", name.as_bytes()].concat();
+    memmem::find_iter(text, &word).find_map(|start| {
+        let at_line_start = start == 0 || text[start - 1] == b'\n';
+        let length = marker_at(&text[start..], name)?;
+        at_line_start.then_some((start, start + length))
+    })
+}
+
+/// The length of the marker that `text` begins with.
+fn marker_at(text: &[u8], name: &str) -> Option<usize> {
+    let rest = text.strip_prefix(b"test ")?.strip_prefix(name.as_bytes())?;
+    // The names of benchmarks are padded; other tests may carry a remark.
+    let padding = rest.iter().take_while(|byte| **byte == b' ').count().saturating_sub(1);
+    let rest = &rest[padding..];
+    let remark = [" - should panic", " - compile fail", " - compile"].into_iter();
+    let rest = remark.fold(rest, |rest, remark| rest.strip_prefix(remark.as_bytes()).unwrap_or(rest));
+    rest.starts_with(b" ... ").then(|| text.len() - rest.len() + 5)
+}
+
+/// The result that ends a test's output: the verdict, where its word begins and where its line ends. It counts only
+/// when what follows is the next test, or the summary after the last one.
+fn result(text: &[u8], verdict: Option<Verdict>, next: Option<&str>) -> Option<(Verdict, usize, usize)> {
+    let follows = |rest: &[u8]| match next {
+        Some(name) => marker_at(rest, name).is_some(),
+        None => rest.starts_with(b"\ntest result: ") || rest.starts_with(b"\nfailures:\n"),
+    };
+    let words: &[(Verdict, &[u8])] =
+        &[(Verdict::Passed, b"ok"), (Verdict::Failed, b"FAILED"), (Verdict::Ignored, b"ignored")];
+    let possible = words.iter().filter(|(it, _)| verdict.is_none_or(|verdict| verdict == *it));
+    let found = possible.filter_map(|(verdict, word)| {
+        memmem::find_iter(text, word).find_map(|start| {
+            let after = start + word.len();
+            let line = memchr::memchr(b'\n', &text[after..])?;
+            // Only a reason for ignoring may stand between the word and the end of its line.
+            let whole = line == 0 || (*verdict == Verdict::Ignored && text[after..].starts_with(b", "));
+            (whole && follows(&text[after + line + 1..])).then_some((*verdict, start, after + line + 1))
+        })
+    });
+    found.min_by_key(|(_, start, _)| *start)
+}
+
+/// The record on `name` that the log begins with: the verdict, libtest's note on it, and the record's length.
+fn record(log: &[u8], name: &str, at_end: bool) -> Option<(Verdict, Option<String>, usize)> {
+    let word = [b" ", name.as_bytes()].concat();
+    let end_of_record = |start: usize| {
+        let end = start + word.len();
+        match log.get(end) {
+            Some(b'\n') => Some((start, end + 1)),
+            None if at_end => Some((start, end)),
+            _ => None,
+        }
+    };
+    let (start, end) = memmem::find_iter(log, &word).find_map(end_of_record)?;
+    let said = String::from_utf8_lossy(&log[..start]);
+    let (word, note) = said.split_once(": ").map_or((&*said, None), |(word, note)| (word, Some(note.to_owned())));
+    let verdict = match word.trim_start() {
+        "ok" => Verdict::Passed,
+        "ignored" => Verdict::Ignored,
+        _ => Verdict::Failed,
+    };
+    Some((verdict, note, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn libtest(names: &[&str], with_log: bool) -> Libtest {
+        let expected: Vec<Expected> = names.iter().map(|name| Expected { name: Arc::from(*name), times: 1 }).collect();
+        Libtest::new(&expected, with_log, false)
+    }
+
+    /// What a process told, in short: `+0` began, `0 Passed "output"` ended.
+    fn told(facts: &[Fact]) -> Vec<String> {
+        let tell = |fact: &Fact| match fact {
+            Fact::Began(place) => format!("+{place}"),
+            Fact::Wrote(place, bytes) => format!("{place} wrote {:?}", String::from_utf8_lossy(bytes)),
+            Fact::Ended(it) => format!("{} {:?} {:?}", it.place, it.verdict, it.output.clone().into_text()),
+        };
+        facts.iter().map(tell).collect()
+    }
+
+    #[test]
+    fn output_belongs_to_the_test_between_whose_markers_it_stands() {
+        let mut it = libtest(&["a", "b"], true);
+        it.read(b"warning: `--logfile` is deprecated\nrunning 2 tests\ntest a ... ", b"");
+        assert_eq!(told(&it.take_facts()), ["+0"]);
+        it.read(b"no newlineok\ntest b - should panic ... loud\nFAIL", b"ok a\nfailed: why\n more b\n");
+        assert_eq!(told(&it.take_facts()), ["0 Passed \"no newline\"", "+1"]);
+        it.read(b"ED\n\nfailures:\n\ntest result: FAILED.", b"");
+        let facts = it.take_facts();
+        assert_eq!(told(&facts), ["1 Failed \"loud\\n\""]);
+        assert!(matches!(&facts[..], [Fact::Ended(Ended { note: Some(note), .. })] if note == "why\n more"));
+        let (facts, end) = it.end();
+        assert!(facts.is_empty() && end.running.is_none() && end.mismatch.is_none());
+    }
+
+    #[test]
+    fn a_forged_result_is_output_while_the_log_has_no_verdict() {
+        let mut it = libtest(&["a", "b"], true);
+        it.read(b"\nrunning 2 tests\ntest a ... ok\ntest b ... ok\n\ntest result: ok", b"");
+        assert_eq!(told(&it.take_facts()), ["+0"]);
+        it.read(b"ok\ntest b ... ", b"ok a\n");
+        assert_eq!(told(&it.take_facts())[0], "0 Passed \"ok\\ntest b ... ok\\n\\ntest result: ok\"");
+    }
+
+    #[test]
+    fn without_a_log_the_text_judges() {
+        let mut it = libtest(&["a", "b"], false);
+        it.read(b"\nrunning 2 tests\ntest a ... ", b"");
+        it.read(&vec![b'.'; 1000], b"");
+        it.read(b"FAILED\ntest b ... ok\n\ntest result: FAILED. 1 passed", b"");
+        let facts = told(&it.take_facts());
+        assert_eq!(facts[0], "+0");
+        assert!(facts[1].starts_with("0 Failed") && facts[1].len() > 1000);
+        assert_eq!(facts[2..], ["+1", "1 Passed \"\""]);
+    }
+
+    #[test]
+    fn verdicts_of_a_dark_process_come_from_the_log() {
+        let mut it = libtest(&["a", "b", "c"], true);
+        it.read(b"\nrunning 3 tests\ntest a ... ", b"ok a\n");
+        assert!(it.waits_for_text());
+        it.settle();
+        assert_eq!(told(&it.take_facts()), ["+0", "0 Passed \"\"", "+1"]);
+        it.read(b"", b"failed b\n");
+        it.settle();
+        assert_eq!(told(&it.take_facts()), ["1 Failed \"\"", "+2"]);
+        assert_eq!(it.end().1.running.map(|(place, _)| place), Some(2), "what is assumed to run is what it died in");
+    }
+
+    #[test]
+    fn a_verdict_that_arrived_before_death_counts() {
+        let mut it = libtest(&["a", "b"], true);
+        it.read(b"\nrunning 2 tests\ntest a ... ", b"ok a");
+        let (facts, end) = it.end();
+        assert_eq!(told(&facts), ["+0", "0 Passed \"\""]);
+        assert!(end.running.is_none(), "nobody has seen b begin");
+    }
+
+    #[test]
+    fn a_process_dies_in_the_test_that_has_begun() {
+        let mut it = libtest(&["a", "b"], true);
+        it.read(b"\nrunning 2 tests\ntest a ... ok\ntest b ... last words", b"ok a\n");
+        let (_, end) = it.end();
+        let (place, output) = end.running.unwrap();
+        assert_eq!((place, output.into_text()), (1, "last words".to_owned()));
+    }
+
+    #[test]
+    fn a_name_that_runs_twice_has_the_worst_of_its_verdicts() {
+        let mut it = Libtest::new(&[Expected { name: "a".into(), times: 2 }], true, false);
+        it.read(b"\nrunning 2 tests\ntest a ... oneFAILED\ntest a ... twook\n\nfailures:\n", b"failed a\nok a\n");
+        assert_eq!(told(&it.take_facts()), ["+0", "0 Failed \"onetwo\""]);
+    }
+
+    #[test]
+    fn a_result_line_that_a_thread_wrote_into_is_told_when_the_text_goes_on() {
+        let mut it = libtest(&["a", "b"], true);
+        it.read(b"\nrunning 2 tests\ntest a ... ok", b"ok a\n");
+        it.read(b"noise\n\ntest b ... ", b"");
+        assert!(it.waits_for_text());
+        it.settle();
+        it.read(b"hello ok\n\ntest result: ok.", b"ok b\n");
+        let (facts, _) = it.end();
+        let facts = told(&facts);
+        assert_eq!(facts[..2], ["+0", "0 Passed \"oknoise\\n\\ntest b ... \""]);
+        assert!(facts[3].starts_with("1 Passed"));
+    }
+
+    #[test]
+    fn a_lost_log_is_recognised_before_and_after_the_first_test() {
+        let mut it = libtest(&["a"], true);
+        it.read(b"error: io error when listing tests: Os { code: 2 }\n", b"");
+        let (_, end) = it.end();
+        assert!(end.log_lost && end.running.is_none());
+        let mut it = libtest(&["a"], true);
+        it.read(b"\nrunning 1 test\ntest a ... error: io error when listing tests: Os { code: 9 }\n", b"");
+        assert!(it.end().1.log_lost);
+    }
+
+    #[test]
+    fn a_batch_that_runs_another_number_of_tests_is_noticed() {
+        let mut it = libtest(&["a", "b"], true);
+        it.read(b"\nrunning 1 test\ntest a ... ", b"");
+        assert_eq!(it.end().1.mismatch, Some(1));
+    }
+
+    #[test]
+    fn padded_names_of_benchmarks_are_markers_too() {
+        assert_eq!(marker(b"x\ntest bench     ... ", "bench"), Some((2, 21)));
+        assert_eq!(marker(b"test bencher ... ", "bench"), None);
+        assert_eq!(marker(b" test bench ... ", "bench"), None);
+    }
+
+    proptest! {
+        /// However the streams are cut, the verdicts are the log's, each test ends once, and no output is lost.
+        #[test]
+        fn the_cutting_of_the_streams_changes_nothing(
+            outputs in prop::collection::vec((any::<bool>(), "[a-z\n]{0,12}"), 1..6),
+            cuts in prop::collection::vec(1..40_usize, 0..40),
+        ) {
+            let names: Vec<String> = (0..outputs.len()).map(|number| format!("t{number}")).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let mut it = libtest(&names, true);
+            // The log's record on a test is written before the text of its result.
+            let mut text = format!("\nrunning {} test{}\n", names.len(), if names.len() == 1 { "" } else { "s" }).into_bytes();
+            let mut records: Vec<(usize, Vec<u8>)> = Vec::new();
+            for (name, (passed, output)) in names.iter().zip(&outputs) {
+                text.extend(format!("test {name} ... {output}").bytes());
+                records.push((text.len(), format!("{} {name}\n", if *passed { "ok" } else { "failed" }).into_bytes()));
+                text.extend(if *passed { &b"ok\n"[..] } else { b"FAILED\n" });
+            }
+            text.extend(b"\ntest result: ");
+            let mut facts = Vec::new();
+            let (mut at, mut cuts) = (0, cuts.into_iter());
+            while at < text.len() {
+                let end = (at + cuts.next().unwrap_or(usize::MAX / 2)).min(text.len());
+                let log: Vec<u8> = records.iter().filter(|(when, _)| (at..end).contains(when)).flat_map(|it| it.1.clone()).collect();
+                it.read(&text[at..end], &log);
+                facts.extend(it.take_facts());
+                at = end;
+            }
+            facts.extend(it.end().0);
+            let expected: Vec<String> = outputs.iter().enumerate().flat_map(|(place, (passed, output))| {
+                let verdict = if *passed { "Passed" } else { "Failed" };
+                [format!("+{place}"), format!("{place} {verdict} {output:?}")]
+            }).collect();
+            prop_assert_eq!(told(&facts), expected);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What the loop does when a process is gone: every test that it was given gets an outcome, or goes to another.
+
+use std::time::Instant;
+
+use super::judge::{Judgement, judge};
+use super::output::Output;
+use super::process::Gone;
+use super::{Run, leftovers};
+use crate::event::{Event, Outcome, WorkerExited, WorkerFailed};
+use crate::schedule::{Input, Process};
+
+impl Run<'_> {
+    pub(super) fn process_gone(&mut self, process: Process, gone: Gone) {
+        let Some(live) = self.processes.get(&process) else { return };
+        let judgement = if live.muted { Judgement::Interrupted } else { judge(live.facts(&gone)) };
+        self.free_worker(live.batch.worker);
+        self.clean_up_after(process, &gone, &judgement);
+        let exit = gone.exit.to_string();
+        let output = gone.end.running.map_or(gone.end.stray, |(_, output)| output);
+        match judgement {
+            Judgement::Clean | Judgement::Interrupted => {}
+            Judgement::WithoutLog => self.log_is_lost(process),
+            Judgement::TimedOut(place) => {
+                self.died_in(process, place, Outcome::TimedOut, "its time was up".to_owned(), output)
+            }
+            Judgement::Crashed(place) => self.died_in(process, place, Outcome::Crashed, exit.clone(), output),
+            Judgement::NotStarted(why) => self.never_began(process, &why, output),
+            Judgement::Failed(why) => self.worker_failed(process, why, output),
+        }
+        self.tell_exit(process, exit, gone.leaked);
+        self.processes.remove(&process);
+        self.step(Instant::now(), Input::ProcessExited(process));
+        self.top_up();
+    }
+
+    fn free_worker(&mut self, worker: usize) {
+        // The watchdog would kill a group that is gone, which harms only if its number has been given out again.
+        let forgotten = self.watchdog.forget(worker);
+        if let Err(error) = forgotten {
+            self.book.error.get_or_insert(anyhow::Error::new(error).context("cannot tell the watchdog of a process"));
+        }
+    }
+
+    /// What has left the process group is found by its mark. That takes a look at every process of the machine, so it
+    /// is done only where there is reason to.
+    fn clean_up_after(&mut self, process: Process, gone: &Gone, judgement: &Judgement) {
+        let worker = self.processes[&process].batch.worker;
+        let was_killed = matches!(judgement, Judgement::TimedOut(_) | Judgement::Interrupted);
+        if gone.escaped || was_killed {
+            leftovers::kill(&self.options.run, Some(worker));
+        }
+        if was_killed && self.pool.guest && !self.warned_of_lost_slots {
+            self.warned_of_lost_slots = true;
+            let names = self.process_names(process);
+            self.book.warn(format!(
+                "a process was killed ({names}); if it ran cargo or make, the slots that they held are lost to the \
+                 jobserver of the make or cargo that started this run",
+            ));
+        }
+    }
+
+    fn process_names(&self, process: Process) -> String {
+        let live = &self.processes[&process];
+        let mut items = live.ran();
+        items.extend(live.began.map(|(place, _)| live.batch.items[place]));
+        let binary = &self.book.suite(live.batch.items[0]).binary.id;
+        format!("{binary}: {}", self.book.names(&items).join(", "))
+    }
+
+    fn died_in(&mut self, process: Process, place: usize, outcome: Outcome, why: String, output: Output) {
+        self.test_finished(process, place, outcome, Some(why), output, Instant::now());
+    }
+
+    fn never_began(&mut self, process: Process, why: &str, output: Output) {
+        for place in self.processes[&process].owed() {
+            self.test_finished(process, place, Outcome::Error, Some(why.to_owned()), output.clone(), Instant::now());
+        }
+    }
+
+    fn log_is_lost(&mut self, process: Process) {
+        let suite = self.book.place(self.processes[&process].batch.items[0]);
+        self.without_log.insert(suite);
+    }
+
+    fn worker_failed(&mut self, process: Process, message: String, output: Output) {
+        let live = &self.processes[&process];
+        let failed = WorkerFailed {
+            binary: self.book.suite(live.batch.items[0]).binary.id.clone(),
+            worker: live.batch.worker,
+            process,
+            timestamp: self.book.time(Instant::now()),
+            message,
+            tests: self.book.names(&live.ran()),
+            output: output.into_text(),
+        };
+        self.book.tell(&Event::WorkerFailed(failed));
+    }
+
+    fn tell_exit(&mut self, process: Process, status: String, leaked: bool) {
+        let live = &self.processes[&process];
+        let ran = self.book.names(&live.ran());
+        let exited = WorkerExited {
+            worker: live.batch.worker,
+            process,
+            binary: self.book.suite(live.batch.items[0]).binary.id.clone(),
+            status,
+            leaked,
+            tests: if leaked { ran } else { Vec::new() },
+            rescheduled: if self.stopped.is_none() { live.owed().len() } else { 0 },
+        };
+        self.book.tell(&Event::WorkerExited(exited));
+        if leaked && self.options.leaks_fail {
+            self.worker_failed(process, "it left processes behind, which were killed".to_owned(), Output::default());
+        }
+    }
+
+    /// Whoever is killed while it holds slots of the jobserver takes them along; when nobody can hold any, the owner
+    /// knows how many have to be there.
+    fn top_up(&mut self) {
+        if self.processes.is_empty() && self.held.is_empty() && self.requested == 0 {
+            if let Err(error) = self.pool.top_up() {
+                self.book.warn(format!("cannot put back slots of the jobserver: {error}"));
+            }
+        }
+    }
+}

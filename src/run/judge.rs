@@ -1,0 +1,141 @@
+//! What the end of a process means for the tests that it was given. Pure.
+//!
+//! The exit status is a witness of its own: 0 says that all tests passed, 101 that some did not. A status that says
+//! anything else, or says it too early, must not go by in silence.
+
+use super::dialect::End;
+use super::process::Exit;
+
+/// Why the runner asked a process to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// The time of the test at this place was up.
+    Late(usize),
+    /// It had not ended long after its last test.
+    Lingering,
+    /// The run ends before its time.
+    Stop,
+}
+
+/// What is known of a process when it is gone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Facts<'a> {
+    pub end: &'a End,
+    pub exit: Exit,
+    pub asked: Option<Asked>,
+    /// How many tests it was given, how many of them ended, and whether any of them failed.
+    pub given: usize,
+    pub ended: usize,
+    pub failed: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Judgement {
+    /// It did what it was told to; what it did not begin (if it was asked to end) goes back.
+    Clean,
+    /// The log was lost: what has no verdict is run again without one.
+    WithoutLog,
+    /// It ended in the test at this place.
+    TimedOut(usize),
+    Crashed(usize),
+    /// It was asked to end while that test ran.
+    Interrupted,
+    /// It ended before any of its tests began; each of them would meet the same.
+    NotStarted(String),
+    /// It failed outside of any test.
+    Failed(String),
+}
+
+pub(super) fn judge(facts: Facts) -> Judgement {
+    let Facts { end, exit, asked, given, ended, failed } = facts;
+    if end.log_lost {
+        return Judgement::WithoutLog;
+    }
+    if let Some(ran) = end.mismatch {
+        return Judgement::NotStarted(format!(
+            "the binary was given {given} tests and ran {ran}: it does not know them by name"
+        ));
+    }
+    match (&end.running, asked) {
+        (Some((place, _)), Some(Asked::Late(late))) if *place == late => return Judgement::TimedOut(late),
+        (_, Some(Asked::Stop)) => return Judgement::Interrupted,
+        (Some((place, _)), _) => return Judgement::Crashed(*place),
+        (None, Some(Asked::Lingering)) => {
+            return Judgement::Failed("it did not end after its last test".to_owned());
+        }
+        (None, Some(Asked::Late(_))) if ended == 0 => {
+            return Judgement::NotStarted("its time was up before its first test began".to_owned());
+        }
+        (None, _) => {}
+    }
+    let expected = Exit::Code(if failed { 101 } else { 0 });
+    if ended == given && (exit == expected || end.by_exit_code) {
+        return Judgement::Clean;
+    }
+    if ended == 0 {
+        return Judgement::NotStarted(format!("its process ended before its first test began: {exit}"));
+    }
+    Judgement::Failed(match ended == given {
+        true => format!("it ended after its last test: {exit}"),
+        false => format!("it ended between two tests: {exit}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::output::Output;
+    use super::*;
+
+    fn end(running: Option<usize>) -> End {
+        End {
+            running: running.map(|place| (place, Output::default())),
+            by_exit_code: false,
+            mismatch: None,
+            log_lost: false,
+            stray: Output::default(),
+        }
+    }
+
+    fn judged(end: &End, exit: Exit, asked: Option<Asked>, ended: usize, failed: bool) -> Judgement {
+        judge(Facts { end, exit, asked, given: 3, ended, failed })
+    }
+
+    #[test]
+    fn the_status_must_agree_with_the_verdicts() {
+        let none = end(None);
+        assert_eq!(judged(&none, Exit::Code(0), None, 3, false), Judgement::Clean);
+        assert_eq!(judged(&none, Exit::Code(101), None, 3, true), Judgement::Clean);
+        for (exit, failed) in
+            [(Exit::Code(101), false), (Exit::Code(0), true), (Exit::Signal(6), false), (Exit::Code(1), true)]
+        {
+            assert!(matches!(judged(&none, exit, None, 3, failed), Judgement::Failed(_)), "{exit} {failed}");
+        }
+    }
+
+    #[test]
+    fn an_end_inside_of_a_test_is_a_crash_whatever_the_code() {
+        for exit in [Exit::Code(0), Exit::Code(101), Exit::Signal(9)] {
+            assert_eq!(judged(&end(Some(1)), exit, None, 1, false), Judgement::Crashed(1));
+        }
+    }
+
+    #[test]
+    fn a_test_is_timed_out_only_if_it_is_the_one_whose_time_was_up() {
+        let killed = Exit::Signal(15);
+        assert_eq!(judged(&end(Some(1)), killed, Some(Asked::Late(1)), 1, false), Judgement::TimedOut(1));
+        assert_eq!(judged(&end(Some(2)), killed, Some(Asked::Late(1)), 2, false), Judgement::Crashed(2));
+        assert!(matches!(judged(&end(None), killed, Some(Asked::Late(0)), 0, false), Judgement::NotStarted(_)));
+    }
+
+    #[test]
+    fn an_early_end_goes_by_whether_a_test_had_ended_before() {
+        assert!(matches!(judged(&end(None), Exit::Code(0), None, 0, false), Judgement::NotStarted(_)));
+        assert!(matches!(judged(&end(None), Exit::Code(0), None, 1, false), Judgement::Failed(_)));
+    }
+
+    #[test]
+    fn a_stop_is_nobodys_failure() {
+        assert_eq!(judged(&end(Some(0)), Exit::Signal(15), Some(Asked::Stop), 0, false), Judgement::Interrupted);
+        assert_eq!(judged(&end(None), Exit::Signal(9), Some(Asked::Stop), 0, false), Judgement::Interrupted);
+    }
+}

@@ -1,0 +1,78 @@
+//! Finds in a test's output why it failed. Pure.
+
+/// Longer messages are cut: the output has them whole.
+const LONGEST: usize = 4096;
+
+/// The message of the test's panic with its place, or of the error that it returned.
+pub(super) fn of_failure(test: &str, output: &str) -> Option<String> {
+    let message = panic(test, output).or_else(|| returned_error(output))?;
+    Some(shorten(message))
+}
+
+/// `thread 'NAME' (ID) panicked at PLACE:`, and the lines after it up to the backtrace. The test's own thread counts
+/// before others; of several panics, the last one: earlier ones were caught.
+fn panic(test: &str, output: &str) -> Option<String> {
+    let lines: Vec<&str> = output.lines().collect();
+    let panics: Vec<(usize, &str, &str)> = lines
+        .iter()
+        .enumerate()
+        .filter_map(|(number, line)| {
+            let at = line.find("thread '")?;
+            let (thread, rest) = line[at + "thread '".len()..].split_once('\'')?;
+            let (_, place) = rest.split_once(" panicked at ")?;
+            Some((number, thread, place.strip_suffix(':').unwrap_or(place)))
+        })
+        .collect();
+    let own = panics.iter().rfind(|(_, thread, _)| *thread == test);
+    let (number, _, place) = own.or(panics.last())?;
+    let is_end = |line: &&&str| {
+        line.starts_with("stack backtrace:")
+            || line.starts_with("note: run with `RUST_BACKTRACE")
+            || line.contains("thread '")
+    };
+    let message: Vec<&str> = lines[number + 1..].iter().take_while(|line| !is_end(line)).copied().collect();
+    Some(format!("panicked at {place}: {}", message.join("\n").trim_end()))
+}
+
+/// `Error: ...`, which the harness prints for a test that returns `Err`: the last thing in its output.
+fn returned_error(output: &str) -> Option<String> {
+    let at = output.rfind("Error: ")?;
+    let begins_line = at == 0 || output[..at].ends_with('\n');
+    begins_line.then(|| output[at..].trim_end().to_owned())
+}
+
+fn shorten(mut message: String) -> String {
+    if message.len() > LONGEST {
+        message.truncate(message.floor_char_boundary(LONGEST));
+        message.push('…');
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_told_with_its_place_and_all_lines_of_its_message() {
+        let output = "before\n\nthread 'a::b' (17) panicked at src/lib.rs:3:23:\nboom\n  left: 1\nnote: run with `RUST_BACKTRACE=1`\n";
+        assert_eq!(of_failure("a::b", output).unwrap(), "panicked at src/lib.rs:3:23: boom\n  left: 1");
+    }
+
+    #[test]
+    fn the_tests_own_thread_counts_before_others_and_the_last_panic_before_earlier_ones() {
+        let panic = |thread: &str, text: &str| {
+            format!("thread '{thread}' panicked at x.rs:1:1:\n{text}\nstack backtrace:\n  0: x\n")
+        };
+        let output = panic("t", "caught") + &panic("t", "own") + &panic("other", "foreign");
+        assert_eq!(of_failure("t", &output).unwrap(), "panicked at x.rs:1:1: own");
+        assert_eq!(of_failure("u", &output).unwrap(), "panicked at x.rs:1:1: foreign");
+    }
+
+    #[test]
+    fn a_returned_error_is_told() {
+        assert_eq!(of_failure("t", "noise\nError: \"bad\"\n").unwrap(), "Error: \"bad\"");
+        assert_eq!(of_failure("t", "no Error: here\n"), None);
+        assert_eq!(of_failure("t", ""), None);
+    }
+}

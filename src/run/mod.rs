@@ -1,0 +1,454 @@
+//! Runs the groups: one loop that owns the run.
+//!
+//! Threads that read processes, the jobserver's thread and the signals' thread only send messages. The loop receives
+//! them, asks the [`Scheduler`] what to do, does it, and tells the reporter what happened. A failing test is a value
+//! here; an error means that `cargo ptest` itself cannot go on, and then the run is brought to an orderly end first.
+
+mod book;
+mod dialect;
+mod gone;
+mod judge;
+mod leftovers;
+mod live;
+mod message;
+mod os;
+mod output;
+mod plan;
+mod process;
+mod signals;
+pub mod slots;
+pub mod watchdog;
+
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsString;
+use std::io;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use jobserver::{Acquired, HelperThread};
+
+use crate::event::{
+    Event, Outcome, Reporter, RunFinished, RunStarted, Stopped, TestDiagnosed, TestFinished, TestOutput, TestSlow,
+    WorkerStarted,
+};
+use crate::filter::Decision;
+use crate::group::Groups;
+use crate::list::{Harness, Suite};
+use crate::schedule::{self, Action, Batch, Input, Process, Scheduler, Stop};
+
+use book::Book;
+use dialect::{Ended, Expected, Fact, Verdict};
+use judge::Asked;
+use live::Live;
+use output::Output;
+use process::{Launch, Report, Speech, Timed};
+use slots::Pool;
+use watchdog::Watchdog;
+
+/// What the run stage needs to know.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Names the run in the environment of its tests.
+    pub run: String,
+    /// The upper cap on worker slots.
+    pub processes: usize,
+    /// How often a failed test is tried again.
+    pub retries: u32,
+    /// How often each test is run.
+    pub repeat: u32,
+    /// Stop after so many failures.
+    pub max_fail: Option<usize>,
+    /// Run failed tests once more alone.
+    pub diagnose: bool,
+    /// Processes that outlive their test make the run red.
+    pub leaks_fail: bool,
+    /// Tell what tests write as they write it.
+    pub live: bool,
+}
+
+/// What the loop receives.
+enum Message {
+    Slot(io::Result<Acquired>),
+    Asked(Stopped),
+    Process(Process, Report),
+}
+
+/// Reporters that gather what they write by time are called at least so often.
+const PULSE: Duration = Duration::from_secs(1);
+
+/// Runs all groups and reports every decision that is not a skip exactly once.
+pub fn groups(
+    suites: &[Suite],
+    decisions: &[Vec<Decision>],
+    groups: &Groups,
+    pool: &Pool,
+    options: &Options,
+    reporter: &mut dyn Reporter,
+) -> Result<RunFinished> {
+    let (items, spec) = plan::items(suites, groups, options);
+    let (sender, receiver) = mpsc::channel();
+    let asked = sender.clone();
+    // A receiver that is gone means that the run is over.
+    let _signals =
+        signals::listen(move |why| drop(asked.send(Message::Asked(why)))).context("cannot listen to signals")?;
+    let granted = sender.clone();
+    let requests = pool.requests(move |slot| drop(granted.send(Message::Slot(slot))));
+    let mut run = Run {
+        book: Book::open(suites, &items, reporter),
+        scheduler: Scheduler::new(spec),
+        options,
+        pool,
+        requests: requests.context("cannot start the jobserver's thread")?,
+        requested: 0,
+        held: Vec::new(),
+        processes: BTreeMap::new(),
+        without_log: HashSet::new(),
+        watchdog: Watchdog::start(&options.run).context("cannot start the watchdog")?,
+        sender,
+        stopped: None,
+        warned_of_lost_slots: false,
+    };
+    let ignored = run.begin(decisions, items.len());
+    run.report_ignored(&ignored);
+    run.step(Instant::now(), Input::Tick);
+    run.receive_until_done(&receiver);
+    run.end()
+}
+
+struct Run<'a> {
+    book: Book<'a>,
+    scheduler: Scheduler,
+    options: &'a Options,
+    pool: &'a Pool,
+    requests: HelperThread,
+    requested: usize,
+    held: Vec<Acquired>,
+    processes: BTreeMap<Process, Live>,
+    /// The suites whose processes cannot write a log.
+    without_log: HashSet<usize>,
+    watchdog: Watchdog,
+    sender: Sender<Message>,
+    stopped: Option<Stopped>,
+    warned_of_lost_slots: bool,
+}
+
+impl Run<'_> {
+    /// Says what the run will report; gives the tests that are ignored.
+    fn begin(&mut self, decisions: &[Vec<Decision>], items: usize) -> Vec<(usize, usize)> {
+        let places = decisions.iter().enumerate().flat_map(|(suite, it)| (0..it.len()).map(move |test| (suite, test)));
+        let ignored: Vec<_> = places.filter(|(suite, test)| decisions[*suite][*test] == Decision::Ignore).collect();
+        let takes_part = |decisions: &&Vec<Decision>| decisions.iter().any(|it| !matches!(it, Decision::Skip(_)));
+        self.book.tell(&Event::RunStarted(RunStarted {
+            run: self.options.run.clone(),
+            timestamp: self.book.time(Instant::now()),
+            tests: items + ignored.len(),
+            binaries: decisions.iter().filter(takes_part).count(),
+            workers: self.options.processes,
+        }));
+        ignored
+    }
+
+    fn report_ignored(&mut self, ignored: &[(usize, usize)]) {
+        let now = self.book.time(Instant::now());
+        for (suite, test) in ignored {
+            let suite = &self.book.suites[*suite];
+            let test = &suite.tests[*test];
+            let result = book::result(suite, test, Outcome::Ignored, now);
+            self.book.tell(&Event::TestFinished(TestFinished { message: test.ignore_reason.clone(), ..result }));
+        }
+    }
+
+    fn receive_until_done(&mut self, receiver: &Receiver<Message>) {
+        while !self.scheduler.is_done() {
+            let message = receiver.try_recv().ok().or_else(|| {
+                self.book.flush();
+                let deadline = self.scheduler.next_deadline();
+                let left = deadline.map(|at| at.saturating_sub(self.book.since_start(Instant::now())));
+                receiver.recv_timeout(left.unwrap_or(PULSE).min(PULSE)).ok()
+            });
+            match message {
+                Some(Message::Slot(slot)) => self.slot_granted(slot),
+                Some(Message::Asked(why)) => self.asked_to_stop(why),
+                Some(Message::Process(process, report)) => self.process_reports(process, report),
+                None => self.step(Instant::now(), Input::Tick),
+            }
+            if self.book.error.is_some() && self.stopped.is_none() {
+                self.stop(Stopped::Error, Stop::Terminate);
+            }
+        }
+    }
+
+    fn end(mut self) -> Result<RunFinished> {
+        self.held.clear();
+        let survivors = leftovers::kill(&self.options.run, None);
+        if !survivors.is_empty() {
+            let names: Vec<String> = survivors.iter().map(|it| format!("{} ({})", it.name, it.pid)).collect();
+            self.book.warn(format!("processes that outlived the run were killed: {}", names.join(", ")));
+        }
+        self.book.close(self.stopped);
+        let finished = RunFinished {
+            duration: self.book.since_start(Instant::now()).as_secs_f64(),
+            tally: self.book.tally,
+            stopped: self.stopped,
+        };
+        self.book.tell(&Event::RunFinished(finished.clone()));
+        self.watchdog.stop().context("cannot stop the watchdog")?;
+        match self.book.error {
+            Some(error) => Err(error),
+            None => Ok(finished),
+        }
+    }
+
+    fn step(&mut self, at: Instant, input: Input) {
+        let actions = self.scheduler.step(self.book.since_start(at), input);
+        for action in actions {
+            self.perform(action);
+        }
+    }
+
+    fn perform(&mut self, action: Action) {
+        match action {
+            Action::Spawn(batch) => self.spawn(batch),
+            Action::RequestSlot => {
+                self.requested += 1;
+                self.requests.request_token();
+            }
+            Action::ReleaseSlot => drop(self.held.pop()),
+            Action::Terminate { process, late } => self.terminate(process, late),
+            Action::Kill(process) => self.kill(process),
+            Action::Slow { process, item, elapsed } => {
+                let worker = self.processes[&process].batch.worker;
+                let slow = TestSlow {
+                    binary: self.book.suite(item).binary.id.clone(),
+                    test: self.book.test(item).name.clone(),
+                    worker,
+                    elapsed: elapsed.as_secs_f64(),
+                };
+                self.book.tell(&Event::TestSlow(slow));
+            }
+        }
+    }
+
+    fn slot_granted(&mut self, slot: io::Result<Acquired>) {
+        self.requested -= 1;
+        match slot {
+            Ok(slot) => {
+                self.held.push(slot);
+                self.step(Instant::now(), Input::SlotGranted);
+            }
+            Err(error) => self.book.warn(format!("the jobserver gives no more slots: {error}")),
+        }
+    }
+
+    fn asked_to_stop(&mut self, why: Stopped) {
+        // Whoever asks twice is in a hurry.
+        let how = if matches!(self.stopped, None | Some(Stopped::FailFast)) { Stop::Terminate } else { Stop::Kill };
+        self.stop(why, how);
+    }
+
+    fn stop(&mut self, why: Stopped, how: Stop) {
+        if matches!(self.stopped, None | Some(Stopped::FailFast)) {
+            self.stopped = Some(why);
+        }
+        self.step(Instant::now(), Input::Stop(how));
+    }
+
+    fn terminate(&mut self, process: Process, late: Option<schedule::Item>) {
+        let Some(live) = self.processes.get_mut(&process) else { return };
+        live.asked = Some(match (self.stopped, late) {
+            (Some(_), None) => Asked::Stop,
+            (_, Some(item)) => live.place(item).map_or(Asked::Lingering, Asked::Late),
+            (None, None) => Asked::Lingering,
+        });
+        if let Some(group) = &live.group {
+            group.terminate();
+        }
+    }
+
+    fn kill(&mut self, process: Process) {
+        let Some(live) = self.processes.get_mut(&process) else { return };
+        if live.asked.is_none() {
+            // Only the end of the run kills without asking first.
+            live.asked = Some(Asked::Stop);
+            live.muted = true;
+            self.stopped.get_or_insert(Stopped::FailFast);
+        }
+        if let Some(group) = &live.group {
+            group.kill();
+        }
+    }
+
+    fn spawn(&mut self, batch: Batch) {
+        let launch = self.launch(&batch);
+        let process = batch.process;
+        self.processes.insert(process, Live::new(batch));
+        let sender = self.sender.clone();
+        // A receiver that is gone means that the run is over.
+        let started = process::start(launch, move |report| drop(sender.send(Message::Process(process, report))));
+        if let Err(error) = started {
+            // The thread could not be started; the message takes the same way as the thread's own.
+            let _ = self.sender.send(Message::Process(process, Report::NotStarted(error)));
+        }
+    }
+
+    fn launch(&self, batch: &Batch) -> Launch {
+        let first = batch.items[0];
+        let suite = self.book.suite(first);
+        let mut command = suite.binary.command();
+        let makeflags = self.pool.makeflags.iter().map(|value| ("CARGO_MAKEFLAGS", value.clone()));
+        command.envs(makeflags).envs(self.marks(batch.worker));
+        let tests = || batch.items.iter().map(|item| self.book.test(*item));
+        let speech = match suite.harness {
+            Harness::Libtest => Speech::Libtest {
+                expected: tests().map(|test| Expected { name: test.name.clone(), times: test.times }).collect(),
+                include_ignored: tests().any(|test| test.ignored),
+                with_log: !self.without_log.contains(&self.book.place(first)),
+            },
+            Harness::Custom => {
+                let test = self.book.test(first);
+                let arguments = [test.name.as_ref(), "--exact", "--nocapture"].into_iter();
+                Speech::ExitCode {
+                    arguments: arguments.chain(test.ignored.then_some("--ignored")).map(str::to_owned).collect(),
+                }
+            }
+            Harness::Whole => Speech::ExitCode { arguments: Vec::new() },
+        };
+        Launch { command, speech, live: self.options.live }
+    }
+
+    /// What tests may know of the run that they are in.
+    fn marks(&self, worker: usize) -> [(&'static str, OsString); 4] {
+        [
+            ("PTEST", "1".into()),
+            (leftovers::RUN_ID, self.options.run.clone().into()),
+            (leftovers::WORKER, worker.to_string().into()),
+            ("PTEST_WORKERS", self.options.processes.to_string().into()),
+        ]
+    }
+
+    fn process_reports(&mut self, process: Process, report: Report) {
+        match report {
+            Report::Started { pid, group } => self.process_started(process, pid, group),
+            Report::NotStarted(error) => self.process_not_started(process, &error),
+            Report::Facts(facts) => facts.into_iter().for_each(|fact| self.fact(process, fact)),
+            Report::Gone(gone) => self.process_gone(process, gone),
+        }
+    }
+
+    fn process_started(&mut self, process: Process, pid: u32, group: os::Group) {
+        let Some(live) = self.processes.get_mut(&process) else { return };
+        if let Err(error) = self.watchdog.watch(live.batch.worker, pid) {
+            self.book.error.get_or_insert(anyhow::Error::new(error).context("cannot tell the watchdog of a process"));
+        }
+        // It may have been asked to end before it was there to hear it.
+        match live.asked {
+            Some(_) if live.muted => group.kill(),
+            Some(_) => group.terminate(),
+            None => {}
+        }
+        live.group = Some(group);
+        let Batch { worker, ref items, .. } = live.batch;
+        let binary = self.book.suite(items[0]).binary.id.clone();
+        self.book.tell(&Event::WorkerStarted(WorkerStarted { worker, process, pid, binary, tests: items.len() }));
+    }
+
+    fn process_not_started(&mut self, process: Process, error: &io::Error) {
+        let Some(live) = self.processes.get(&process) else { return };
+        let binary = &self.book.suite(live.batch.items[0]).binary;
+        let why = format!("cannot start {}: {error}", binary.path);
+        for place in live.owed() {
+            self.test_finished(process, place, Outcome::Error, Some(why.clone()), Output::default(), Instant::now());
+        }
+        self.processes.remove(&process);
+        self.step(Instant::now(), Input::ProcessExited(process));
+    }
+
+    fn fact(&mut self, process: Process, Timed { fact, at }: Timed) {
+        let Some(live) = self.processes.get_mut(&process).filter(|live| !live.muted) else { return };
+        match fact {
+            Fact::Began(place) => {
+                live.began = Some((place, at));
+                let item = live.batch.items[place];
+                if !live.batch.diagnosis {
+                    let started = self.book.started(&live.batch, item);
+                    self.book.tell(&Event::TestStarted(started));
+                }
+                self.step(at, Input::ItemStarted { process, item });
+            }
+            Fact::Wrote(place, bytes) => {
+                let (item, worker) = (live.batch.items[place], live.batch.worker);
+                for line in live.lines(&bytes) {
+                    self.tell_line(item, worker, line);
+                }
+            }
+            Fact::Ended(Ended { place, verdict, note, output }) => {
+                let outcome = match verdict {
+                    Verdict::Passed => Outcome::Passed,
+                    Verdict::Failed => Outcome::Failed,
+                    Verdict::Ignored => Outcome::Ignored,
+                };
+                self.test_finished(process, place, outcome, note, output, at);
+            }
+        }
+    }
+
+    fn tell_line(&mut self, item: schedule::Item, worker: usize, line: String) {
+        let (binary, test) = (self.book.suite(item).binary.id.clone(), self.book.test(item).name.clone());
+        self.book.tell(&Event::TestOutput(TestOutput { binary, test, worker, line }));
+    }
+
+    /// One attempt has come to something: by a verdict, or by the end of its process.
+    fn test_finished(
+        &mut self,
+        process: Process,
+        place: usize,
+        outcome: Outcome,
+        note: Option<String>,
+        output: Output,
+        at: Instant,
+    ) {
+        let Some(live) = self.processes.get_mut(&process) else { return };
+        let item = live.batch.items[place];
+        let batch = live.batch.clone();
+        let before = live.ran();
+        let last_line = live.last_line();
+        let since = live.began.take().filter(|(began, _)| *began == place).map_or(at, |(_, since)| since);
+        live.ended.push(place);
+        live.failed |= outcome == Outcome::Failed;
+        if let Some(line) = last_line {
+            self.tell_line(item, batch.worker, line);
+        }
+        let again = outcome.is_red() && self.scheduler.tries_again(process);
+        let duration = at.saturating_duration_since(since);
+        let truncated = output.truncated();
+        let output = output.into_text();
+        let after = if outcome.is_red() { self.book.names(&before) } else { Vec::new() };
+        let message = note.or_else(|| match outcome {
+            Outcome::Failed => message::of_failure(&self.book.test(item).name, &output),
+            _ => None,
+        });
+        let result = TestFinished {
+            attempt: batch.attempt,
+            worker: Some(batch.worker),
+            process: Some(process),
+            duration: duration.as_secs_f64(),
+            message,
+            output,
+            truncated,
+            after,
+            ..self.book.result(item, outcome, since)
+        };
+        if batch.diagnosis {
+            let (binary, test) = (result.binary, result.test);
+            let after = self.book.predecessors(item);
+            self.book.tell(&Event::TestDiagnosed(TestDiagnosed { binary, test, alone: outcome, after }));
+        } else if again {
+            self.book.will_try_again(item, result);
+        } else {
+            self.book.finished(item, result);
+        }
+        let passed = !outcome.is_red();
+        self.step(at, Input::ItemFinished { process, item, passed, duration });
+    }
+}

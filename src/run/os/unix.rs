@@ -1,0 +1,264 @@
+//! Children on Unix.
+//!
+//! A child leads a process group of its own, so that it can be ended with all that it started. It is noticed to be gone
+//! before it is reaped: while it is a zombie its number belongs to nobody else, and its group can be signalled safely.
+//!
+//! On Linux libtest's log is a pipe that the child opens by the name `/proc/RUNNER/fd/N`: nothing is inherited, no file
+//! is left behind, and std can start the child by `posix_spawn`.
+
+use std::fs::File;
+use std::io::{self, PipeReader, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+
+use crate::run::process::Exit;
+
+/// How many bytes of arguments a process is given at the most. Linux allows a quarter of the stack's limit, 2 MiB as a
+/// rule, for arguments and environment together; macOS 1 MiB.
+pub(in crate::run) const MOST_ARGUMENTS: usize = 512 * 1024;
+
+/// A running child, as its reading thread holds it.
+pub(in crate::run) struct Child {
+    child: std::process::Child,
+    text: Option<PipeReader>,
+    log: Option<LogReader>,
+    gone: ExitWatch,
+    group: Group,
+}
+
+/// What may be waited for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::run) struct Ready {
+    pub text: bool,
+    pub log: bool,
+    /// The child has ended; it waits to be reaped.
+    pub gone: bool,
+}
+
+/// Starts a command in a group of its own, with stdout and stderr in one pipe and nothing on stdin.
+pub(in crate::run) fn spawn(mut command: Command, log: Option<Log>) -> io::Result<Child> {
+    let (text, writer) = io::pipe()?;
+    set_nonblocking(text.as_fd())?;
+    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
+    let child = command.spawn()?;
+    // The command holds the writing ends; while it lives, the text would have no end.
+    drop(command);
+    let pid = Pid::from_child(&child);
+    let gone = ExitWatch::of(pid)?;
+    let group = Group(Arc::new(Mutex::new(Some(pid))));
+    Ok(Child { child, text: Some(text), log: log.map(|log| log.reader), gone, group })
+}
+
+impl Child {
+    pub(in crate::run) fn group(&self) -> Group {
+        self.group.clone()
+    }
+
+    pub(in crate::run) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until the child is gone, there is something to read of what is `wanted`, or the time is over.
+    pub(in crate::run) fn wait(&self, wanted: Ready, timeout: Option<Duration>) -> io::Result<Ready> {
+        let text = self.text.as_ref().filter(|_| wanted.text).map(AsFd::as_fd);
+        let log = self.log.as_ref().filter(|_| wanted.log).and_then(LogReader::pollable);
+        let gone = Some(self.gone.as_fd()).filter(|_| wanted.gone);
+        let fds: Vec<PollFd> =
+            [text, log, gone].iter().flatten().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+        let mut fds = fds;
+        let end = timeout.map(|timeout| Instant::now() + timeout);
+        loop {
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            let left = left.map(|left| Timespec {
+                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+                tv_nsec: left.subsec_nanos().into(),
+            });
+            match poll(&mut fds, left.as_ref()) {
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+                Ok(_) => break,
+            }
+        }
+        let mut answers = fds.iter().map(|fd| !fd.revents().is_empty());
+        let mut answer = |asked: bool| asked && answers.next().unwrap_or(false);
+        Ok(Ready { text: answer(text.is_some()), log: answer(log.is_some()), gone: answer(gone.is_some()) })
+    }
+
+    /// Reads what text there is, as much as fits. Whether the text has ended is told by [`Child::text_has_ended`].
+    pub(in crate::run) fn read_text(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(text) = &mut self.text else { return Ok(0) };
+        match text.read(buffer) {
+            Ok(0) => {
+                self.text = None;
+                Ok(0)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            read => read,
+        }
+    }
+
+    pub(in crate::run) fn text_has_ended(&self) -> bool {
+        self.text.is_none()
+    }
+
+    /// Reads all that the log has.
+    pub(in crate::run) fn read_log(&mut self, bytes: &mut Vec<u8>) -> io::Result<()> {
+        match &mut self.log {
+            Some(log) => log.read(bytes),
+            None => Ok(()),
+        }
+    }
+
+    /// The child has opened its log: from now on the log's end means that the child is gone.
+    pub(in crate::run) fn log_is_open(&mut self) {
+        if let Some(log) = &mut self.log {
+            log.writer = None;
+        }
+    }
+
+    /// Takes the child's status; from here on its number may be given to another process.
+    pub(in crate::run) fn reap(&mut self) -> io::Result<Exit> {
+        let mut number = self.group.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let status = self.child.wait()?;
+        *number = None;
+        Ok(match (status.code(), status.signal()) {
+            (Some(code), _) => Exit::Code(code),
+            (None, signal) => Exit::Signal(signal.unwrap_or(0)),
+        })
+    }
+
+    /// Whether members of the child's group outlive it. (Only after [`Child::reap`]: a zombie is a member.) While
+    /// there are members, the group's number is given to nobody else.
+    pub(in crate::run) fn has_survivors(&self) -> bool {
+        test_kill_process_group(Pid::from_child(&self.child)).is_ok()
+    }
+
+    pub(in crate::run) fn kill_survivors(&self) {
+        // They may have gone in the meantime, which is as good.
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+    }
+}
+
+/// A child's process group, for those who have to end it.
+#[derive(Clone)]
+pub(in crate::run) struct Group(Arc<Mutex<Option<Pid>>>);
+
+impl Group {
+    /// Asks every member to end.
+    pub(in crate::run) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Ends every member.
+    pub(in crate::run) fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let number = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(number) = *number {
+            // The child is not reaped, so the group exists; a member may still refuse signals by being another user's.
+            let _ = kill_process_group(number, signal);
+        }
+    }
+}
+
+/// A channel for libtest's log, made before the child that will write into it.
+pub(in crate::run) struct Log {
+    /// The name under which the child opens it.
+    pub path: PathBuf,
+    reader: LogReader,
+}
+
+struct LogReader {
+    reader: File,
+    /// Kept open until the child has opened its own.
+    writer: Option<OwnedFd>,
+}
+
+impl LogReader {
+    fn pollable(&self) -> Option<BorrowedFd<'_>> {
+        // A file is always ready; there the reader comes by when it has other reasons.
+        cfg!(target_os = "linux").then(|| self.reader.as_fd())
+    }
+
+    fn read(&mut self, bytes: &mut Vec<u8>) -> io::Result<()> {
+        let mut buffer = [0; 4096];
+        loop {
+            match self.reader.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(length) => bytes.extend_from_slice(&buffer[..length]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Log {
+    #[cfg(target_os = "linux")]
+    pub(in crate::run) fn new() -> io::Result<Self> {
+        use std::os::fd::AsRawFd;
+        let (reader, writer) = io::pipe()?;
+        set_nonblocking(reader.as_fd())?;
+        let path = format!("/proc/{}/fd/{}", std::process::id(), writer.as_raw_fd()).into();
+        Ok(Self { path, reader: LogReader { reader: OwnedFd::from(reader).into(), writer: Some(writer.into()) } })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(in crate::run) fn new() -> io::Result<Self> {
+        // The name stays until the child has opened it; the file itself goes with the last descriptor.
+        let file = tempfile::NamedTempFile::new()?;
+        let reader = file.reopen()?;
+        let (file, path) = file.keep().map_err(|error| error.error)?;
+        Ok(Self { path, reader: LogReader { reader, writer: Some(file.into()) } })
+    }
+}
+
+/// Becomes readable when the child is gone, without reaping it.
+#[cfg(target_os = "linux")]
+struct ExitWatch(OwnedFd);
+
+#[cfg(target_os = "linux")]
+impl ExitWatch {
+    fn of(child: Pid) -> io::Result<Self> {
+        Ok(Self(rustix::process::pidfd_open(child, rustix::process::PidfdFlags::empty())?))
+    }
+}
+
+/// Elsewhere a thread waits for the child and then closes the writing end of a pipe.
+#[cfg(not(target_os = "linux"))]
+struct ExitWatch(PipeReader);
+
+#[cfg(not(target_os = "linux"))]
+impl ExitWatch {
+    fn of(child: Pid) -> io::Result<Self> {
+        use rustix::process::{WaitId, WaitIdOptions, waitid};
+        let (reader, writer) = io::pipe()?;
+        std::thread::spawn(move || {
+            while let Err(Errno::INTR) = waitid(WaitId::Pid(child), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {}
+            drop(writer);
+        });
+        Ok(Self(reader))
+    }
+}
+
+impl ExitWatch {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+fn set_nonblocking(fd: BorrowedFd) -> io::Result<()> {
+    let flags = rustix::fs::fcntl_getfl(fd)?;
+    Ok(rustix::fs::fcntl_setfl(fd, flags | rustix::fs::OFlags::NONBLOCK)?)
+}

@@ -1,0 +1,274 @@
+//! One child process from its start to its end: a thread of its own reads what it writes and says what it learned.
+
+use std::fmt;
+use std::io;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::dialect::{End, Ended, Expected, Fact, Libtest, Verdict};
+use super::os::{self, Child, Group, Log, Ready};
+use super::output::Output;
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exit {
+    Code(i32),
+    Signal(i32),
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal(number) => match signal_hook::low_level::signal_name(*number) {
+                Some(name) => f.write_str(name),
+                None => write!(f, "signal {number}"),
+            },
+        }
+    }
+}
+
+/// A process to start.
+pub(super) struct Launch {
+    /// The test binary as cargo would start it, without arguments.
+    pub command: Command,
+    pub speech: Speech,
+    /// Tell output as it comes.
+    pub live: bool,
+}
+
+/// How the process takes its tests and tells what became of them.
+pub(super) enum Speech {
+    Libtest {
+        expected: Vec<Expected>,
+        include_ignored: bool,
+        with_log: bool,
+    },
+    /// One test, whose verdict is the exit code; the arguments select it.
+    ExitCode {
+        arguments: Vec<String>,
+    },
+}
+
+/// What the thread tells, in this order: `Started`, any number of `Facts`, `Gone`; or `NotStarted` alone.
+pub(super) enum Report {
+    Started { pid: u32, group: Group },
+    NotStarted(io::Error),
+    Facts(Vec<Timed>),
+    Gone(Gone),
+}
+
+/// A fact and when it happened.
+pub(super) struct Timed {
+    pub fact: Fact,
+    pub at: Instant,
+}
+
+/// All that is known of a process when it is gone.
+pub(super) struct Gone {
+    pub exit: Exit,
+    pub end: End,
+    /// What it started outlived it, and has been ended.
+    pub leaked: bool,
+    /// Something still holds its output: it has left the process group.
+    pub escaped: bool,
+}
+
+/// How long the text may lag behind the log before it is taken for silent.
+const SILENCE: Duration = Duration::from_millis(50);
+
+/// While tests end faster than this one after another, their results are gathered for as long.
+const GATHER: Duration = Duration::from_millis(1);
+
+/// How long what a process leaves behind may take to go by itself.
+const LEAK_GRACE: Duration = Duration::from_millis(200);
+
+/// Starts a process and reads it in a thread; `tell` is called from there.
+pub(super) fn start(launch: Launch, tell: impl Fn(Report) + Send + 'static) -> io::Result<()> {
+    std::thread::Builder::new().name("process".to_owned()).spawn(move || {
+        if let Err(error) = run(launch, &tell) {
+            tell(Report::NotStarted(error));
+        }
+    })?;
+    Ok(())
+}
+
+fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
+    let Launch { mut command, speech, live } = launch;
+    let (mut listener, log) = match speech {
+        Speech::Libtest { expected, include_ignored, with_log } => {
+            let log = if with_log { Some(Log::new()?) } else { None };
+            command.args(["--exact", "--nocapture", "--test-threads=1"]);
+            command.args(include_ignored.then_some("--include-ignored"));
+            if let Some(log) = &log {
+                command.arg("--logfile").arg(&log.path);
+            }
+            command.args(expected.iter().map(|test| &*test.name));
+            (Listener::Libtest(Libtest::new(&expected, with_log, live)), log)
+        }
+        Speech::ExitCode { arguments } => {
+            command.args(arguments);
+            (Listener::ExitCode { output: Output::default(), live, facts: vec![Fact::Began(0)] }, None)
+        }
+    };
+    let mut child = os::spawn(command, log)?;
+    tell(Report::Started { pid: child.pid(), group: child.group() });
+    let told = listen(&mut child, &mut listener, tell);
+    let (leaked, escaped, exit) = bury(&mut child, &mut listener, tell)?;
+    told?;
+    let (facts, end) = listener.end(exit);
+    send(facts, Instant::now(), Instant::now(), tell);
+    tell(Report::Gone(Gone { exit, end, leaked, escaped }));
+    Ok(())
+}
+
+/// Reads until the child is gone.
+fn listen(child: &mut Child, listener: &mut Listener, tell: &impl Fn(Report)) -> io::Result<()> {
+    let mut buffer = vec![0; 64 * 1024];
+    let mut last = Instant::now();
+    let mut quiet = false;
+    loop {
+        let waits = listener.waits_for_text();
+        let wanted = Ready { text: true, log: quiet && !waits, gone: true };
+        let ready = child.wait(wanted, (waits || !quiet).then_some(SILENCE))?;
+        let length = listener.read(child, &mut buffer)?;
+        if !ready.text && !ready.log && !ready.gone {
+            quiet = true;
+            if listener.waits_for_text() {
+                listener.settle();
+            }
+        } else if length > 0 {
+            quiet = false;
+        }
+        let facts = listener.take_facts();
+        let now = Instant::now();
+        let ended = facts.iter().any(|fact| matches!(fact, Fact::Ended(_)));
+        let fast = ended && now - last < 2 * GATHER;
+        if !facts.is_empty() {
+            send(facts, last, now, tell);
+            last = now;
+        }
+        if ready.gone {
+            return Ok(());
+        }
+        if fast {
+            child.wait(Ready { gone: true, ..Ready::default() }, Some(GATHER))?;
+        }
+    }
+}
+
+/// Reads the rest, reaps the child, and ends what it left behind.
+fn bury(child: &mut Child, listener: &mut Listener, tell: &impl Fn(Report)) -> io::Result<(bool, bool, Exit)> {
+    let give_up = Instant::now() + LEAK_GRACE;
+    read_to_end(child, listener, give_up, tell)?;
+    let exit = child.reap()?;
+    while child.has_survivors() && Instant::now() < give_up {
+        // There is nothing to wait for but time: a group does not tell when its last member goes.
+        child.wait(Ready::default(), Some(Duration::from_millis(5)))?;
+    }
+    let leaked = !child.text_has_ended() || child.has_survivors();
+    if leaked {
+        child.kill_survivors();
+        read_to_end(child, listener, Instant::now() + LEAK_GRACE, tell)?;
+    }
+    Ok((leaked, leaked && !child.text_has_ended(), exit))
+}
+
+fn read_to_end(child: &mut Child, listener: &mut Listener, give_up: Instant, tell: &impl Fn(Report)) -> io::Result<()> {
+    let mut buffer = vec![0; 64 * 1024];
+    while !child.text_has_ended() {
+        let left = give_up.saturating_duration_since(Instant::now());
+        let ready = child.wait(Ready { text: true, ..Ready::default() }, Some(left))?;
+        let last = Instant::now();
+        listener.read(child, &mut buffer)?;
+        send(listener.take_facts(), last, Instant::now(), tell);
+        if !ready.text {
+            break;
+        }
+    }
+    listener.read(child, &mut buffer)?;
+    Ok(())
+}
+
+/// Sends facts that were learned at once. The time since the last ones is divided evenly among the tests that ended in
+/// it: nothing tells more, and each of them took no longer.
+fn send(facts: Vec<Fact>, since: Instant, now: Instant, tell: &impl Fn(Report)) {
+    if facts.is_empty() {
+        return;
+    }
+    let ended = facts.iter().filter(|fact| matches!(fact, Fact::Ended(_))).count();
+    let share = (now - since) / u32::try_from(ended.max(1)).unwrap_or(u32::MAX);
+    let mut at = if ended == 0 { now } else { since };
+    let timed = facts.into_iter().map(|fact| {
+        if matches!(fact, Fact::Ended(_)) {
+            at += share;
+        }
+        Timed { fact, at }
+    });
+    tell(Report::Facts(timed.collect()));
+}
+
+/// What makes facts of bytes.
+enum Listener {
+    Libtest(Libtest),
+    ExitCode { output: Output, live: bool, facts: Vec<Fact> },
+}
+
+impl Listener {
+    /// Reads the text, and after it the log; gives the number of bytes of text.
+    fn read(&mut self, child: &mut Child, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = child.read_text(buffer)?;
+        match self {
+            Self::Libtest(libtest) => {
+                let mut log = Vec::new();
+                child.read_log(&mut log)?;
+                libtest.read(&buffer[..length], &log);
+                if libtest.has_begun() {
+                    child.log_is_open();
+                }
+            }
+            Self::ExitCode { output, live, facts } => {
+                output.push(&buffer[..length]);
+                if *live && length > 0 {
+                    facts.push(Fact::Wrote(0, buffer[..length].to_vec()));
+                }
+            }
+        }
+        Ok(length)
+    }
+
+    fn waits_for_text(&self) -> bool {
+        matches!(self, Self::Libtest(libtest) if libtest.waits_for_text())
+    }
+
+    fn settle(&mut self) {
+        if let Self::Libtest(libtest) = self {
+            libtest.settle();
+        }
+    }
+
+    fn take_facts(&mut self) -> Vec<Fact> {
+        match self {
+            Self::Libtest(libtest) => libtest.take_facts(),
+            Self::ExitCode { facts, .. } => std::mem::take(facts),
+        }
+    }
+
+    fn end(self, exit: Exit) -> (Vec<Fact>, End) {
+        match self {
+            Self::Libtest(libtest) => libtest.end(),
+            Self::ExitCode { output, .. } => by_exit_code(output, exit),
+        }
+    }
+}
+
+/// The one test of a process has failed if its exit code says so; a signal is a death.
+fn by_exit_code(output: Output, exit: Exit) -> (Vec<Fact>, End) {
+    let end = End { running: None, by_exit_code: true, mismatch: None, log_lost: false, stray: Output::default() };
+    let ended = |verdict, note, output| vec![Fact::Ended(Ended { place: 0, verdict, note, output })];
+    match exit {
+        Exit::Code(0) => (ended(Verdict::Passed, None, output), end),
+        Exit::Code(_) => (ended(Verdict::Failed, Some(exit.to_string()), output), end),
+        Exit::Signal(_) => (Vec::new(), End { running: Some((0, output)), ..end }),
+    }
+}

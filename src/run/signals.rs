@@ -1,0 +1,29 @@
+//! Ctrl-C and its like become messages. (SIGUSR1 is left alone: the jobserver uses it to end its thread.)
+
+use std::io;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::{Handle, Signals};
+
+use crate::event::Stopped;
+
+/// Listens until it is dropped.
+pub(super) struct Listening(Handle);
+
+/// Has `tell` called, from a thread, for each signal that asks the run to end.
+pub(super) fn listen(tell: impl Fn(Stopped) + Send + 'static) -> io::Result<Listening> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let handle = signals.handle();
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        for signal in &mut signals {
+            tell(if signal == SIGINT { Stopped::Interrupted } else { Stopped::Terminated });
+        }
+    })?;
+    Ok(Listening(handle))
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}

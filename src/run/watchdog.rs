@@ -1,0 +1,79 @@
+//! A small child of the runner that cleans up when the runner is killed in a way that it cannot notice.
+//!
+//! It holds the reading end of a pipe whose other end only the runner has. When the pipe ends, the runner is gone, and
+//! whatever groups stand in a table then are killed. The table is a file without a name that both have open: writing a
+//! number into it wakes nobody, so the watchdog costs nothing while the run goes on.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::leftovers;
+
+/// The hidden first argument that makes this program a watchdog; the second one is the run's id.
+pub const ARGUMENT: &str = "--ptest-watchdog";
+
+/// One group's number in the table; 0 where the worker runs nothing.
+const ENTRY: u64 = size_of::<i32>() as u64;
+
+/// The runner's side.
+pub(super) struct Watchdog {
+    table: File,
+    child: Child,
+}
+
+impl Watchdog {
+    #[expect(clippy::disallowed_methods, reason = "the watchdog is a process like the workers")]
+    pub(super) fn start(run: &str) -> io::Result<Self> {
+        let table = tempfile::tempfile()?;
+        let child = Command::new(std::env::current_exe()?)
+            .args([ARGUMENT, run])
+            .stdin(Stdio::piped())
+            .stdout(table.try_clone()?)
+            .stderr(Stdio::null())
+            // Ctrl-C at the terminal is for the runner.
+            .process_group(0)
+            .spawn()?;
+        Ok(Self { table, child })
+    }
+
+    /// The worker now runs the group of this number.
+    pub(super) fn watch(&self, worker: usize, group: u32) -> io::Result<()> {
+        let group = i32::try_from(group).unwrap_or(0);
+        self.table.write_all_at(&group.to_ne_bytes(), worker as u64 * ENTRY)
+    }
+
+    pub(super) fn forget(&self, worker: usize) -> io::Result<()> {
+        self.watch(worker, 0)
+    }
+
+    /// Ends the watchdog: there is nothing left to watch.
+    pub(super) fn stop(mut self) -> io::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+/// The watchdog's side: waits for the runner's end, then kills what it left running.
+pub fn main(run: &str) {
+    // An error means that there is no runner, either.
+    let _ = io::stdin().read_to_end(&mut Vec::new());
+    let table = io::stdout();
+    let table = File::from(std::os::fd::AsFd::as_fd(&table).try_clone_to_owned().expect("stdout is open"));
+    let mut entry = [0; ENTRY as usize];
+    for worker in 0.. {
+        if table.read_exact_at(&mut entry, worker * ENTRY).is_err() {
+            break;
+        }
+        if let Some(group) = Pid::from_raw(i32::from_ne_bytes(entry)) {
+            // It may be gone already.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+    leftovers::kill(run, None);
+}

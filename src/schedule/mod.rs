@@ -1,0 +1,460 @@
+//! Decides what runs when: a state machine fed by events. Pure: no process, clock or thread is touched here.
+//!
+//! The run loop tells [`Scheduler::step`] what happened and performs the actions that come back. Time enters with each
+//! input, as the time since the run began. Cargo's job queue is the model: a slot of the jobserver is one more
+//! message, every process owns one slot that nobody has to grant (so another may start while `active < slots + 1`),
+//! and surplus slots go back before anybody waits.
+
+mod batch;
+mod order;
+#[cfg(test)]
+mod properties;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+/// A test to run, numbered by the caller.
+pub type Item = usize;
+
+/// The serial number of a process in this run, from 1.
+pub type Process = u32;
+
+/// Everything that a scheduler is told in advance.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    pub groups: Vec<Group>,
+    /// At most so many processes of the groups that name a limit run at once.
+    pub limits: Vec<usize>,
+    /// The upper cap on processes.
+    pub processes: usize,
+    /// How often a failed item is tried again.
+    pub retries: u32,
+    /// Stop after so many failures.
+    pub max_fail: Option<usize>,
+    /// Run a failed item once more alone, if its process had run others before it.
+    pub diagnose: bool,
+    /// From the polite signal to the one that cannot be ignored.
+    pub grace: Duration,
+    /// When an item is slow for the first time; after that at each doubling.
+    pub slow: Duration,
+}
+
+/// Items that one process may run together.
+#[derive(Clone, Debug, Default)]
+pub struct Group {
+    /// In the order in which a process runs them: ascending.
+    pub items: Vec<Item>,
+    /// The time limit of each item.
+    pub timeouts: Vec<Option<Duration>>,
+    /// Given to one process whole, and to no other while that one lives.
+    pub unit: bool,
+    /// How many items a process may be given.
+    pub per_process: usize,
+    /// Indices into [`Spec::limits`].
+    pub limits: Vec<usize>,
+}
+
+/// What one process is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    pub process: Process,
+    /// The lowest free place, from 0.
+    pub worker: usize,
+    pub group: usize,
+    pub items: Vec<Item>,
+    /// From 1.
+    pub attempt: u32,
+    /// The result is told beside the verdict, which stands already.
+    pub diagnosis: bool,
+}
+
+/// Something happened.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Input {
+    /// The run begins, or time has passed.
+    Tick,
+    /// The jobserver granted a slot.
+    SlotGranted,
+    ItemStarted {
+        process: Process,
+        item: Item,
+    },
+    ItemFinished {
+        process: Process,
+        item: Item,
+        passed: bool,
+        duration: Duration,
+    },
+    /// The process is gone. What it was given and did not finish goes to another.
+    ProcessExited(Process),
+    Stop(Stop),
+}
+
+/// How a run ends before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stop {
+    /// Start nothing; running items may finish.
+    Drain,
+    /// Ask every process to end, and see to it after the grace.
+    Terminate,
+    /// End every process now.
+    Kill,
+}
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    Spawn(Batch),
+    /// Ask the jobserver for one more slot.
+    RequestSlot,
+    ReleaseSlot,
+    /// Ask the process to end; `late` is the item whose time is up.
+    Terminate {
+        process: Process,
+        late: Option<Item>,
+    },
+    Kill(Process),
+    /// Tell that an item takes long.
+    Slow {
+        process: Process,
+        item: Item,
+        elapsed: Duration,
+    },
+}
+
+/// After its last item a process may take this long to end: exit handlers write coverage data, for example.
+const EXIT_LIMIT: Duration = Duration::from_secs(60);
+
+pub struct Scheduler {
+    spec: Spec,
+    queues: Vec<Queue>,
+    order: Vec<usize>,
+    /// How many processes each limit counts now.
+    used: Vec<usize>,
+    running: BTreeMap<Process, Running>,
+    free_workers: BTreeSet<usize>,
+    next_process: Process,
+    /// Slots held beyond the one that every process owns.
+    held: usize,
+    requested: usize,
+    failures: usize,
+    stop: Option<Stop>,
+}
+
+/// What is left of a group, and what is known of it.
+#[derive(Default)]
+struct Queue {
+    fresh: VecDeque<Item>,
+    /// Items with the number of their next attempt; each in a process of its own.
+    again: VecDeque<(Item, u32)>,
+    diagnoses: VecDeque<Item>,
+    active: usize,
+    finished: u32,
+    spent: Duration,
+}
+
+impl Queue {
+    fn len(&self) -> usize {
+        self.fresh.len() + self.again.len() + self.diagnoses.len()
+    }
+}
+
+struct Running {
+    batch: Batch,
+    /// What it has not finished, in its order.
+    pending: VecDeque<Item>,
+    /// The item that runs (none before the first begins and after the last ends) and since when.
+    current: Option<Item>,
+    since: Duration,
+    slow_at: Duration,
+    /// When the polite signal will have been ignored for too long.
+    kill_at: Option<Duration>,
+    killed: bool,
+}
+
+impl Scheduler {
+    pub fn new(spec: Spec) -> Self {
+        let fresh = |group: &Group| Queue { fresh: group.items.iter().copied().collect(), ..Queue::default() };
+        Self {
+            queues: spec.groups.iter().map(fresh).collect(),
+            order: order::initial(&spec.groups),
+            used: vec![0; spec.limits.len()],
+            running: BTreeMap::new(),
+            free_workers: (0..spec.processes).collect(),
+            next_process: 1,
+            held: 0,
+            requested: 0,
+            failures: 0,
+            stop: None,
+            spec,
+        }
+    }
+
+    /// Takes in what happened at `now` and says what is to be done about it, in order.
+    pub fn step(&mut self, now: Duration, input: Input) -> Vec<Action> {
+        let mut actions = Vec::new();
+        match input {
+            Input::Tick => {}
+            Input::SlotGranted => {
+                self.requested = self.requested.saturating_sub(1);
+                self.held += 1;
+            }
+            Input::ItemStarted { process, item } => self.item_started(now, process, item),
+            Input::ItemFinished { process, item, passed, duration } => {
+                self.item_finished(now, process, item, passed, duration, &mut actions);
+            }
+            Input::ProcessExited(process) => self.process_exited(process),
+            Input::Stop(stop) => self.stop(now, stop, &mut actions),
+        }
+        self.look_at_clocks(now, &mut actions);
+        // An item that passes in the middle of its batch frees nothing; looking for work then would cost for nothing.
+        let passes = matches!(input, Input::ItemStarted { .. } | Input::ItemFinished { passed: true, .. });
+        if !passes {
+            self.fill(now, &mut actions);
+        }
+        actions
+    }
+
+    /// When [`Input::Tick`] is due, if nothing else happens before.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.running.values().filter_map(|running| self.deadlines(running).into_iter().flatten().min()).min()
+    }
+
+    /// Nothing runs, and nothing will.
+    pub fn is_done(&self) -> bool {
+        self.running.is_empty() && (self.stop.is_some() || self.queues.iter().all(|queue| queue.len() == 0))
+    }
+
+    /// Whether the scheduler will try again an item that does not pass now.
+    pub fn tries_again(&self, process: Process) -> bool {
+        let Some(running) = self.running.get(&process) else { return false };
+        self.stop.is_none() && !running.batch.diagnosis && running.batch.attempt <= self.spec.retries
+    }
+
+    fn item_started(&mut self, now: Duration, process: Process, item: Item) {
+        if let Some(running) = self.running.get_mut(&process) {
+            running.current = Some(item);
+            running.since = now;
+            running.slow_at = now + self.spec.slow;
+        }
+    }
+
+    fn item_finished(
+        &mut self,
+        now: Duration,
+        process: Process,
+        item: Item,
+        passed: bool,
+        duration: Duration,
+        actions: &mut Vec<Action>,
+    ) {
+        let again = !passed && self.tries_again(process);
+        let Some(running) = self.running.get_mut(&process) else { return };
+        running.pending.retain(|pending| *pending != item);
+        running.current = None;
+        running.since = now;
+        running.slow_at = now + self.spec.slow;
+        let queue = &mut self.queues[running.batch.group];
+        queue.finished += 1;
+        queue.spent += duration;
+        if again {
+            queue.again.push_back((item, running.batch.attempt + 1));
+        } else if !passed && !running.batch.diagnosis {
+            self.failures += 1;
+            let first = running.batch.items.first() == Some(&item);
+            if self.spec.diagnose && !first && self.stop.is_none() {
+                queue.diagnoses.push_back(item);
+            }
+            if self.spec.max_fail.is_some_and(|most| self.failures >= most) {
+                self.stop(now, Stop::Drain, actions);
+            }
+        }
+        if self.stop == Some(Stop::Drain) {
+            self.kill(process, actions);
+        }
+    }
+
+    fn process_exited(&mut self, process: Process) {
+        let Some(running) = self.running.remove(&process) else { return };
+        let Batch { worker, group, attempt, diagnosis, .. } = running.batch;
+        self.free_workers.insert(worker);
+        self.spec.groups[group].limits.iter().for_each(|limit| self.used[*limit] -= 1);
+        let queue = &mut self.queues[group];
+        queue.active -= 1;
+        // It goes to the front, in its order: a unit's tests stay in sequence.
+        for item in running.pending.into_iter().rev() {
+            match (diagnosis, attempt) {
+                (true, _) => {}
+                (false, 1) => queue.fresh.push_front(item),
+                (false, attempt) => queue.again.push_front((item, attempt)),
+            }
+        }
+    }
+
+    fn stop(&mut self, now: Duration, stop: Stop, actions: &mut Vec<Action>) {
+        self.stop = self.stop.max(Some(stop));
+        let processes: Vec<Process> = self.running.keys().copied().collect();
+        for process in processes {
+            let running = &self.running[&process];
+            match stop {
+                Stop::Drain if running.current.is_some() => {}
+                Stop::Drain | Stop::Kill => self.kill(process, actions),
+                Stop::Terminate => self.terminate(now, process, None, actions),
+            }
+        }
+    }
+
+    fn terminate(&mut self, now: Duration, process: Process, late: Option<Item>, actions: &mut Vec<Action>) {
+        let Some(running) = self.running.get_mut(&process) else { return };
+        if running.kill_at.is_none() && !running.killed {
+            running.kill_at = Some(now + self.spec.grace);
+            actions.push(Action::Terminate { process, late });
+        }
+    }
+
+    fn kill(&mut self, process: Process, actions: &mut Vec<Action>) {
+        let Some(running) = self.running.get_mut(&process) else { return };
+        if !std::mem::replace(&mut running.killed, true) {
+            actions.push(Action::Kill(process));
+        }
+    }
+
+    /// When the item's time is up, when it is slow, when the grace ends: those that lie ahead.
+    fn deadlines(&self, running: &Running) -> [Option<Duration>; 3] {
+        let late = self.late_at(running).filter(|_| running.kill_at.is_none() && !running.killed);
+        let slow = running.current.map(|_| running.slow_at);
+        [late, slow, running.kill_at.filter(|_| !running.killed)]
+    }
+
+    fn late_at(&self, running: &Running) -> Option<Duration> {
+        // Before its first item begins, a process is on that item's time: a constructor may hang.
+        let Some(item) = running.current.or(running.pending.front().copied()) else {
+            return Some(running.since + EXIT_LIMIT);
+        };
+        let group = &self.spec.groups[running.batch.group];
+        let place = group.items.binary_search(&item).ok()?;
+        group.timeouts[place].map(|limit| running.since + limit)
+    }
+
+    fn look_at_clocks(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        let due = |at: &Option<Duration>| at.is_some_and(|at| at <= now);
+        let late: Vec<(Process, [bool; 3])> = self
+            .running
+            .iter()
+            .map(|(process, running)| (*process, self.deadlines(running).map(|at| due(&at))))
+            .filter(|(_, due)| due.contains(&true))
+            .collect();
+        for (process, [late, slow, grace_is_over]) in late {
+            let current = self.running[&process].current;
+            if grace_is_over {
+                self.kill(process, actions);
+            }
+            if let (true, Some(item), Some(running)) = (slow, current, self.running.get_mut(&process)) {
+                let elapsed = now.saturating_sub(running.since);
+                running.slow_at = now + elapsed;
+                actions.push(Action::Slow { process, item, elapsed });
+            }
+            if late {
+                let item = current.or(self.running[&process].pending.front().copied());
+                self.terminate(now, process, item, actions);
+            }
+        }
+    }
+
+    /// Starts what may start, asks for the slots that could be used, gives back the others.
+    fn fill(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        if self.stop.is_none() {
+            while self.running.len() < (self.held + 1).min(self.spec.processes) {
+                let Some(group) = self.order.iter().copied().find(|group| self.startable(*group) > 0) else { break };
+                self.spawn(now, group, actions);
+            }
+            let room = self.spec.processes - self.running.len();
+            let wanted = (self.running.len() + self.startable_up_to(room)).saturating_sub(1);
+            while self.held + self.requested < wanted {
+                self.requested += 1;
+                actions.push(Action::RequestSlot);
+            }
+        }
+        while self.held > self.running.len().saturating_sub(1) {
+            self.held -= 1;
+            actions.push(Action::ReleaseSlot);
+        }
+    }
+
+    /// How many more processes could run now, if there were slots; `most` is enough to know.
+    fn startable_up_to(&self, most: usize) -> usize {
+        let mut more = 0;
+        for group in &self.order {
+            if more >= most {
+                break;
+            }
+            more += self.startable(*group);
+        }
+        more.min(most)
+    }
+
+    /// How many more processes could run items of the group now, if there were slots.
+    fn startable(&self, group: usize) -> usize {
+        let queue = &self.queues[group];
+        let spec = &self.spec.groups[group];
+        let work = match spec.unit {
+            true => usize::from(queue.active == 0).min(queue.len()),
+            false => queue.len(),
+        };
+        let room = spec.limits.iter().map(|limit| self.spec.limits[*limit].saturating_sub(self.used[*limit])).min();
+        work.min(room.unwrap_or(usize::MAX))
+    }
+
+    fn spawn(&mut self, now: Duration, group: usize, actions: &mut Vec<Action>) {
+        let Some(worker) = self.free_workers.pop_first() else { return };
+        let (items, attempt, diagnosis) = self.take(group);
+        let process = self.next_process;
+        self.next_process += 1;
+        self.queues[group].active += 1;
+        self.spec.groups[group].limits.iter().for_each(|limit| self.used[*limit] += 1);
+        let batch = Batch { process, worker, group, items, attempt, diagnosis };
+        let running = Running {
+            pending: batch.items.iter().copied().collect(),
+            batch: batch.clone(),
+            current: None,
+            since: now,
+            slow_at: now + self.spec.slow,
+            kill_at: None,
+            killed: false,
+        };
+        self.running.insert(process, running);
+        actions.push(Action::Spawn(batch));
+    }
+
+    /// The items for the group's next process, the attempt that they are at, and whether it is a diagnosis.
+    fn take(&mut self, group: usize) -> (Vec<Item>, u32, bool) {
+        let size = self.batch_size(group);
+        let queue = &mut self.queues[group];
+        if !queue.fresh.is_empty() {
+            let mut items: Vec<Item> = queue.fresh.drain(..size).collect();
+            // What came back from a process that died may have been put before items that sort ahead of it.
+            items.sort_unstable();
+            return (items, 1, false);
+        }
+        if let Some((item, attempt)) = queue.again.pop_front() {
+            return (vec![item], attempt, false);
+        }
+        (queue.diagnoses.pop_front().into_iter().collect(), 1, true)
+    }
+
+    fn batch_size(&self, group: usize) -> usize {
+        let queue = &self.queues[group];
+        let spec = &self.spec.groups[group];
+        if spec.unit {
+            return queue.fresh.len().min(spec.per_process);
+        }
+        let divisible = self.spec.groups.iter().zip(&self.queues).filter(|(group, _)| !group.unit);
+        let left = batch::Left {
+            in_group: queue.fresh.len(),
+            in_all: divisible.map(|(_, queue)| queue.fresh.len()).sum(),
+            processes: self.spec.processes,
+            mean: queue.spent.checked_div(queue.finished),
+        };
+        batch::size(left).min(spec.per_process)
+    }
+}

@@ -1,0 +1,145 @@
+//! Measures `cargo test`, cargo-nextest and `cargo ptest` side by side and prints a table in Markdown.
+//!
+//! The tools take turns within one run (A B C A B C ...), so that a machine that slows down or has other work slows
+//! down all of them; and everything is built before anything is measured.
+
+mod cases;
+mod measure;
+mod table;
+mod targets;
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+
+use crate::cargo;
+use cases::{CASES, Case};
+use measure::{Sample, Spread};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The cases to measure; all if none is named
+    #[arg(value_name = "CASE", value_parser = CASES.iter().map(|case| case.name).collect::<Vec<_>>())]
+    cases: Vec<String>,
+    /// How often each tool is measured
+    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u8).range(1..))]
+    runs: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tool {
+    CargoTest,
+    Nextest,
+    Ptest,
+}
+
+impl Tool {
+    fn name(self) -> &'static str {
+        match self {
+            Self::CargoTest => "cargo test",
+            Self::Nextest => "cargo nextest",
+            Self::Ptest => "cargo ptest",
+        }
+    }
+}
+
+/// What was measured of one case: the spread of each tool's samples.
+struct Measured {
+    case: &'static Case,
+    tools: Vec<(Tool, Spread)>,
+}
+
+impl Measured {
+    fn of(&self, tool: Tool) -> Option<&Spread> {
+        self.tools.iter().find(|(candidate, _)| *candidate == tool).map(|(_, spread)| spread)
+    }
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    measure::adopt_orphans()?;
+    let path = cargo::path_with_ptest()?;
+    let target = cargo::target_folder()?.join("bench");
+    let chosen = |case: &&Case| options.cases.is_empty() || options.cases.iter().any(|name| name == case.name);
+    let nextest = has_nextest();
+    if !nextest {
+        eprintln!("bench: cargo-nextest isn't installed; measuring without it");
+    }
+    let mut measured = Vec::new();
+    for case in CASES.iter().filter(chosen) {
+        let folder = target.join(case.package);
+        case.generate(&folder)?;
+        build(&folder)?;
+        measured.push(measure_case(case, &folder, &path, nextest, options.runs)?);
+    }
+    table::print(&measured);
+    targets::print(&measured);
+    Ok(())
+}
+
+fn measure_case(case: &'static Case, folder: &Path, path: &OsStr, nextest: bool, runs: u8) -> Result<Measured> {
+    let tools = case.tools.iter().copied().filter(|tool| *tool != Tool::Nextest || nextest);
+    let mut samples: Vec<(Tool, Vec<Sample>)> = tools.map(|tool| (tool, Vec::new())).collect();
+    for run in 1..=runs {
+        for (tool, samples) in &mut samples {
+            eprintln!("bench: {} {run}/{runs}: {}", case.name, tool.name());
+            let log = folder.join(format!("{:?}.log", *tool));
+            let mut command = command(*tool, case, folder);
+            command.env("PATH", path);
+            log_to(&mut command, &log)?;
+            let sample = measure::run(&mut command).with_context(|| format!("running {}", tool.name()))?;
+            ensure!(
+                sample.status.code() == Some(case.exit_code(*tool)),
+                "{} ended with {}: see {}",
+                tool.name(),
+                sample.status,
+                log.display()
+            );
+            samples.push(sample);
+        }
+    }
+    let tools = samples.into_iter().map(|(tool, samples)| (tool, Spread::of(&samples))).collect();
+    Ok(Measured { case, tools })
+}
+
+/// The command that runs the tests of a case with a tool, under the same conditions for each.
+fn command(tool: Tool, case: &Case, folder: &Path) -> Command {
+    let mut command = match tool {
+        Tool::CargoTest => cargo::elsewhere(folder, &["test", "--tests", "--no-fail-fast"]),
+        Tool::Nextest => cargo::elsewhere(folder, &["nextest", "run", "--tests", "--no-fail-fast"]),
+        Tool::Ptest => cargo::elsewhere(folder, &["ptest", "--tests", "--no-fail-fast"]),
+    };
+    if let Some(processes) = case.processes {
+        match tool {
+            Tool::CargoTest => command.args(["--", &format!("--test-threads={processes}")]),
+            Tool::Nextest => command.arg(format!("--test-threads={processes}")),
+            Tool::Ptest => command.arg(format!("--processes={processes}")),
+        };
+    }
+    if tool == Tool::Ptest {
+        command.args(case.options);
+    }
+    command.envs(case.variables.iter().copied());
+    command
+}
+
+/// A tool's output goes to a file: a terminal would cost each of them differently, and it can be read when one fails.
+fn log_to(command: &mut Command, log: &Path) -> Result<()> {
+    let file = File::create(log).with_context(|| format!("creating {}", log.display()))?;
+    command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+    Ok(())
+}
+
+fn build(folder: &Path) -> Result<()> {
+    let status = cargo::elsewhere(folder, &["test", "--tests", "--no-run", "--quiet"]).status();
+    ensure!(status.context("running cargo test --no-run")?.success(), "building the tests failed");
+    Ok(())
+}
+
+fn has_nextest() -> bool {
+    let version = cargo::here(&["nextest", "--version"]).output();
+    version.is_ok_and(|output| output.status.success())
+}

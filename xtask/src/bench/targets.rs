@@ -1,0 +1,46 @@
+//! Whether the targets are met. They are for two cores that have nothing else to do.
+
+use super::measure::Measure;
+use super::{Measured, Tool};
+
+/// What the median of `cargo ptest` must not exceed.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) measure: Measure,
+    pub(super) limit: Limit,
+}
+
+#[derive(Debug)]
+pub(super) enum Limit {
+    /// So many times what another tool's median is.
+    Times(f64, Tool),
+    /// So many times a number of seconds, which is the best possible.
+    Seconds(f64, f64),
+}
+
+pub(super) fn print(measured: &[Measured]) {
+    println!();
+    for case in measured {
+        for target in case.case.targets {
+            if let Some(words) = verdict(target, case) {
+                println!("- {}: {words}", case.case.name);
+            }
+        }
+    }
+}
+
+/// `None` if the tool to compare with was not measured.
+fn verdict(target: &Target, measured: &Measured) -> Option<String> {
+    let median = |tool| measured.of(tool).map(|spread| spread.of_measure(target.measure).median);
+    let ours = median(Tool::Ptest)?;
+    let (limit, explained) = match target.limit {
+        Limit::Times(factor, tool) => (factor * median(tool)?, format!("{factor} times {}", tool.name())),
+        Limit::Seconds(factor, seconds) => (factor * seconds, format!("{factor} times the best possible {seconds} s")),
+    };
+    let verdict = if ours <= limit { "met" } else { "NOT met" };
+    let measure = match target.measure {
+        Measure::Wall => "wall",
+        Measure::Cpu => "CPU",
+    };
+    Some(format!("{verdict}: {measure} {ours:.3} s, at most {explained}: {limit:.3} s"))
+}

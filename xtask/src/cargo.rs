@@ -1,0 +1,75 @@
+//! How the commands call cargo: which one, where, and with how much of the environment they were called in.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use cargo_metadata::{Message, MetadataCommand};
+
+/// The root of this repository.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the repository")
+}
+
+/// A cargo to be run in a folder of this repository's workspace, without the variables that `cargo run` set for xtask
+/// itself: a test that looks at them must not find ours.
+pub(crate) fn here(arguments: &[&str]) -> Command {
+    let mut command = Command::new(program());
+    for (name, _) in env::vars_os() {
+        let own = name.to_str().is_some_and(|name| {
+            ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_NAME"].iter().any(|prefix| name.starts_with(prefix))
+        });
+        if own {
+            command.env_remove(name);
+        }
+    }
+    command.args(arguments).current_dir(repository());
+    command
+}
+
+/// A cargo to be run in a package that has nothing to do with this workspace: it gets a target folder of its own.
+pub(crate) fn elsewhere(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = here(arguments);
+    command.current_dir(folder).env_remove("CARGO_TARGET_DIR");
+    command
+}
+
+/// Cargo's target folder of this workspace, wherever the user has put it.
+pub(crate) fn target_folder() -> Result<PathBuf> {
+    let metadata = MetadataCommand::new().cargo_path(program()).current_dir(repository()).no_deps().exec();
+    Ok(metadata.context("asking cargo for the target folder")?.target_directory.into())
+}
+
+/// The `PATH` on which `cargo ptest` is the release build of this repository, which is built first.
+pub(crate) fn path_with_ptest() -> Result<OsString> {
+    let arguments = ["build", "--release", "--package=ptest-runner", "--message-format=json-render-diagnostics"];
+    let built = here(&arguments).stderr(Stdio::inherit()).output().context("running cargo build")?;
+    ensure!(built.status.success(), "the release build of cargo-ptest failed");
+    let binary = Message::parse_stream(&built.stdout[..])
+        .filter_map(|message| match message {
+            Ok(Message::CompilerArtifact(artifact)) => artifact.executable,
+            _ => None,
+        })
+        .find(|executable| executable.file_stem() == Some("cargo-ptest"))
+        .context("cargo build names no binary cargo-ptest")?;
+    let folder = binary.parent().context("the binary is in no folder")?;
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(folder.to_path_buf().into_std_path_buf()).chain(env::split_paths(&path));
+    env::join_paths(folders).context("putting cargo-ptest on the PATH")
+}
+
+/// The cargo that runs xtask, so that a toolchain chosen with `cargo +NAME xtask` stays chosen.
+pub(crate) fn program() -> OsString {
+    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// The platform that the compiler builds for by default.
+pub(crate) fn host() -> Result<String> {
+    let compiler = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(compiler).arg("-vV").output().context("running rustc -vV")?;
+    let text = String::from_utf8(output.stdout).context("rustc -vV is not UTF-8")?;
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc -vV names no host")?.to_owned())
+}

@@ -1,0 +1,50 @@
+//! What the developers of `cargo ptest` run, as `cargo xtask COMMAND`. Each command is one file; this one only matches.
+//!
+//! The commands run on Unix: [`bench`] asks the kernel what a tree of processes has used.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "starting processes and reading the environment is the trade of a build tool; the rules are the runner's"
+)]
+
+mod bench;
+mod cargo;
+mod ci;
+mod real;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", about = "The developers' commands of cargo ptest")]
+enum Command {
+    /// Everything that must be green before a change lands
+    Ci,
+    /// Check by machine what no reviewer remembers to look at
+    Tidy,
+    /// Run published crates' own tests with cargo test and with cargo ptest, and compare every outcome
+    Real(real::Options),
+    /// Measure cargo test, cargo-nextest and cargo ptest side by side
+    Bench(bench::Options),
+    /// Run one test binary and write down what it said (`real` makes cargo call this)
+    #[command(hide = true)]
+    Witness(real::witness::Options),
+}
+
+fn main() -> ExitCode {
+    let done = match Command::parse() {
+        Command::Ci => ci::run(),
+        Command::Tidy => tidy::run(),
+        Command::Real(options) => real::run(&options),
+        Command::Bench(options) => bench::run(&options),
+        Command::Witness(options) => return real::witness::run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
