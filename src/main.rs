@@ -93,6 +93,7 @@ fn carry_out(mut invocation: Invocation) -> Result<Exit, Failure> {
     for context in &groups.unmatched {
         say(&format!("warning: {}: {context} matches no test", config::PATH));
     }
+    hint_at_locks(&build.serial_packages, &suites, &decisions, &config);
     pool.resize(invocation.run.processes)?;
     let journals = build.target_directory.join("ptest");
     let mut reporters = report::open(&invocation.report, &journals, &invocation.run.run).or_exit(Exit::OutputFailed)?;
@@ -101,6 +102,28 @@ fn carry_out(mut invocation: Invocation) -> Result<Exit, Failure> {
     let finished = finished?;
     reported.or_exit(Exit::OutputFailed)?;
     Ok(Exit::of_run(&finished))
+}
+
+/// serial_test's locks work inside of a process; whoever uses it has to say what they are to mean here.
+fn hint_at_locks(packages: &[String], suites: &[Suite], decisions: &[Vec<Decision>], config: &config::Config) {
+    let runs = |package: &&String| {
+        suites.iter().zip(decisions).any(|(suite, decisions)| {
+            suite.binary.package == **package && decisions.iter().filter(|it| **it == Decision::Run).nth(1).is_some()
+        })
+    };
+    let is_said = |package: &&String| {
+        config.contexts.iter().any(|it| {
+            let binary = it.binary.as_deref().and_then(|id| id.split("::").next());
+            it.package.as_deref().or(binary) == Some(package.as_str())
+        })
+    };
+    for package in packages.iter().filter(runs).filter(|package| !is_said(package)) {
+        say(&format!(
+            "hint: {package} uses serial_test, whose locks do not reach from one process to another; to keep its tests \
+             apart, put into {}:\n    [[context]]\n    package = {package:?}\n    kind = \"unit\"\n    max = 1",
+            config::PATH
+        ));
+    }
 }
 
 fn nothing_selected(wanted: NoTests, suites: &[Suite]) -> Exit {

@@ -26,6 +26,8 @@ impl Journal {
         let name = run.rsplit('/').next().unwrap_or(run);
         let path = folder.join(format!("{name}.jsonl"));
         let file = File::create(&path).with_context(|| format!("cannot create {path}"))?;
+        // Held while the run goes on, so that no other run takes the journal for an old one.
+        file.lock().with_context(|| format!("cannot lock {path}"))?;
         Ok(Self { path, file: BufWriter::new(file) })
     }
 
@@ -55,6 +57,9 @@ fn forget_old_runs(folder: &Utf8Path) {
         files.flatten().map(|file| file.into_path()).filter(|path| path.extension() == Some("jsonl")).collect();
     journals.sort_unstable();
     for path in journals.iter().rev().skip(KEPT - 1) {
-        let _ = std::fs::remove_file(path);
+        let is_over = File::open(path).is_ok_and(|file| file.try_lock().is_ok());
+        if is_over {
+            let _ = std::fs::remove_file(path);
+        }
     }
 }

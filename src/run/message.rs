@@ -5,7 +5,7 @@ const LONGEST: usize = 4096;
 
 /// The message of the test's panic with its place, or of the error that it returned.
 pub(super) fn of_failure(test: &str, output: &str) -> Option<String> {
-    let message = panic(test, output).or_else(|| returned_error(output))?;
+    let message = panic(test, output).or_else(|| returned_error(output)).or_else(|| section(test, output))?;
     Some(shorten(message))
 }
 
@@ -41,6 +41,14 @@ fn returned_error(output: &str) -> Option<String> {
     begins_line.then(|| output[at..].trim_end().to_owned())
 }
 
+/// What stands below `---- NAME ----`, where harnesses that imitate libtest put the reasons of failures.
+fn section(test: &str, output: &str) -> Option<String> {
+    let head = format!("---- {test} ----\n");
+    let (_, text) = output.split_once(&head)?;
+    let end = text.find("\n\n").unwrap_or(text.len());
+    Some(text[..end].trim_end().to_owned()).filter(|message| !message.is_empty())
+}
+
 fn shorten(mut message: String) -> String {
     if message.len() > LONGEST {
         message.truncate(message.floor_char_boundary(LONGEST));
@@ -74,5 +82,11 @@ mod tests {
         assert_eq!(of_failure("t", "noise\nError: \"bad\"\n").unwrap(), "Error: \"bad\"");
         assert_eq!(of_failure("t", "no Error: here\n"), None);
         assert_eq!(of_failure("t", ""), None);
+    }
+
+    #[test]
+    fn the_reason_that_a_harness_gives_at_the_end_is_told() {
+        let output = "test t ... FAILED\n\nfailures:\n\n---- t ----\nfirst\nsecond\n\n\nfailures:\n    t\n";
+        assert_eq!(of_failure("t", output).unwrap(), "first\nsecond");
     }
 }

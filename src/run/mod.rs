@@ -424,10 +424,7 @@ impl Run<'_> {
         let truncated = output.truncated();
         let output = output.into_text();
         let after = if outcome.is_red() { self.book.names(&before) } else { Vec::new() };
-        let message = note.or_else(|| match outcome {
-            Outcome::Failed => message::of_failure(&self.book.test(item).name, &output),
-            _ => None,
-        });
+        let message = self.message(item, outcome, note, &output);
         let result = TestFinished {
             attempt: batch.attempt,
             worker: Some(batch.worker),
@@ -450,5 +447,15 @@ impl Run<'_> {
         }
         let passed = !outcome.is_red();
         self.step(at, Input::ItemFinished { process, item, passed, duration });
+    }
+
+    /// Why it came to this. libtest's own words are about the test; an exit code is the last resort.
+    fn message(&self, item: schedule::Item, outcome: Outcome, note: Option<String>, output: &str) -> Option<String> {
+        let found = || message::of_failure(&self.book.test(item).name, output);
+        match (outcome, self.book.suite(item).harness) {
+            (Outcome::Failed, Harness::Libtest) => note.or_else(found),
+            (Outcome::Failed, Harness::Custom | Harness::Whole) => found().or(note),
+            _ => note,
+        }
     }
 }

@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn descriptors_are_read_from_the_flags() {
         assert_eq!(descriptors("-j --jobserver-fds=3,4 --jobserver-auth=3,4"), [3, 4]);
-        assert_eq!(descriptors("-j"), []);
+        assert!(descriptors("-j").is_empty());
     }
 
     #[test]

@@ -140,7 +140,6 @@ impl World {
         let (batch, next) = (batch.clone(), left.first().copied());
         match (fate, next) {
             (Fate::Pass | Fate::Fail, Some(item)) => {
-                left.remove(0);
                 let passed = matches!(fate, Fate::Pass);
                 self.step(Input::ItemStarted { process, item });
                 self.finish(&batch, item, passed);
@@ -159,6 +158,9 @@ impl World {
             if !again {
                 *self.final_results.entry(item).or_default() += 1;
             }
+        }
+        if let Some((_, left)) = self.running.get_mut(&batch.process) {
+            left.remove(0);
         }
         let duration = Duration::from_millis(1);
         self.step(Input::ItemFinished { process: batch.process, item, passed, duration });

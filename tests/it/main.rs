@@ -1,0 +1,6 @@
+//! The whole tool on real crates: `fixtures/`, each of which shows one behaviour.
+//!
+//! Most tests run `cargo-ptest` as a user would and look at what it says in its JSON lines. They share one target
+//! folder, so that the fixtures are compiled once.
+
+mod tool;

@@ -1,0 +1,101 @@
+//! How the tests start the tool, and how they read what it says.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+/// A call of `cargo ptest` on fixtures.
+pub struct Tool(Command);
+
+/// What came of it.
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// The folder of the fixtures' workspace.
+pub fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
+/// Where the fixtures are built: one folder for all tests.
+pub fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("fixtures")
+}
+
+/// A command with an environment in which nothing of ours is left: these tests may themselves run under any runner.
+pub fn clean(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    let ours = |name: &str| {
+        let prefixes = ["PTEST", "NEXTEST", "CARGO_PKG_", "CARGO_MANIFEST", "CARGO_BIN_", "CARGO_TERM_", "RUST_TEST_"];
+        let names = ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS", "NO_COLOR", "CLICOLOR_FORCE", "RUST_BACKTRACE"];
+        prefixes.iter().any(|prefix| name.starts_with(prefix)) || names.contains(&name)
+    };
+    std::env::vars().map(|(name, _)| name).filter(|name| ours(name)).for_each(|name| drop(command.env_remove(name)));
+    command.env("CARGO_TARGET_DIR", target()).env("CARGO_TERM_COLOR", "never").stdin(Stdio::null());
+    command
+}
+
+/// `cargo ptest` on the named packages of the fixtures.
+pub fn ptest(packages: &[&str]) -> Tool {
+    let mut command = clean(env!("CARGO_BIN_EXE_cargo-ptest"));
+    command.arg("ptest").current_dir(fixtures());
+    packages.iter().for_each(|package| drop(command.args(["-p", package])));
+    Tool(command)
+}
+
+impl Tool {
+    pub fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.0.args(args);
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
+    /// The command itself, for tests that do more with it than wait.
+    pub fn command(self) -> Command {
+        self.0
+    }
+
+    /// Runs it to its end.
+    pub fn run(mut self) -> Ran {
+        let output = self.0.output().expect("the tool starts");
+        let text = |bytes| String::from_utf8(bytes).expect("the tool speaks UTF-8");
+        Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// Runs it to its end with JSON lines on stdout.
+    pub fn json(self) -> (Ran, Vec<Value>) {
+        let ran = self.args(["--message-format=json"]).run();
+        let events = ran.stdout.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect();
+        (ran, events)
+    }
+}
+
+impl Ran {
+    /// Fails with all that was said, if the exit code is another.
+    #[track_caller]
+    pub fn expect(&self, code: i32) -> &Self {
+        assert_eq!(self.code, Some(code), "exit code\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+/// The events of one kind.
+pub fn of_kind<'a>(events: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Value> {
+    events.iter().filter(move |event| event["event"] == kind)
+}
+
+/// `name outcome` of every finished test, sorted.
+pub fn outcomes(events: &[Value]) -> Vec<String> {
+    let finished = of_kind(events, "test-finished");
+    let mut lines: Vec<String> = finished.map(|it| format!("{} {}", it["test"].as_str().unwrap(), it["outcome"].as_str().unwrap())).collect();
+    lines.sort_unstable();
+    lines
+}
