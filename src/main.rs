@@ -1,4 +1,55 @@
 //! `cargo ptest` runs the tests of a Rust workspace in parallel worker processes.
+//!
+//! A worker is a slot; in it one process after another runs a *batch* of tests of one test binary. Processes are reused
+//! for many tests, so a small test costs next to nothing; when one dies or hangs, the test that it was in gets its
+//! outcome and the rest of its batch goes to a fresh process. Test binaries are stock: nothing is compiled into them.
+//!
+//! # The line
+//!
+//! The program is a line of stages. Each is a function from the stage before to a type that it defines:
+//!
+//! 1. [`cli`] turns the command line and the environment into one plain options struct for each stage.
+//! 2. [`build`] has cargo build the tests and says of each [`TestBinary`](build::TestBinary) how cargo would run it.
+//! 3. [`list`] asks each binary for its tests: [`Suite`](list::Suite)s.
+//! 4. [`filter`] makes a [`Decision`](filter::Decision) about each test, and knows why.
+//! 5. [`group`] puts what is to run into [`Group`](group::Group)s, by the contexts in `.config/ptest.toml` ([`config`]).
+//! 6. [`schedule`] decides what runs when; [`run`] does it, in one loop that owns the run.
+//! 7. [`report`] tells people and machines, from the [`Event`](event::Event)s that the run emits.
+//!
+//! [`listing`] is where the line ends early: it prints what would run. [`exit`] holds every exit code.
+//!
+//! # Decide, do, tell
+//!
+//! `filter`, `group` and `schedule` decide and touch nothing: no file, clock, thread or variable. `build`, `list` and
+//! `run` do. `report` tells. [`event`] holds the words between doing and telling and knows neither. Which module may
+//! import which is written down as a table in `cargo xtask tidy` and checked as a test.
+//!
+//! # How a process is read
+//!
+//! `run/process` starts a child and reads it in a thread; `run/dialect` makes facts of its bytes; `run/judge` decides
+//! what its end means. libtest prints a line around each test, and everything that the test prints lies between. The
+//! text alone could be fooled, so verdicts come from libtest's log, which nobody else writes, and the exit status is a
+//! third witness. All three are pure and can be tried on any bytes.
+//!
+//! # What always holds
+//!
+//! * Every selected test is reported exactly once, whatever dies. If the books do not balance at the end, the run is
+//!   red and names what is missing.
+//! * A verdict that arrived before death counts. What had not begun goes to another process, and is not counted as tried.
+//! * There are never more processes than slots held, and the one that every process owns. No slot is held idle.
+//! * Time enters the scheduler as an input. Nothing sleeps to wait for something that can tell that it happened.
+//! * Nothing outlives the run: each process leads a group that is killed with it, a watchdog does the same if the runner
+//!   itself is killed, and what has left its group is found by a mark in its environment (on Linux).
+//! * Memory is bounded by the number of tests, not by what they print.
+//! * A failing test is a value. An error means that `cargo ptest` could not do its work; once a run has begun it stops
+//!   new work, drains, reaps, writes the reports, and surfaces then.
+//!
+//! # Platforms
+//!
+//! Everything that knows the operating system is in `run/os`, `run/signals`, `run/watchdog` and `run/leftovers`. Linux
+//! is where all of it is tested. On macOS the code takes portable paths that are written but untested (libtest's log is
+//! a file instead of a pipe, processes that leave their group are not found). There is no Windows implementation yet,
+//! and the crate says so when it is compiled there.
 
 mod build;
 mod cli;
@@ -99,7 +150,10 @@ fn carry_out(mut invocation: Invocation) -> Result<Exit, Failure> {
     let mut reporters = report::open(&invocation.report, &journals, &invocation.run.run).or_exit(Exit::OutputFailed)?;
     let finished = run::groups(&suites, &decisions, &groups, &pool, &invocation.run, &mut reporters);
     let reported = reporters.finish();
-    let finished = finished?;
+    let finished = finished.map_err(|error| match error {
+        run::Error::Report(error) => Failure { exit: Exit::OutputFailed, error },
+        run::Error::Other(error) => error.into(),
+    })?;
     reported.or_exit(Exit::OutputFailed)?;
     Ok(Exit::of_run(&finished))
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, FixedOffset, Local};
 
+use super::Error;
 use super::plan::Item;
 use crate::event::{Event, Outcome, Reporter, Stopped, Tally, TestFinished, TestStarted};
 use crate::list::{Suite, Test};
@@ -23,8 +24,8 @@ pub(super) struct Book<'a> {
     /// The failures of items that are to be tried again.
     attempts: HashMap<schedule::Item, TestFinished>,
     predecessors: HashMap<schedule::Item, Vec<Arc<str>>>,
-    /// The first thing that a reporter could not do.
-    pub error: Option<anyhow::Error>,
+    /// The first thing that could not be done.
+    pub error: Option<Error>,
 }
 
 impl<'a> Book<'a> {
@@ -70,8 +71,13 @@ impl<'a> Book<'a> {
 
     fn note(&mut self, result: anyhow::Result<()>) {
         if let Err(error) = result {
-            self.error.get_or_insert(error);
+            self.error.get_or_insert(Error::Report(error));
         }
+    }
+
+    /// The run cannot go on.
+    pub(super) fn fail(&mut self, error: anyhow::Error) {
+        self.error.get_or_insert(Error::Other(error));
     }
 
     /// The number of the suite that an item belongs to.

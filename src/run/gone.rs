@@ -37,7 +37,7 @@ impl Run<'_> {
         // The watchdog would kill a group that is gone, which harms only if its number has been given out again.
         let forgotten = self.watchdog.forget(worker);
         if let Err(error) = forgotten {
-            self.book.error.get_or_insert(anyhow::Error::new(error).context("cannot tell the watchdog of a process"));
+            self.book.fail(anyhow::Error::new(error).context("cannot tell the watchdog of a process"));
         }
     }
 

@@ -7,6 +7,8 @@ pub(crate) struct Leftover {
     pub pid: i32,
     /// Its command's name, for people.
     pub name: String,
+    /// The worker in whose slot it was started.
+    pub worker: usize,
 }
 
 /// The variable that marks everything that a run starts.
@@ -35,17 +37,18 @@ fn find(run: &str, worker: Option<usize>) -> Vec<Leftover> {
     let own = std::process::id();
     let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
     let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-    let marked = numbers.filter(|pid| *pid != own).filter_map(|pid| {
+    let leftover = |pid: u32| {
         // What cannot be read belongs to another user, or is gone: a zombie's environment is empty.
         let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
-        is_marked(&environment, run, worker).then_some(pid)
-    });
-    marked
-        .filter_map(|pid| {
-            let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-            Some(Leftover { pid: i32::try_from(pid).ok()?, name: name.trim_end().to_owned() })
-        })
-        .collect()
+        if pid == own || !is_marked(&environment, run, worker) {
+            return None;
+        }
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        let worker = value(&environment, WORKER).and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
+        let worker = worker.unwrap_or_default();
+        Some(Leftover { pid: i32::try_from(pid).ok()?, name: name.trim_end().to_owned(), worker })
+    };
+    numbers.filter_map(leftover).collect()
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -56,17 +59,19 @@ fn find(_run: &str, _worker: Option<usize>) -> Vec<Leftover> {
 /// A run inside of this one has this one's mark with something added.
 #[cfg(target_os = "linux")]
 fn is_marked(environment: &[u8], run: &str, worker: Option<usize>) -> bool {
-    let value = |name: &str| {
-        let mut variables = environment.split(|byte| *byte == 0);
-        variables.find_map(|it| it.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
-    };
-    let of_run = value(RUN_ID).and_then(|it| it.strip_prefix(run.as_bytes()));
+    let of_run = value(environment, RUN_ID).and_then(|it| it.strip_prefix(run.as_bytes()));
     match of_run {
-        Some(b"") => worker.is_none_or(|worker| value(WORKER) == Some(worker.to_string().as_bytes())),
+        Some(b"") => worker.is_none_or(|worker| value(environment, WORKER) == Some(worker.to_string().as_bytes())),
         // In which of our workers a nested run was started is not known from its own workers.
         Some([b'/', ..]) => worker.is_none(),
         _ => false,
     }
+}
+
+#[cfg(target_os = "linux")]
+fn value<'a>(environment: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let mut variables = environment.split(|byte| *byte == 0);
+    variables.find_map(|it| it.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }
 
 fn kill_one(pid: i32) {

@@ -30,7 +30,7 @@ use jobserver::{Acquired, HelperThread};
 
 use crate::event::{
     Event, Outcome, Reporter, RunFinished, RunStarted, Stopped, TestDiagnosed, TestFinished, TestOutput, TestSlow,
-    WorkerStarted,
+    WorkerFailed, WorkerStarted,
 };
 use crate::filter::Decision;
 use crate::group::Groups;
@@ -67,6 +67,20 @@ pub struct Options {
     pub live: bool,
 }
 
+/// Why a run could not be carried out to its end.
+#[derive(Debug)]
+pub enum Error {
+    /// A reporter could not write.
+    Report(anyhow::Error),
+    Other(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Error {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Other(error)
+    }
+}
+
 /// What the loop receives.
 enum Message {
     Slot(io::Result<Acquired>),
@@ -85,7 +99,7 @@ pub fn groups(
     pool: &Pool,
     options: &Options,
     reporter: &mut dyn Reporter,
-) -> Result<RunFinished> {
+) -> Result<RunFinished, Error> {
     let (items, spec) = plan::items(suites, groups, options);
     let (sender, receiver) = mpsc::channel();
     let asked = sender.clone();
@@ -179,13 +193,9 @@ impl Run<'_> {
         }
     }
 
-    fn end(mut self) -> Result<RunFinished> {
+    fn end(mut self) -> Result<RunFinished, Error> {
         self.held.clear();
-        let survivors = leftovers::kill(&self.options.run, None);
-        if !survivors.is_empty() {
-            let names: Vec<String> = survivors.iter().map(|it| format!("{} ({})", it.name, it.pid)).collect();
-            self.book.warn(format!("processes that outlived the run were killed: {}", names.join(", ")));
-        }
+        self.kill_survivors();
         self.book.close(self.stopped);
         let finished = RunFinished {
             duration: self.book.since_start(Instant::now()).as_secs_f64(),
@@ -197,6 +207,27 @@ impl Run<'_> {
         match self.book.error {
             Some(error) => Err(error),
             None => Ok(finished),
+        }
+    }
+
+    /// Ends what has left its process group without being noticed until now.
+    fn kill_survivors(&mut self) {
+        let survivors = leftovers::kill(&self.options.run, None);
+        if survivors.is_empty() {
+            return;
+        }
+        let names: Vec<String> = survivors.iter().map(|it| format!("{} (worker {})", it.name, it.worker)).collect();
+        self.book.warn(format!("processes that outlived the run were killed: {}", names.join(", ")));
+        if self.options.leaks_fail {
+            self.book.tell(&Event::WorkerFailed(WorkerFailed {
+                binary: "(run)".into(),
+                worker: survivors[0].worker,
+                process: 0,
+                timestamp: self.book.time(Instant::now()),
+                message: "processes outlived the run, and were killed".to_owned(),
+                tests: Vec::new(),
+                output: names.join("\n"),
+            }));
         }
     }
 
@@ -339,7 +370,7 @@ impl Run<'_> {
     fn process_started(&mut self, process: Process, pid: u32, group: os::Group) {
         let Some(live) = self.processes.get_mut(&process) else { return };
         if let Err(error) = self.watchdog.watch(live.batch.worker, pid) {
-            self.book.error.get_or_insert(anyhow::Error::new(error).context("cannot tell the watchdog of a process"));
+            self.book.fail(anyhow::Error::new(error).context("cannot tell the watchdog of a process"));
         }
         // It may have been asked to end before it was there to hear it.
         match live.asked {

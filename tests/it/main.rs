@@ -3,4 +3,6 @@
 //! Most tests run `cargo-ptest` as a user would and look at what it says in its JSON lines. They share one target
 //! folder, so that the fixtures are compiled once.
 
+#[cfg(target_os = "linux")]
+mod kills;
 mod tool;

@@ -9,11 +9,17 @@ mod libtest;
 mod ptest;
 pub(crate) mod witness;
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 
 use crate::cargo;
 use crates::{PROJECTS, Project};
@@ -54,6 +60,23 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// Runs a command with its output in files beside `name`, then kills what is left of its process group. There are tests
+/// that leave processes behind, and `cargo test` leaves them alone: a pipe that they hold would never end, nor would they.
+fn run_to_files(mut command: Command, name: &Path) -> Result<(ExitStatus, Duration)> {
+    let create = |extension| {
+        let path = name.with_extension(extension);
+        File::create(&path).with_context(|| format!("creating {}", path.display()))
+    };
+    command.stdin(Stdio::null()).stdout(create("stdout")?).stderr(create("stderr")?).process_group(0);
+    let start = Instant::now();
+    let mut child = command.spawn().with_context(|| format!("starting {command:?}"))?;
+    let status = child.wait()?;
+    let wall = start.elapsed();
+    // It is an error that nothing is left.
+    let _ = killpg(Pid::from_raw(child.id().try_into()?), Signal::SIGKILL);
+    Ok((status, wall))
+}
+
 struct Comparison {
     project: &'static Project,
     theirs: Report,
@@ -67,8 +90,7 @@ struct Comparison {
 
 fn compare(project: &'static Project, theirs: Report, ours: Report) -> Comparison {
     let mut comparison = Comparison { project, theirs, ours, equal: 0, different: Vec::new(), known: Vec::new() };
-    let tests: std::collections::BTreeSet<_> =
-        comparison.theirs.outcomes.keys().chain(comparison.ours.outcomes.keys()).collect();
+    let tests: BTreeSet<_> = comparison.theirs.outcomes.keys().chain(comparison.ours.outcomes.keys()).collect();
     for test @ (binary, name) in tests {
         let said = |report: &Report| report.outcomes.get(test).map_or("nothing", String::as_str).to_owned();
         let (theirs, ours) = (said(&comparison.theirs), said(&comparison.ours));
@@ -87,7 +109,7 @@ fn print(comparisons: &[Comparison]) {
     println!("| project | shape | binaries | tests | equal | different | known | cargo test | cargo ptest |");
     println!("|---|---|--:|--:|--:|--:|--:|--:|--:|");
     for Comparison { project, theirs, ours, equal, different, known } in comparisons {
-        let binaries: std::collections::BTreeSet<_> = theirs.outcomes.keys().map(|(binary, _)| binary).collect();
+        let binaries: BTreeSet<_> = theirs.outcomes.keys().map(|(binary, _)| binary).collect();
         println!(
             "| {} | {} | {} | {} | {equal} | {} | {} | {:.2} s | {:.2} s |",
             project.title(),

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::fs;
 use std::path::Path;
-use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use super::Report;
 use super::crates::Project;
+use super::{Report, run_to_files};
 use crate::cargo;
 
 /// Of an event only what is compared.
@@ -29,15 +29,12 @@ struct Line {
 
 /// Runs the project's tests with the `cargo ptest` that is found on `path`.
 pub(super) fn cargo_ptest(project: &Project, folder: &Path, path: &OsStr) -> Result<Report> {
-    let start = Instant::now();
-    let output = cargo::elsewhere(folder, &["ptest", "--message-format=json"])
-        .args(project.arguments)
-        .env("PATH", path)
-        .output()
-        .context("running cargo ptest")?;
-    let wall = start.elapsed();
-    let said = String::from_utf8_lossy(&output.stderr);
-    let text = String::from_utf8(output.stdout).context("the JSON lines are not UTF-8")?;
+    let mut command = cargo::elsewhere(folder, &["ptest", "--message-format=json"]);
+    command.args(project.arguments).env("PATH", path);
+    let log = folder.join("target/ptest-says");
+    let (status, wall) = run_to_files(command, &log)?;
+    let said = fs::read_to_string(log.with_extension("stderr"))?;
+    let text = fs::read_to_string(log.with_extension("stdout")).context("reading the JSON lines")?;
     let mut outcomes = BTreeMap::new();
     let mut finished = false;
     for line in text.lines() {
@@ -57,6 +54,6 @@ pub(super) fn cargo_ptest(project: &Project, folder: &Path, path: &OsStr) -> Res
             _ => {}
         }
     }
-    ensure!(finished, "cargo ptest ended with {} and without `run-finished`:\n{said}", output.status);
+    ensure!(finished, "cargo ptest ended with {status} and without `run-finished`:\n{said}");
     Ok(Report { outcomes, wall })
 }

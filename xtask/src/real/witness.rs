@@ -5,10 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::Read;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::time::Instant;
 use std::{env, fs};
 
 use anyhow::{Context, Result, ensure};
@@ -17,7 +16,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::crates::Project;
-use super::{Report, TestId, libtest};
+use super::{Report, TestId, libtest, run_to_files};
 use crate::cargo;
 
 #[derive(Args)]
@@ -32,7 +31,6 @@ pub(crate) struct Options {
 /// What one test binary printed, and how it ended.
 #[derive(Serialize, Deserialize)]
 struct Testimony {
-    binary: PathBuf,
     text: String,
     success: bool,
 }
@@ -50,16 +48,16 @@ pub(crate) fn run(options: &Options) -> ExitCode {
 
 fn testify(options: &Options) -> Result<ExitCode> {
     let (binary, arguments) = options.command.split_first().context("no binary is named")?;
-    // A pipe, as under `cargo test | cat`: there are tests that fail when stdout is a file.
-    let mut child =
-        Command::new(binary).args(arguments).stdout(Stdio::piped()).spawn().context("starting the binary")?;
-    let mut text = Vec::new();
-    child.stdout.take().context("stdout is a pipe")?.read_to_end(&mut text)?;
-    let status = child.wait()?;
-    let binary = PathBuf::from(binary);
-    let file = options.folder.join(binary.file_name().context("the binary has no name")?).with_extension("json");
-    let text = String::from_utf8_lossy(&text).into_owned();
-    let testimony = Testimony { binary, text, success: status.success() };
+    let name = Path::new(binary).file_name().context("the binary has no name")?;
+    let file = options.folder.join(name);
+    let text = file.with_extension("stdout");
+    // Not a pipe: a process that a test leaves behind holds it open, and it would never come to its end.
+    let stdout = File::create(&text).with_context(|| format!("creating {}", text.display()))?;
+    let status = Command::new(binary).args(arguments).stdout(stdout).status();
+    let status = status.context("starting the binary")?;
+    let text = String::from_utf8_lossy(&fs::read(text)?).into_owned();
+    let testimony = Testimony { text, success: status.success() };
+    let file = file.with_extension("json");
     fs::write(&file, serde_json::to_vec(&testimony)?).with_context(|| format!("writing {}", file.display()))?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
@@ -75,12 +73,10 @@ pub(super) fn cargo_test(project: &Project, project_folder: &Path) -> Result<Rep
     fs::create_dir_all(&folder)?;
     let runner = [env::current_exe()?, "witness".into(), folder.clone()];
     let runner = format!("target.'cfg(all())'.runner = {}", serde_json::to_string(&runner)?);
-    let start = Instant::now();
-    cargo::elsewhere(project_folder, &["test", "--no-fail-fast", "--config", &runner])
-        .args(project.arguments)
-        .output()
-        .context("running cargo test")?;
-    let wall = start.elapsed();
+    let arguments = ["test", "--no-fail-fast", "--config", &runner];
+    let mut command = cargo::elsewhere(project_folder, &arguments);
+    command.args(project.arguments);
+    let (_, wall) = run_to_files(command, &folder.join("cargo"))?;
     let mut outcomes = BTreeMap::new();
     for binary in &binaries {
         let name = Path::new(&binary.executable).file_name().context("a binary without a name")?;
@@ -88,7 +84,7 @@ pub(super) fn cargo_test(project: &Project, project_folder: &Path) -> Result<Rep
         let testimony = fs::read(&file).with_context(|| format!("cargo test has not run {}", binary.id))?;
         let testimony: Testimony = serde_json::from_slice(&testimony)?;
         let read = libtest::outcomes(&testimony.text, &binary.target, testimony.success)
-            .with_context(|| format!("reading what {} printed", testimony.binary.display()))?;
+            .with_context(|| format!("reading what {} printed", binary.id))?;
         outcomes.extend(
             read.into_iter().map(|(test, outcome)| -> (TestId, String) { ((binary.id.clone(), test), outcome) }),
         );

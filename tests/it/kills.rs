@@ -1,0 +1,270 @@
+//! Runs that end before their time: killed, interrupted, terminated. Nothing that they started survives them, and their
+//! reports tell the truth. Also how to look at a run while it goes on.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Seek};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use quick_xml::events::Event as Xml;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::tool::{Tool, of_kind, outcomes, ptest};
+
+/// Longer than anything takes that the tests wait for, however busy the machine is.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// How long what is killed may take to be gone: far less than a second, where the machine has time for it.
+const GONE_WITHIN: Duration = Duration::from_secs(4);
+
+#[test]
+fn nothing_survives_a_kill_of_the_runner_and_its_junit_file_is_red() {
+    for events in 1..=30 {
+        let folder = tempfile::tempdir().unwrap();
+        let junit = folder.path().join("junit.xml");
+        let tool = ptest(&["hang", "leak"]).args(["--processes=8", "--process-restartworker", "--junit"]).args([&junit]);
+        let mut live = Live::start(tool);
+        for _ in 0..events {
+            live.next().expect("these tests never end by themselves");
+        }
+        live.signal(Signal::KILL);
+        live.expect_gone();
+
+        let cases = junit_cases(&junit);
+        assert!(cases.contains(&"[run incomplete] error".to_owned()), "after {events} events: {cases:?}");
+    }
+}
+
+#[test]
+fn ctrl_c_ends_the_run_and_the_tests_that_it_did_not_reach_are_reported() {
+    a_signal_ends_the_run(Signal::INT, 130, "interrupted");
+}
+
+#[test]
+fn sigterm_ends_the_run_and_the_tests_that_it_did_not_reach_are_reported() {
+    a_signal_ends_the_run(Signal::TERM, 143, "terminated");
+}
+
+#[track_caller]
+fn a_signal_ends_the_run(signal: Signal, code: i32, stopped: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let junit = folder.path().join("junit.xml");
+    let tool = ptest(&["hang"]).args(["--processes=1", "innocent", "b_hangs", "--junit"]).args([&junit]);
+    let mut live = Live::start(tool);
+    live.wait_for("test-started", |event| event["test"] == "tests::b_hangs");
+    live.signal(signal);
+    let events = live.finish(code);
+
+    // The first test had passed when the signal came.
+    let with = |missed: &str| {
+        let [a, b, c, e, g] = ["a_innocent", "b_hangs", "c_innocent", "e_innocent", "g_innocent"];
+        [(a, "passed"), (b, missed), (c, missed), (e, missed), (g, missed)].map(|(test, it)| format!("tests::{test} {it}"))
+    };
+    assert_eq!(outcomes(&events), with("not-reached"));
+    let finished = of_kind(&events, "run-finished").next().expect("the run says that it is over");
+    assert_eq!(finished["stopped"], stopped);
+    assert_eq!(finished["not-reached"], 4);
+    assert_eq!(junit_cases(&junit), [&["[run incomplete] error".to_owned()], &with("skipped")[..]].concat());
+}
+
+#[test]
+fn what_ignores_ctrl_c_is_killed_in_the_end() {
+    let live = a_run_that_is_deaf_to_sigterm();
+    live.signal(Signal::INT);
+    let events = live.finish(130);
+    assert_eq!(of_kind(&events, "worker-exited").next().unwrap()["status"], "SIGKILL");
+}
+
+#[test]
+fn a_second_ctrl_c_kills_at_once_what_ignores_the_first() {
+    let mut live = a_run_that_is_deaf_to_sigterm();
+    let began = Instant::now();
+    // Equal signals that have not been noticed yet are one, so they are sent until two of them have been.
+    while !live.has_ended() {
+        live.signal(Signal::INT);
+        thread::park_timeout(Duration::from_millis(20));
+    }
+    let took = began.elapsed();
+    let events = live.finish(130);
+    assert_eq!(of_kind(&events, "worker-exited").next().unwrap()["status"], "SIGKILL");
+    assert!(took < Duration::from_millis(2900), "the grace of 3 s was not cut short: {took:?}");
+}
+
+/// A run of one test, which by now ignores SIGTERM.
+fn a_run_that_is_deaf_to_sigterm() -> Live {
+    let mut live = Live::start(ptest(&["hang"]).args(["d_hangs_and_ignores_sigterm"]));
+    let status = format!("/proc/{}/status", live.wait_for("worker-started", |_| true)["pid"]);
+    wait_until(LIMIT, || {
+        let status = fs::read_to_string(&status).expect("the test never ends by itself");
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:\t")).expect("a mask of signals");
+        u64::from_str_radix(ignored, 16).unwrap() & (1 << (Signal::TERM.as_raw() - 1)) != 0
+    });
+    live
+}
+
+/// A run with JSON lines that is looked at while it goes on.
+pub struct Live {
+    child: Child,
+    lines: Receiver<String>,
+    seen: Vec<Value>,
+    stderr: File,
+    mark: Mark,
+}
+
+impl Live {
+    pub fn start(tool: Tool) -> Self {
+        let mark = Mark::new();
+        let stderr = tempfile::tempfile().unwrap();
+        let mut command = tool.args(["--message-format=json"]).env(Mark::VARIABLE, &mark.0).command();
+        let mut child = command.stdout(Stdio::piped()).stderr(stderr.try_clone().unwrap()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        // The thread ends with the pipe, or when nobody wants to know any more.
+        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Self { child, lines, seen: Vec::new(), stderr, mark }
+    }
+
+    /// The next event as soon as it is told; `None` after the last one.
+    #[track_caller]
+    pub fn next(&mut self) -> Option<&Value> {
+        match self.lines.recv_timeout(LIMIT) {
+            Ok(line) => self.seen.push(serde_json::from_str(&line).expect("a line is JSON")),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => panic!("nothing was told for {LIMIT:?}\n{}", self.stderr()),
+        }
+        self.seen.last()
+    }
+
+    /// Waits for an event; gives it as soon as it is told.
+    #[track_caller]
+    pub fn wait_for(&mut self, kind: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
+        while let Some(event) = self.next() {
+            if event["event"] == kind && is_wanted(event) {
+                return event.clone();
+            }
+        }
+        panic!("the run ended without the event {kind}\n{}", self.stderr());
+    }
+
+    /// Waits for the end, and for its being the end of everything; gives all events.
+    #[track_caller]
+    pub fn finish(mut self, code: i32) -> Vec<Value> {
+        while self.next().is_some() {}
+        let status = self.child.wait().unwrap();
+        assert_eq!(status.code(), Some(code), "exit code\n{}", self.stderr());
+        self.mark.expect_gone();
+        std::mem::take(&mut self.seen)
+    }
+
+    /// Waits until nothing is left of the run, its watchdog included.
+    #[track_caller]
+    pub fn expect_gone(&mut self) {
+        self.child.wait().unwrap();
+        self.mark.expect_gone();
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    fn stderr(&self) -> String {
+        let mut text = String::new();
+        let mut file = &self.stderr;
+        file.rewind().and_then(|()| file.read_to_string(&mut text)).unwrap();
+        text
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        // A test that fails may leave it running; after all others it has ended long ago.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Digits that all processes of one run have in their environment, and those that fixtures leave behind also in their
+/// arguments.
+pub struct Mark(pub String);
+
+impl Mark {
+    pub const VARIABLE: &str = "LEAK_MARK";
+
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        Self(format!("{:08}{:04}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// Waits until no process has the mark.
+    #[track_caller]
+    pub fn expect_gone(&self) {
+        let mut left = Vec::new();
+        let began = Instant::now();
+        while began.elapsed() < GONE_WITHIN {
+            left = self.processes();
+            if left.is_empty() {
+                return;
+            }
+            thread::park_timeout(Duration::from_millis(10));
+        }
+        panic!("still there: {left:#?}");
+    }
+
+    /// The command lines of all processes that have the mark.
+    fn processes(&self) -> Vec<String> {
+        let folders = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
+        // What cannot be read is no process, another user's, or gone; of a zombie both files are empty.
+        let text = |path: &Path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).replace('\0', " ");
+        let texts = folders.map(|folder| (text(&folder.join("environ")), text(&folder.join("cmdline"))));
+        let marked = texts.filter(|(environment, line)| environment.contains(&self.0) || line.contains(&self.0));
+        marked.map(|(_, line)| line).collect()
+    }
+}
+
+/// `name verdict` of each case in a JUnit file, in its order. Fails if the file is not well-formed.
+#[track_caller]
+fn junit_cases(path: &Path) -> Vec<String> {
+    let mut reader = quick_xml::Reader::from_file(path).unwrap();
+    let mut cases: Vec<(String, &str)> = Vec::new();
+    let (mut buffer, mut depth) = (Vec::new(), 0);
+    loop {
+        let event = reader.read_event_into(&mut buffer).expect("well-formed XML");
+        match &event {
+            Xml::Start(tag) | Xml::Empty(tag) => match tag.name().as_ref() {
+                b"testcase" => {
+                    let name = tag.try_get_attribute("name").unwrap().expect("a case has a name");
+                    cases.push((name.unescape_value().unwrap().into_owned(), "passed"));
+                }
+                b"failure" => cases.last_mut().unwrap().1 = "failure",
+                b"error" => cases.last_mut().unwrap().1 = "error",
+                b"skipped" => cases.last_mut().unwrap().1 = "skipped",
+                _ => {}
+            },
+            Xml::Eof => break,
+            _ => {}
+        }
+        depth += i32::from(matches!(event, Xml::Start(_))) - i32::from(matches!(event, Xml::End(_)));
+        buffer.clear();
+    }
+    assert!(depth == 0 && !cases.is_empty(), "{} is no whole report", path.display());
+    cases.into_iter().map(|(name, verdict)| format!("{name} {verdict}")).collect()
+}
+
+/// Asks again and again.
+#[track_caller]
+fn wait_until(limit: Duration, is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < limit, "it never happened");
+        thread::park_timeout(Duration::from_millis(5));
+    }
+}
