@@ -158,7 +158,7 @@ fn carry_out(mut invocation: Invocation) -> Result<Exit, Failure> {
     Ok(Exit::of_run(&finished))
 }
 
-/// serial_test's locks work inside of a process; whoever uses it has to say what they are to mean here.
+/// `serial_test`'s locks work inside of a process; whoever uses it has to say what they are to mean here.
 fn hint_at_locks(packages: &[String], suites: &[Suite], decisions: &[Vec<Decision>], config: &config::Config) {
     let runs = |package: &&String| {
         suites.iter().zip(decisions).any(|(suite, decisions)| {

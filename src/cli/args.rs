@@ -42,6 +42,7 @@ pub(super) struct RunArgs {
     /// Worker slots: how many processes run tests at once. Not cargo test's -j, which is --build-jobs here. Default:
     /// $PTEST_PROCESSES, $RUST_TEST_THREADS, or the number of cores; a negative number counts from the cores. More than
     /// the cores is good for tests that wait
+    #[expect(clippy::doc_markdown, reason = "this is the text of --help")]
     #[arg(short = 'j', long, value_name = "N", allow_negative_numbers = true)]
     pub processes: Option<i64>,
     /// Time limit for each test: 5, 2.5s, 300ms, 1m
@@ -137,6 +138,7 @@ pub(super) enum Colour {
 /// cargo test's own options on which targets to test.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Packages and targets (as cargo test has them)")]
+#[expect(clippy::struct_excessive_bools, reason = "cargo test has these flags")]
 pub(super) struct TargetArgs {
     /// Test these packages
     #[arg(short, long, value_name = "SPEC")]
@@ -185,6 +187,7 @@ pub(super) struct TargetArgs {
 /// cargo test's own options on how to build.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Build (as cargo test has them)")]
+#[expect(clippy::struct_excessive_bools, reason = "cargo test has these flags")]
 pub(super) struct BuildArgs {
     /// Features to switch on
     #[arg(short = 'F', long, value_name = "FEATURES")]
@@ -228,6 +231,7 @@ pub(super) struct BuildArgs {
 /// What stands after `--`: what would be the test binary's own options under cargo test.
 #[derive(Debug, Default, Parser)]
 #[command(name = "cargo ptest ... --", no_binary_name = true, disable_help_flag = true)]
+#[expect(clippy::struct_excessive_bools, reason = "test binaries have these flags")]
 pub(super) struct TestBinaryArgs {
     pub filters: Vec<String>,
     #[arg(long)]

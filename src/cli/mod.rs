@@ -108,7 +108,7 @@ impl Env {
     fn number(&self, name: &str) -> Result<Option<i64>> {
         let Some(value) = self.get(name).filter(|value| !value.is_empty()) else { return Ok(None) };
         let number = value.to_str().and_then(|text| text.parse().ok());
-        number.map(Some).with_context(|| format!("the variable {name} is {value:?}, which is no number"))
+        number.map(Some).with_context(|| format!("the variable {name} is {:?}, which is no number", value.display()))
     }
 }
 

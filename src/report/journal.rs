@@ -54,7 +54,7 @@ impl Reporter for Journal {
 fn forget_old_runs(folder: &Utf8Path) {
     let Ok(files) = folder.read_dir_utf8() else { return };
     let mut journals: Vec<Utf8PathBuf> =
-        files.flatten().map(|file| file.into_path()).filter(|path| path.extension() == Some("jsonl")).collect();
+        files.flatten().map(camino::Utf8DirEntry::into_path).filter(|path| path.extension() == Some("jsonl")).collect();
     journals.sort_unstable();
     for path in journals.iter().rev().skip(KEPT - 1) {
         let is_over = File::open(path).is_ok_and(|file| file.try_lock().is_ok());

@@ -272,10 +272,10 @@ fn selection(binary: &str) -> Vec<String> {
     match parts.binary_name_and_kind {
         RustBinaryIdNameAndKind::None => words.push("--lib".to_owned()),
         RustBinaryIdNameAndKind::NameOnly { binary_name } => {
-            words.extend(["--test".to_owned(), binary_name.to_owned()])
+            words.extend(["--test".to_owned(), binary_name.to_owned()]);
         }
         RustBinaryIdNameAndKind::NameAndKind { kind, binary_name } => {
-            words.extend([format!("--{kind}"), binary_name.to_owned()])
+            words.extend([format!("--{kind}"), binary_name.to_owned()]);
         }
     }
     words

@@ -21,10 +21,10 @@ impl Run<'_> {
             Judgement::Clean | Judgement::Interrupted => {}
             Judgement::WithoutLog => self.log_is_lost(process),
             Judgement::TimedOut(place) => {
-                self.died_in(process, place, Outcome::TimedOut, "its time was up".to_owned(), output)
+                self.died_in(process, place, Outcome::TimedOut, "its time was up".to_owned(), output);
             }
             Judgement::Crashed(place) => self.died_in(process, place, Outcome::Crashed, exit.clone(), output),
-            Judgement::NotStarted(why) => self.never_began(process, &why, output),
+            Judgement::NotStarted(why) => self.never_began(process, &why, &output),
             Judgement::Failed(why) => self.worker_failed(process, why, output),
         }
         self.tell_exit(process, exit, gone.leaked);
@@ -71,7 +71,7 @@ impl Run<'_> {
         self.test_finished(process, place, outcome, Some(why), output, Instant::now());
     }
 
-    fn never_began(&mut self, process: Process, why: &str, output: Output) {
+    fn never_began(&mut self, process: Process, why: &str, output: &Output) {
         for place in self.processes[&process].owed() {
             self.test_finished(process, place, Outcome::Error, Some(why.to_owned()), output.clone(), Instant::now());
         }
@@ -117,10 +117,11 @@ impl Run<'_> {
     /// Whoever is killed while it holds slots of the jobserver takes them along; when nobody can hold any, the owner
     /// knows how many have to be there.
     fn top_up(&mut self) {
-        if self.processes.is_empty() && self.held.is_empty() && self.requested == 0 {
-            if let Err(error) = self.pool.top_up() {
-                self.book.warn(format!("cannot put back slots of the jobserver: {error}"));
-            }
+        if !self.processes.is_empty() || !self.held.is_empty() || self.requested > 0 {
+            return;
+        }
+        if let Err(error) = self.pool.top_up() {
+            self.book.warn(format!("cannot put back slots of the jobserver: {error}"));
         }
     }
 }

@@ -51,7 +51,8 @@ fn section(test: &str, output: &str) -> Option<String> {
 
 fn shorten(mut message: String) -> String {
     if message.len() > LONGEST {
-        message.truncate(message.floor_char_boundary(LONGEST));
+        let end = (0..=LONGEST).rfind(|at| message.is_char_boundary(*at)).unwrap_or(0);
+        message.truncate(end);
         message.push('…');
     }
     message

@@ -104,7 +104,7 @@ fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
                 command.arg("--logfile").arg(&log.path);
             }
             command.args(expected.iter().map(|test| &*test.name));
-            (Listener::Libtest(Libtest::new(&expected, with_log, live)), log)
+            (Listener::Libtest(Box::new(Libtest::new(&expected, with_log, live))), log)
         }
         Speech::ExitCode { arguments } => {
             command.args(arguments);
@@ -210,7 +210,7 @@ fn send(facts: Vec<Fact>, since: Instant, now: Instant, tell: &impl Fn(Report)) 
 
 /// What makes facts of bytes.
 enum Listener {
-    Libtest(Libtest),
+    Libtest(Box<Libtest>),
     ExitCode { output: Output, live: bool, facts: Vec<Fact> },
 }
 

@@ -93,7 +93,7 @@ impl Pool {
 /// Lets children inherit the pool, and gives the variable that names it.
 ///
 /// `Client::configure` would do so for one command, at the price of a fork for each process; so a command that is never
-/// started is configured, and what it would have is given to all. The variable is CARGO_MAKEFLAGS and not MAKEFLAGS,
+/// started is configured, and what it would have is given to all. The variable is `CARGO_MAKEFLAGS` and not MAKEFLAGS,
 /// where older makes do not understand every form of it.
 #[expect(clippy::disallowed_methods, reason = "the command is never started")]
 fn share(client: &Client) -> Result<OsString> {

@@ -18,7 +18,7 @@ use super::leftovers;
 pub const ARGUMENT: &str = "--ptest-watchdog";
 
 /// One group's number in the table; 0 where the worker runs nothing.
-const ENTRY: u64 = size_of::<i32>() as u64;
+const ENTRY: usize = size_of::<i32>();
 
 /// The runner's side.
 pub(super) struct Watchdog {
@@ -44,7 +44,7 @@ impl Watchdog {
     /// The worker now runs the group of this number.
     pub(super) fn watch(&self, worker: usize, group: u32) -> io::Result<()> {
         let group = i32::try_from(group).unwrap_or(0);
-        self.table.write_all_at(&group.to_ne_bytes(), worker as u64 * ENTRY)
+        self.table.write_all_at(&group.to_ne_bytes(), (worker * ENTRY) as u64)
     }
 
     pub(super) fn forget(&self, worker: usize) -> io::Result<()> {
@@ -65,9 +65,9 @@ pub fn main(run: &str) {
     let _ = io::stdin().read_to_end(&mut Vec::new());
     let table = io::stdout();
     let table = File::from(std::os::fd::AsFd::as_fd(&table).try_clone_to_owned().expect("stdout is open"));
-    let mut entry = [0; ENTRY as usize];
+    let mut entry = [0; ENTRY];
     for worker in 0.. {
-        if table.read_exact_at(&mut entry, worker * ENTRY).is_err() {
+        if table.read_exact_at(&mut entry, (worker * ENTRY) as u64).is_err() {
             break;
         }
         if let Some(group) = Pid::from_raw(i32::from_ne_bytes(entry)) {

@@ -27,7 +27,8 @@ fn nothing_survives_a_kill_of_the_runner_and_its_junit_file_is_red() {
     for events in 1..=30 {
         let folder = tempfile::tempdir().unwrap();
         let junit = folder.path().join("junit.xml");
-        let tool = ptest(&["hang", "leak"]).args(["--processes=8", "--process-restartworker", "--junit"]).args([&junit]);
+        let tool =
+            ptest(&["hang", "leak"]).args(["--processes=8", "--process-restartworker", "--junit"]).args([&junit]);
         let mut live = Live::start(tool);
         for _ in 0..events {
             live.next().expect("these tests never end by themselves");
@@ -63,7 +64,8 @@ fn a_signal_ends_the_run(signal: Signal, code: i32, stopped: &str) {
     // The first test had passed when the signal came.
     let with = |missed: &str| {
         let [a, b, c, e, g] = ["a_innocent", "b_hangs", "c_innocent", "e_innocent", "g_innocent"];
-        [(a, "passed"), (b, missed), (c, missed), (e, missed), (g, missed)].map(|(test, it)| format!("tests::{test} {it}"))
+        [(a, "passed"), (b, missed), (c, missed), (e, missed), (g, missed)]
+            .map(|(test, it)| format!("tests::{test} {it}"))
     };
     assert_eq!(outcomes(&events), with("not-reached"));
     let finished = of_kind(&events, "run-finished").next().expect("the run says that it is over");

@@ -5,4 +5,6 @@
 
 #[cfg(target_os = "linux")]
 mod kills;
+#[cfg(target_os = "linux")]
+mod processes;
 mod tool;

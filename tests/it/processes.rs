@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::kills::{Live, Mark};
-use crate::tool::{Tool, clean, fixtures, of_kind, outcomes, ptest};
+use crate::kills::Live;
+use crate::tool::{Tool, fixtures, of_kind, outcomes, ptest, target};
 
 /// The length of each of the eleven tests of `uneven` here, in seconds.
 const UNEVEN: f64 = 0.5;
@@ -68,21 +67,20 @@ fn makespan(events: &[Value]) -> f64 {
     last - first
 }
 
-/// In this run the last test ends only when somebody who has read of the first one says so.
+/// The tests of a unit share a process, and here the second one ends only when somebody who has read of the first says
+/// so.
 #[test]
-fn a_result_is_told_while_other_tests_run() {
-    let formats = [
-        ("human", r"PASS [", "tests::a_innocent"),
-        ("json", r#""event":"test-finished""#, r#""test":"tests::a_innocent""#),
-        ("junit", "<testcase", r#"name="tests::a_innocent""#),
-    ];
-    for (format, word, name) in formats {
-        let folder = tempfile::tempdir().unwrap();
-        let end = folder.path().join("end");
-        let tool = ptest(&["hang"]).args(["a_innocent", "f_hangs", "--processes=1", "--message-format", format]);
-        let mut command = tool.env("HANG_UNTIL", &end).command();
+fn a_result_is_told_before_its_process_ends() {
+    let scratch = Scratch::new(
+        "#[test] fn a() {}
+         #[test] fn b() { while !std::path::Path::new(&std::env::var(\"END\").unwrap()).exists() {} }",
+        "kind = 'unit'",
+    );
+    for (format, word) in [("human", "PASS ["), ("json", r#""event":"test-finished""#), ("junit", "<testcase")] {
+        let end = scratch.0.path().join(format);
+        let tool = scratch.ptest().args(["--message-format", format, "--process-timeout=30s", "--color=never"]);
+        let (mut command, (reader, writer)) = (tool.env("END", &end).command(), std::io::pipe().unwrap());
         // What people read is on stderr.
-        let (reader, writer) = std::io::pipe().unwrap();
         match format {
             "human" => command.stderr(writer),
             _ => command.stdout(writer).stderr(Stdio::null()),
@@ -90,10 +88,202 @@ fn a_result_is_told_while_other_tests_run() {
         let mut child = command.spawn().unwrap();
         drop(command);
         let mut lines = BufReader::new(reader).lines().map(Result::unwrap);
-        let told = lines.any(|line| line.contains(word) && line.contains(name));
+        assert!(lines.any(|line| line.contains(word)), "{format} lacks the first result");
         fs::write(&end, "").unwrap();
         lines.for_each(drop);
-        assert!(child.wait().unwrap().success(), "{format}");
-        assert!(told, "{format}");
+        assert!(child.wait().unwrap().success(), "{format} has the first result when it is too late");
     }
+}
+
+#[test]
+fn a_crash_costs_one_test_and_the_others_run_in_fresh_processes() {
+    let (ran, events) = ptest(&["crash"]).args(["--lib", "--processes=1"]).json();
+    ran.expect(100);
+    let results = outcomes(&events);
+    assert_eq!(results.len(), 15);
+    for result in results {
+        let innocent = result.contains("_innocent");
+        assert!(result.ends_with(if innocent { " passed" } else { " crashed" }), "{result}");
+    }
+    nothing_begins_in_a_process_after("crashed", &events);
+}
+
+#[test]
+fn a_hang_costs_one_test_and_its_process_is_asked_to_end_before_it_is_killed() {
+    let (ran, events) = ptest(&["hang"]).args(["--processes=1", "--process-timeout=0.5s"]).json();
+    ran.expect(100);
+    let expected = [
+        "a_innocent passed",
+        "b_hangs timed-out",
+        "c_innocent passed",
+        "d_hangs_and_ignores_sigterm timed-out",
+        "e_innocent passed",
+        "f_hangs_until_told timed-out",
+        "g_innocent passed",
+    ];
+    assert_eq!(outcomes(&events), expected.map(|it| format!("tests::{it}")));
+    nothing_begins_in_a_process_after("timed-out", &events);
+    let late = of_kind(&events, "test-finished").filter(|event| event["outcome"] == "timed-out");
+    let mut ends: Vec<(&str, &str)> = late.map(|event| (name(event), end_of_process(event, &events))).collect();
+    ends.sort_unstable();
+    let ends: Vec<&str> = ends.into_iter().map(|(_, end)| end).collect();
+    assert_eq!(ends, ["SIGTERM", "SIGKILL", "SIGTERM"]);
+}
+
+#[test]
+fn a_unit_goes_on_in_its_order_after_a_hang() {
+    let scratch = Scratch::new(
+        "#[test] fn a() {}
+         #[test] fn b() { loop { std::thread::park() } }
+         #[test] fn c() {}
+         #[test] fn d() {}",
+        "kind = 'unit'\ntimeout = '0.5s'",
+    );
+    let (ran, events) = scratch.ptest().args(["--processes=4"]).json();
+    ran.expect(100);
+    let finished: Vec<(&str, u64)> =
+        of_kind(&events, "test-finished").map(|event| (name(event), process(event))).collect();
+    assert_eq!(finished, [("a", 1), ("b", 1), ("c", 2), ("d", 2)]);
+    assert_eq!(outcomes(&events), ["a passed", "b timed-out", "c passed", "d passed"]);
+    let processes: Vec<&str> = events.iter().filter_map(|it| it["event"].as_str()?.strip_prefix("worker-")).collect();
+    assert_eq!(processes, ["started", "exited", "started", "exited"], "one process at a time");
+}
+
+#[test]
+fn a_process_runs_many_tests() {
+    let (ran, events) = ptest(&["outcomes"]).args(["--processes=1"]).json();
+    ran.expect(100);
+    let given: Vec<u64> = given(&events);
+    assert_eq!(given.iter().sum::<u64>(), 11);
+    assert!(given.len() < 11, "{given:?}");
+}
+
+#[test]
+fn a_process_is_given_no_more_tests_than_allowed() {
+    for (option, most) in [("--process-restartworker", 1), ("--process-restartworker=3", 3)] {
+        let (ran, events) = ptest(&["outcomes"]).args([option, "--processes=1"]).json();
+        ran.expect(100);
+        let given = given(&events);
+        assert_eq!(given.iter().sum::<u64>(), 11);
+        assert_eq!(given.iter().max(), Some(&most), "{given:?}");
+    }
+}
+
+#[test]
+fn what_tests_leave_behind_is_killed_and_told_with_their_names() {
+    let live = Live::start(ptest(&["leak"]).args(["--process-restartworker"]));
+    let events = live.finish(0);
+    let leaks = of_kind(&events, "worker-exited").filter(|event| event["leaked"] == true);
+    let mut names: Vec<String> = leaks.map(|event| event["tests"].to_string()).collect();
+    names.sort_unstable();
+    let expected = ["b_leaks_a_child", "d_leaks_a_child_that_ignores_sigterm", "f_leaks_a_child_in_another_session"];
+    assert_eq!(names, expected.map(|name| format!("[\"tests::{name}\"]")));
+}
+
+#[test]
+fn what_tests_leave_behind_makes_the_run_red_if_it_is_to() {
+    let events = Live::start(ptest(&["leak"]).args(["--leaks=fail"])).finish(100);
+    assert!(outcomes(&events).iter().all(|it| it.ends_with(" passed")));
+    assert!(of_kind(&events, "worker-failed").next().is_some());
+}
+
+/// It has left its session and holds none of the pipes, so only the mark in its environment tells whose it is.
+#[test]
+fn a_daemon_does_not_outlive_the_run() {
+    let scratch = Scratch::new(
+        r#"#[test]
+        fn starts_a_daemon() {
+            let script = "setsid sleep 604.01$LEAK_MARK <&- >&- 2>&- &";
+            assert!(std::process::Command::new("sh").args(["-c", script]).status().unwrap().success());
+        }"#,
+        "",
+    );
+    let events = Live::start(scratch.ptest()).finish(0);
+    assert_eq!(outcomes(&events), ["starts_a_daemon passed"]);
+}
+
+#[test]
+fn a_test_can_run_cargo_ptest() {
+    let scratch = Scratch::new(
+        r#"#[test]
+        fn runs_cargo_ptest() {
+            let env = |name| std::env::var_os(name).unwrap();
+            let mut tool = std::process::Command::new(env("TOOL"));
+            tool.args(["ptest", "-p", "outcomes", "--processes=2"]).current_dir(env("FIXTURES"));
+            let output = tool.env("CARGO_TARGET_DIR", env("TARGET")).output().unwrap();
+            println!("{}", String::from_utf8_lossy(&output.stderr));
+            assert_eq!(output.status.code(), Some(100));
+        }"#,
+        "",
+    );
+    let tool = scratch.ptest().env("TOOL", env!("CARGO_BIN_EXE_cargo-ptest"));
+    let ran = tool.env("FIXTURES", fixtures()).env("TARGET", target()).args(["--", "--show-output"]).run();
+    ran.expect(0);
+    assert!(ran.stderr.contains("11 tests run: 6 passed, 5 failed, 2 ignored"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 test run: 1 passed"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_test_reads_nothing_from_stdin() {
+    let scratch = Scratch::new(
+        "#[test] fn reads() { assert_eq!(std::io::read_to_string(std::io::stdin()).unwrap(), \"\") }",
+        "",
+    );
+    let mut command = scratch.ptest().command();
+    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    // Whether the tool reads it or not is its own business.
+    let _ = child.stdin.as_mut().unwrap().write_all(b"typed by somebody\n");
+    assert!(child.wait().unwrap().success());
+}
+
+/// A package of its own with a library of tests, and what its `.config/ptest.toml` says of them.
+struct Scratch(TempDir);
+
+impl Scratch {
+    fn new(tests: &str, context: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write("Cargo.toml", "[package]\nname = 'scratch'\nedition = '2024'\n[workspace]\n");
+        write("src/lib.rs", tests);
+        if !context.is_empty() {
+            write(".config/ptest.toml", &format!("[[context]]\npackage = 'scratch'\n{context}\n"));
+        }
+        Self(folder)
+    }
+
+    fn ptest(&self) -> Tool {
+        let path = |name| self.0.path().join(name);
+        ptest(&[]).args(["--manifest-path".into(), path("Cargo.toml")]).env("CARGO_TARGET_DIR", path("target"))
+    }
+}
+
+/// Of each process, how many tests it was given.
+fn given(events: &[Value]) -> Vec<u64> {
+    of_kind(events, "worker-started").map(|event| event["tests"].as_u64().unwrap()).collect()
+}
+
+#[track_caller]
+fn nothing_begins_in_a_process_after(outcome: &str, events: &[Value]) {
+    for (at, event) in events.iter().enumerate().filter(|(_, event)| event["outcome"] == outcome) {
+        let mut later = of_kind(&events[at..], "test-started");
+        assert!(later.all(|it| it["process"] != event["process"]), "{event}");
+    }
+}
+
+/// How the process ended in which a test was.
+fn end_of_process<'a>(test: &Value, events: &'a [Value]) -> &'a str {
+    let mut ends = of_kind(events, "worker-exited");
+    ends.find(|it| it["process"] == test["process"]).unwrap()["status"].as_str().unwrap()
+}
+
+fn name(event: &Value) -> &str {
+    event["test"].as_str().unwrap()
+}
+
+fn process(event: &Value) -> u64 {
+    event["process"].as_u64().unwrap()
 }

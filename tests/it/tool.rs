@@ -95,7 +95,8 @@ pub fn of_kind<'a>(events: &'a [Value], kind: &'a str) -> impl Iterator<Item = &
 /// `name outcome` of every finished test, sorted.
 pub fn outcomes(events: &[Value]) -> Vec<String> {
     let finished = of_kind(events, "test-finished");
-    let mut lines: Vec<String> = finished.map(|it| format!("{} {}", it["test"].as_str().unwrap(), it["outcome"].as_str().unwrap())).collect();
+    let mut lines: Vec<String> =
+        finished.map(|it| format!("{} {}", it["test"].as_str().unwrap(), it["outcome"].as_str().unwrap())).collect();
     lines.sort_unstable();
     lines
 }
