@@ -233,6 +233,10 @@ impl Run<'_> {
 
     fn step(&mut self, at: Instant, input: Input) {
         let actions = self.scheduler.step(self.book.since_start(at), input);
+        if self.scheduler.is_stopped() {
+            // If it was not asked to stop, it has seen as many failures as are allowed.
+            self.stopped.get_or_insert(Stopped::FailFast);
+        }
         for action in actions {
             self.perform(action);
         }
@@ -303,7 +307,6 @@ impl Run<'_> {
             // Only the end of the run kills without asking first.
             live.asked = Some(Asked::Stop);
             live.muted = true;
-            self.stopped.get_or_insert(Stopped::FailFast);
         }
         if let Some(group) = &live.group {
             group.kill();

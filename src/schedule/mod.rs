@@ -225,6 +225,11 @@ impl Scheduler {
         self.running.is_empty() && (self.stop.is_some() || self.queues.iter().all(|queue| queue.len() == 0))
     }
 
+    /// Nothing more is started.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.is_some()
+    }
+
     /// Whether the scheduler will try again an item that does not pass now.
     pub fn tries_again(&self, process: Process) -> bool {
         let Some(running) = self.running.get(&process) else { return false };
@@ -269,7 +274,9 @@ impl Scheduler {
                 self.stop(now, Stop::Drain, actions);
             }
         }
-        if self.stop == Some(Stop::Drain) {
+        // What would begin next is no part of the run; a process that has nothing left ends by itself, in good order.
+        let has_more = self.running.get(&process).is_some_and(|running| !running.pending.is_empty());
+        if self.stop == Some(Stop::Drain) && has_more {
             self.kill(process, actions);
         }
     }
@@ -297,7 +304,7 @@ impl Scheduler {
         for process in processes {
             let running = &self.running[&process];
             match stop {
-                Stop::Drain if running.current.is_some() => {}
+                Stop::Drain if running.current.is_some() || running.pending.is_empty() => {}
                 Stop::Drain | Stop::Kill => self.kill(process, actions),
                 Stop::Terminate => self.terminate(now, process, None, actions),
             }

@@ -7,4 +7,15 @@
 mod kills;
 #[cfg(target_os = "linux")]
 mod processes;
+mod attempts;
+mod config;
+mod environment;
+mod junit;
+mod listing;
+mod options;
+mod reports;
+mod selection;
+mod table;
+mod terminal;
 mod tool;
+mod workspace;

@@ -110,7 +110,7 @@ fn a_crash_costs_one_test_and_the_others_run_in_fresh_processes() {
 
 #[test]
 fn a_hang_costs_one_test_and_its_process_is_asked_to_end_before_it_is_killed() {
-    let (ran, events) = ptest(&["hang"]).args(["--processes=1", "--process-timeout=0.5s"]).json();
+    let (ran, events) = ptest(&["hang"]).args(["--processes=1", "--process-timeout=1s"]).json();
     ran.expect(100);
     let expected = [
         "a_innocent passed",
@@ -137,7 +137,7 @@ fn a_unit_goes_on_in_its_order_after_a_hang() {
          #[test] fn b() { loop { std::thread::park() } }
          #[test] fn c() {}
          #[test] fn d() {}",
-        "kind = 'unit'\ntimeout = '0.5s'",
+        "kind = 'unit'\ntimeout = '1s'",
     );
     let (ran, events) = scratch.ptest().args(["--processes=4"]).json();
     ran.expect(100);

@@ -58,6 +58,12 @@ impl Tool {
         self
     }
 
+    /// Runs it in a folder of its own, and not in that of the fixtures.
+    pub fn inside(mut self, folder: &Path) -> Self {
+        self.0.current_dir(folder);
+        self
+    }
+
     /// The command itself, for tests that do more with it than wait.
     pub fn command(self) -> Command {
         self.0
