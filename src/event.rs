@@ -143,7 +143,10 @@ pub struct TestFinished {
     /// `output` lacks its middle, because it was larger than the runner keeps; a note in it says how much.
     #[serde(default, skip_serializing_if = "is_false")]
     pub truncated: bool,
-    /// For a test that did not pass: the tests that its process had run before it, whose state it may have met.
+    /// For a test that did not pass: how many tests its process had run before it, whose state it may have met.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub before: usize,
+    /// The nearest of them, the last one at the end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<Arc<str>>,
 }
@@ -154,7 +157,7 @@ pub struct TestDiagnosed {
     pub test: Arc<str>,
     /// What it came to in a process of its own.
     pub alone: Outcome,
-    /// The tests that ran before it in the process in which it failed.
+    /// The nearest of the tests that ran before it in the process in which it failed.
     pub after: Vec<Arc<str>>,
 }
 

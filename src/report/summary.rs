@@ -13,6 +13,7 @@ pub(super) struct Failure {
     status: String,
     place: Option<String>,
     message: Option<String>,
+    before: usize,
     after: Vec<Arc<str>>,
     alone: Option<Outcome>,
     /// The command that runs it again.
@@ -31,6 +32,7 @@ impl Failure {
             status,
             place,
             message: test.message.clone(),
+            before: test.before,
             after: test.after.clone(),
             alone: None,
             rerun: Some(rerun),
@@ -43,7 +45,8 @@ impl Failure {
             test: WorkerFailed::NAME.into(),
             status,
             place: None,
-            message: Some(format!("{}; it had run {}", worker.message, names(&worker.tests))),
+            message: Some(format!("{}; it had run {}", worker.message, names(&worker.tests, worker.tests.len()))),
+            before: 0,
             after: Vec::new(),
             alone: None,
             rerun: None,
@@ -58,22 +61,21 @@ impl Failure {
 
     /// What is known of the state that it may have met.
     fn state(&self) -> Option<String> {
-        let after = names(&self.after);
+        let after = names(&self.after, self.before);
         match self.alone {
             Some(Outcome::Passed) => Some(format!("passes alone: state left by one of {after}")),
             Some(_) => Some("fails alone".to_owned()),
-            None if self.after.is_empty() => None,
+            None if self.before == 0 => None,
             None => Some(format!("its process had run {after} before it; --diagnose tells whether that matters")),
         }
     }
 }
 
-/// A few names, and how many more there are.
-fn names(all: &[Arc<str>]) -> String {
+/// The nearest of `count` tests by name, and how many more there are.
+fn names(nearest: &[Arc<str>], count: usize) -> String {
     const SHOWN: usize = 3;
-    // The nearest ones are the likeliest.
-    let shown: Vec<&str> = all.iter().rev().take(SHOWN).map(|name| &**name).collect();
-    match all.len() {
+    let shown: Vec<&str> = nearest.iter().rev().take(SHOWN).map(|name| &**name).collect();
+    match count {
         0 => "no test".to_owned(),
         count if count > SHOWN => format!("{} and {} more", shown.join(", "), count - SHOWN),
         _ => shown.join(", "),
@@ -159,7 +161,7 @@ mod tests {
     #[test]
     fn the_nearest_predecessors_are_named() {
         let all: Vec<Arc<str>> = ["a", "b", "c", "d", "e"].map(Arc::from).to_vec();
-        assert_eq!(names(&all), "e, d, c and 2 more");
-        assert_eq!(names(&all[..2]), "b, a");
+        assert_eq!(names(&all, 5), "e, d, c and 2 more");
+        assert_eq!(names(&all[..2], 2), "b, a");
     }
 }

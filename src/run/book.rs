@@ -177,6 +177,7 @@ pub(super) fn result(suite: &Suite, test: &Test, outcome: Outcome, timestamp: Da
         message: None,
         output: String::new(),
         truncated: false,
+        before: 0,
         after: Vec::new(),
     }
 }

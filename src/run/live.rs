@@ -18,7 +18,9 @@ pub(super) struct Live {
     /// The place in the batch of the test that runs, and since when.
     pub began: Option<(usize, Instant)>,
     /// The places of those that ended, in their order.
-    pub ended: Vec<usize>,
+    ended: Vec<usize>,
+    /// For each place whether it has ended.
+    has_ended: Vec<bool>,
     pub failed: bool,
     /// A line of live output that has no end yet.
     line: Vec<u8>,
@@ -27,6 +29,7 @@ pub(super) struct Live {
 impl Live {
     pub(super) fn new(batch: Batch) -> Self {
         Self {
+            has_ended: vec![false; batch.items.len()],
             batch,
             group: None,
             asked: None,
@@ -42,14 +45,29 @@ impl Live {
         self.batch.items.iter().position(|it| *it == item)
     }
 
+    pub(super) fn end(&mut self, place: usize) {
+        self.ended.push(place);
+        self.has_ended[place] = true;
+    }
+
     /// The items that ended in it, in their order.
     pub(super) fn ran(&self) -> Vec<Item> {
-        self.ended.iter().map(|place| self.batch.items[*place]).collect()
+        self.nearest(usize::MAX)
+    }
+
+    /// The items that ended in it last, in their order, but no more than `most`.
+    pub(super) fn nearest(&self, most: usize) -> Vec<Item> {
+        let first = self.ended.len().saturating_sub(most);
+        self.ended[first..].iter().map(|place| self.batch.items[*place]).collect()
+    }
+
+    pub(super) fn has_run(&self) -> usize {
+        self.ended.len()
     }
 
     /// The places of those that did not end.
     pub(super) fn owed(&self) -> Vec<usize> {
-        (0..self.batch.items.len()).filter(|place| !self.ended.contains(place)).collect()
+        (0..self.has_ended.len()).filter(|place| !self.has_ended[*place]).collect()
     }
 
     pub(super) fn facts<'a>(&self, gone: &'a Gone) -> Facts<'a> {

@@ -88,6 +88,9 @@ enum Message {
     Process(Process, Report),
 }
 
+/// How many of the tests that ran before a failed one in its process are named: the nearest ones are the likeliest.
+const NEAREST: usize = 16;
+
 /// Reporters that gather what they write by time are called at least so often.
 const PULSE: Duration = Duration::from_secs(1);
 
@@ -444,33 +447,33 @@ impl Run<'_> {
     ) {
         let Some(live) = self.processes.get_mut(&process) else { return };
         let item = live.batch.items[place];
-        let batch = live.batch.clone();
-        let before = live.ran();
+        let Batch { worker, attempt, diagnosis, .. } = live.batch;
+        let (before, nearest) = if outcome.is_red() { (live.has_run(), live.nearest(NEAREST)) } else { (0, Vec::new()) };
         let last_line = live.last_line();
         let since = live.began.take().filter(|(began, _)| *began == place).map_or(at, |(_, since)| since);
-        live.ended.push(place);
+        live.end(place);
         live.failed |= outcome == Outcome::Failed;
         if let Some(line) = last_line {
-            self.tell_line(item, batch.worker, line);
+            self.tell_line(item, worker, line);
         }
         let again = outcome.is_red() && self.scheduler.tries_again(process);
         let duration = at.saturating_duration_since(since);
         let truncated = output.truncated();
         let output = output.into_text();
-        let after = if outcome.is_red() { self.book.names(&before) } else { Vec::new() };
         let message = self.message(item, outcome, note, &output);
         let result = TestFinished {
-            attempt: batch.attempt,
-            worker: Some(batch.worker),
+            attempt,
+            worker: Some(worker),
             process: Some(process),
             duration: duration.as_secs_f64(),
             message,
             output,
             truncated,
-            after,
+            before,
+            after: self.book.names(&nearest),
             ..self.book.result(item, outcome, since)
         };
-        if batch.diagnosis {
+        if diagnosis {
             let (binary, test) = (result.binary, result.test);
             let after = self.book.predecessors(item);
             self.book.tell(&Event::TestDiagnosed(TestDiagnosed { binary, test, alone: outcome, after }));

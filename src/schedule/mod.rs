@@ -255,7 +255,10 @@ impl Scheduler {
     ) {
         let again = !passed && self.tries_again(process);
         let Some(running) = self.running.get_mut(&process) else { return };
-        running.pending.retain(|pending| *pending != item);
+        // Items end in the order in which they were given, but for those of a process that told nothing of them.
+        if let Some(at) = running.pending.iter().position(|pending| *pending == item) {
+            running.pending.remove(at);
+        }
         running.current = None;
         running.since = now;
         running.slow_at = now + self.spec.slow;

@@ -64,6 +64,7 @@ pub fn finished(test: &str) -> TestFinished {
         message: None,
         output: String::new(),
         truncated: false,
+        before: 0,
         after: Vec::new(),
     }
 }

@@ -96,7 +96,7 @@ fn text(test: &TestFinished) -> String {
     let after = if test.after.is_empty() {
         String::new()
     } else {
-        format!("Its process had run other tests, whose state it may have met: {}", list_last(&test.after))
+        format!("Its process had run other tests, whose state it may have met: {}", list_last(&test.after, test.before))
     };
     paragraphs(&[&unless_in(&message(test), &test.output), &excerpt(&test.output), &after])
 }
@@ -127,9 +127,9 @@ fn paragraphs(parts: &[&str]) -> String {
 }
 
 /// The last of `tests`, which is the nearest in time, first.
-fn list_last(tests: &[Arc<str>]) -> String {
+fn list_last(tests: &[Arc<str>], count: usize) -> String {
     let named: Vec<&str> = tests.iter().rev().take(NAMED).map(AsRef::as_ref).collect();
-    match tests.len() - named.len() {
+    match count.saturating_sub(named.len()) {
         0 => named.join(", "),
         more => format!("{}, and {more} more before", named.join(", ")),
     }
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn the_text_names_the_tests_that_the_process_had_run_nearest_first() {
         let after = (1..=12).map(|number| format!("t{number}").into()).collect();
-        let red = TestFinished { outcome: Outcome::Failed, after, ..finished("test") };
+        let red = TestFinished { outcome: Outcome::Failed, before: 12, after, ..finished("test") };
         let xml = completed(&[Event::TestFinished(red)]);
         assert!(
             xml.contains("state it may have met: t12, t11, t10, t9, t8, t7, t6, t5, t4, t3, and 2 more before"),

@@ -48,11 +48,15 @@ pub(in crate::run) fn spawn(mut command: Command, log: Option<Log>) -> io::Resul
     let (text, writer) = io::pipe()?;
     set_nonblocking(text.as_fd())?;
     command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
-    let child = command.spawn()?;
+    let mut child = command.spawn()?;
     // The command holds the writing ends; while it lives, the text would have no end.
     drop(command);
     let pid = Pid::from_child(&child);
-    let gone = ExitWatch::of(pid)?;
+    let gone = ExitWatch::of(pid).inspect_err(|_| {
+        // Nobody would notice its end. Neither call can do more than fail because it has come already.
+        let _ = child.kill();
+        let _ = child.wait();
+    })?;
     let group = Group(Arc::new(Mutex::new(Some(pid))));
     Ok(Child { child, text: Some(text), log: log.map(|log| log.reader), gone, group })
 }
@@ -225,40 +229,59 @@ impl Log {
 }
 
 /// Becomes readable when the child is gone, without reaping it.
-#[cfg(target_os = "linux")]
-struct ExitWatch(OwnedFd);
-
-#[cfg(target_os = "linux")]
-impl ExitWatch {
-    fn of(child: Pid) -> io::Result<Self> {
-        Ok(Self(rustix::process::pidfd_open(child, rustix::process::PidfdFlags::empty())?))
-    }
+enum ExitWatch {
+    /// The child's descriptor.
+    Child(OwnedFd),
+    /// Where the system has no such thing: a pipe whose writing end a thread holds until the child is gone.
+    Thread(PipeReader),
 }
 
-/// Elsewhere a thread waits for the child and then closes the writing end of a pipe.
-#[cfg(not(target_os = "linux"))]
-struct ExitWatch(PipeReader);
-
-#[cfg(not(target_os = "linux"))]
 impl ExitWatch {
     fn of(child: Pid) -> io::Result<Self> {
+        // Kernels before 5.3, and emulators, lack the call.
+        #[cfg(target_os = "linux")]
+        if let Ok(descriptor) = rustix::process::pidfd_open(child, rustix::process::PidfdFlags::empty()) {
+            return Ok(Self::Child(descriptor));
+        }
+        Self::by_thread(child)
+    }
+
+    fn by_thread(child: Pid) -> io::Result<Self> {
         use rustix::process::{WaitId, WaitIdOptions, waitid};
         let (reader, writer) = io::pipe()?;
-        std::thread::spawn(move || {
+        std::thread::Builder::new().name("exit".to_owned()).spawn(move || {
             while let Err(Errno::INTR) = waitid(WaitId::Pid(child), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {}
             drop(writer);
-        });
-        Ok(Self(reader))
+        })?;
+        Ok(Self::Thread(reader))
     }
-}
 
-impl ExitWatch {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        match self {
+            Self::Child(descriptor) => descriptor.as_fd(),
+            Self::Thread(pipe) => pipe.as_fd(),
+        }
     }
 }
 
 fn set_nonblocking(fd: BorrowedFd) -> io::Result<()> {
     let flags = rustix::fs::fcntl_getfl(fd)?;
     Ok(rustix::fs::fcntl_setfl(fd, flags | rustix::fs::OFlags::NONBLOCK)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a child is what is tested")]
+    fn a_thread_notices_the_end_as_well_as_a_descriptor_and_leaves_the_reaping() {
+        for watch in [ExitWatch::of, ExitWatch::by_thread] {
+            let mut child = Command::new("true").spawn().unwrap();
+            let watch = watch(Pid::from_child(&child)).unwrap();
+            let mut fds = [PollFd::from_borrowed_fd(watch.as_fd(), PollFlags::IN)];
+            assert_eq!(poll(&mut fds, None).unwrap(), 1);
+            assert!(child.wait().unwrap().success());
+        }
+    }
 }
