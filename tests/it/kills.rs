@@ -10,17 +10,17 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use quick_xml::events::Event as Xml;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::junit::Element;
 use crate::tool::{Tool, of_kind, outcomes, ptest};
 
 /// Longer than anything takes that the tests wait for, however busy the machine is.
-const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// How long what is killed may take to be gone: far less than a second, where the machine has time for it.
-const GONE_WITHIN: Duration = Duration::from_secs(4);
+pub const GONE_WITHIN: Duration = Duration::from_secs(4);
 
 #[test]
 fn nothing_survives_a_kill_of_the_runner_and_its_junit_file_is_red() {
@@ -61,11 +61,10 @@ fn a_signal_ends_the_run(signal: Signal, code: i32, stopped: &str) {
     live.signal(signal);
     let events = live.finish(code);
 
-    // The first test had passed when the signal came.
     let with = |missed: &str| {
-        let [a, b, c, e, g] = ["a_innocent", "b_hangs", "c_innocent", "e_innocent", "g_innocent"];
-        [(a, "passed"), (b, missed), (c, missed), (e, missed), (g, missed)]
-            .map(|(test, it)| format!("tests::{test} {it}"))
+        let verdict = |name: &str| if name == "a_innocent" { "passed" } else { missed }.to_owned();
+        ["a_innocent", "b_hangs", "c_innocent", "e_innocent", "g_innocent"]
+            .map(|name| format!("tests::{name} {}", verdict(name)))
     };
     assert_eq!(outcomes(&events), with("not-reached"));
     let finished = of_kind(&events, "run-finished").next().expect("the run says that it is over");
@@ -153,7 +152,7 @@ impl Live {
         panic!("the run ended without the event {kind}\n{}", self.stderr());
     }
 
-    /// Waits for the end, and for its being the end of everything; gives all events.
+    /// Waits for the end of the run and of everything that it started; gives all events.
     #[track_caller]
     pub fn finish(mut self, code: i32) -> Vec<Value> {
         while self.next().is_some() {}
@@ -165,13 +164,18 @@ impl Live {
 
     /// Waits until nothing is left of the run, its watchdog included.
     #[track_caller]
-    pub fn expect_gone(&mut self) {
+    fn expect_gone(&mut self) {
         self.child.wait().unwrap();
         self.mark.expect_gone();
     }
 
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// The command lines of the processes that there are now.
+    pub fn processes(&self) -> Vec<String> {
+        self.mark.processes()
     }
 
     fn has_ended(&mut self) -> bool {
@@ -196,19 +200,19 @@ impl Drop for Live {
 
 /// Digits that all processes of one run have in their environment, and those that fixtures leave behind also in their
 /// arguments.
-pub struct Mark(pub String);
+struct Mark(String);
 
 impl Mark {
-    pub const VARIABLE: &str = "LEAK_MARK";
+    const VARIABLE: &str = "LEAK_MARK";
 
-    pub fn new() -> Self {
+    fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         Self(format!("{:08}{:04}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)))
     }
 
     /// Waits until no process has the mark.
     #[track_caller]
-    pub fn expect_gone(&self) {
+    fn expect_gone(&self) {
         let mut left = Vec::new();
         let began = Instant::now();
         while began.elapsed() < GONE_WITHIN {
@@ -235,35 +239,17 @@ impl Mark {
 /// `name verdict` of each case in a JUnit file, in its order. Fails if the file is not well-formed.
 #[track_caller]
 fn junit_cases(path: &Path) -> Vec<String> {
-    let mut reader = quick_xml::Reader::from_file(path).unwrap();
-    let mut cases: Vec<(String, &str)> = Vec::new();
-    let (mut buffer, mut depth) = (Vec::new(), 0);
-    loop {
-        let event = reader.read_event_into(&mut buffer).expect("well-formed XML");
-        match &event {
-            Xml::Start(tag) | Xml::Empty(tag) => match tag.name().as_ref() {
-                b"testcase" => {
-                    let name = tag.try_get_attribute("name").unwrap().expect("a case has a name");
-                    cases.push((name.unescape_value().unwrap().into_owned(), "passed"));
-                }
-                b"failure" => cases.last_mut().unwrap().1 = "failure",
-                b"error" => cases.last_mut().unwrap().1 = "error",
-                b"skipped" => cases.last_mut().unwrap().1 = "skipped",
-                _ => {}
-            },
-            Xml::Eof => break,
-            _ => {}
-        }
-        depth += i32::from(matches!(event, Xml::Start(_))) - i32::from(matches!(event, Xml::End(_)));
-        buffer.clear();
-    }
-    assert!(depth == 0 && !cases.is_empty(), "{} is no whole report", path.display());
-    cases.into_iter().map(|(name, verdict)| format!("{name} {verdict}")).collect()
+    let report = Element::parse(&fs::read_to_string(path).unwrap());
+    let verdict = |case: &Element| {
+        let verdict = ["failure", "error", "skipped"].into_iter().find(|name| case.child(name).is_some());
+        format!("{} {}", case.attribute("name"), verdict.unwrap_or("passed"))
+    };
+    report.children("testsuite").flat_map(|suite| suite.children("testcase")).map(verdict).collect()
 }
 
 /// Asks again and again.
 #[track_caller]
-fn wait_until(limit: Duration, is_so: impl Fn() -> bool) {
+pub fn wait_until(limit: Duration, is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < limit, "it never happened");

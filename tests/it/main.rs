@@ -3,18 +3,20 @@
 //! Most tests run `cargo-ptest` as a user would and look at what it says in its JSON lines. They share one target
 //! folder, so that the fixtures are compiled once.
 
-#[cfg(target_os = "linux")]
-mod kills;
-#[cfg(target_os = "linux")]
-mod processes;
 mod attempts;
 mod config;
 mod environment;
 mod junit;
+#[cfg(target_os = "linux")]
+mod kills;
 mod listing;
 mod options;
+#[cfg(target_os = "linux")]
+mod processes;
 mod reports;
 mod selection;
+#[cfg(target_os = "linux")]
+mod slots;
 mod table;
 mod terminal;
 mod tool;

@@ -4,41 +4,43 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
+use std::time::Duration;
 
+use chrono::DateTime;
 use serde_json::Value;
-use tempfile::TempDir;
 
-use crate::kills::Live;
-use crate::tool::{Tool, fixtures, of_kind, outcomes, ptest, target};
+use crate::kills::{GONE_WITHIN, Live, wait_until};
+use crate::tool::{fixtures, of_kind, outcomes, ptest, target};
+use crate::workspace::Workspace;
 
-/// The length of each of the eleven tests of `uneven` here, in seconds.
-const UNEVEN: f64 = 0.5;
+/// The length of each of the eleven tests of `uneven` here.
+const UNEVEN: Duration = Duration::from_millis(500);
 
 #[test]
 fn uneven_modules_take_two_workers_six_tests_long() {
     let (tests, makespan) = deal_out_uneven_modules(2);
     assert_eq!(tests, [6, 5]);
-    assert!(makespan < allowed(6.0), "{makespan} s");
+    assert!(makespan < allowed(6), "{makespan:?}");
 }
 
 #[test]
 fn uneven_modules_take_three_workers_four_tests_long() {
     let (tests, makespan) = deal_out_uneven_modules(3);
     assert_eq!(tests, [4, 4, 3]);
-    assert!(makespan < allowed(4.0), "{makespan} s");
+    assert!(makespan < allowed(4), "{makespan:?}");
 }
 
 /// The best possible makespan, 5 %, and what a busy machine may take to start some processes.
-fn allowed(tests: f64) -> f64 {
-    tests * UNEVEN * 1.05 + 1.0
+fn allowed(tests: u32) -> Duration {
+    UNEVEN * tests * 21 / 20 + Duration::from_secs(1)
 }
 
-/// Gives how many tests each worker ran, the busiest first, and the time from the first one's start to the last one's
-/// end in seconds. Each result must be told before its worker starts another test.
+/// Gives how many tests each worker ran, the busiest first, and the time from the start of the first one to the end
+/// of the last. Each result must be told before its worker starts another test.
 #[track_caller]
-fn deal_out_uneven_modules(processes: u32) -> (Vec<usize>, f64) {
+fn deal_out_uneven_modules(processes: u32) -> (Vec<usize>, Duration) {
     let tool = ptest(&["uneven"]).args([format!("--processes={processes}")]);
-    let (ran, events) = tool.env("UNEVEN_SECONDS", UNEVEN.to_string()).json();
+    let (ran, events) = tool.env("UNEVEN_SECONDS", UNEVEN.as_secs_f64().to_string()).json();
     ran.expect(100);
     let mut running: BTreeMap<u64, &Value> = BTreeMap::new();
     let mut tests: BTreeMap<u64, usize> = BTreeMap::new();
@@ -56,29 +58,25 @@ fn deal_out_uneven_modules(processes: u32) -> (Vec<usize>, f64) {
     (tests, makespan(&events))
 }
 
-fn makespan(events: &[Value]) -> f64 {
-    let began = |event: &Value| {
-        let time = chrono::DateTime::parse_from_rfc3339(event["timestamp"].as_str().unwrap()).unwrap();
-        time.timestamp_micros() as f64 / 1e6
-    };
+fn makespan(events: &[Value]) -> Duration {
+    let began = |event: &Value| DateTime::parse_from_rfc3339(event["timestamp"].as_str().unwrap()).unwrap();
+    let ended = |event: &Value| began(event) + Duration::from_secs_f64(event["duration"].as_f64().unwrap());
     let tests = || of_kind(events, "test-finished");
-    let first = tests().map(began).fold(f64::INFINITY, f64::min);
-    let last = tests().map(|event| began(event) + event["duration"].as_f64().unwrap()).fold(0.0, f64::max);
-    last - first
+    (tests().map(ended).max().unwrap() - tests().map(began).min().unwrap()).to_std().unwrap()
 }
 
 /// The tests of a unit share a process, and here the second one ends only when somebody who has read of the first says
 /// so.
 #[test]
 fn a_result_is_told_before_its_process_ends() {
-    let scratch = Scratch::new(
+    let made = made(
         "#[test] fn a() {}
-         #[test] fn b() { while !std::path::Path::new(&std::env::var(\"END\").unwrap()).exists() {} }",
+         #[test] fn b() { while !std::path::Path::new(&std::env::var(\"END\").unwrap()).exists() { std::thread::yield_now() } }",
         "kind = 'unit'",
     );
     for (format, word) in [("human", "PASS ["), ("json", r#""event":"test-finished""#), ("junit", "<testcase")] {
-        let end = scratch.0.path().join(format);
-        let tool = scratch.ptest().args(["--message-format", format, "--process-timeout=30s", "--color=never"]);
+        let end = made.path().join(format);
+        let tool = made.ptest().args(["--message-format", format, "--process-timeout=30s", "--color=never"]);
         let (mut command, (reader, writer)) = (tool.env("END", &end).command(), std::io::pipe().unwrap());
         // What people read is on stderr.
         match format {
@@ -123,23 +121,25 @@ fn a_hang_costs_one_test_and_its_process_is_asked_to_end_before_it_is_killed() {
     ];
     assert_eq!(outcomes(&events), expected.map(|it| format!("tests::{it}")));
     nothing_begins_in_a_process_after("timed-out", &events);
-    let late = of_kind(&events, "test-finished").filter(|event| event["outcome"] == "timed-out");
-    let mut ends: Vec<(&str, &str)> = late.map(|event| (name(event), end_of_process(event, &events))).collect();
-    ends.sort_unstable();
-    let ends: Vec<&str> = ends.into_iter().map(|(_, end)| end).collect();
-    assert_eq!(ends, ["SIGTERM", "SIGKILL", "SIGTERM"]);
+    let end = |letter: &str| {
+        let mut tests = of_kind(&events, "test-finished");
+        let test = tests.find(|it| name(it).starts_with(&format!("tests::{letter}_"))).unwrap();
+        let mut ends = of_kind(&events, "worker-exited");
+        ends.find(|it| it["process"] == test["process"]).unwrap()["status"].as_str()
+    };
+    assert_eq!(["b", "d", "f"].map(end), ["SIGTERM", "SIGKILL", "SIGTERM"].map(Some));
 }
 
 #[test]
 fn a_unit_goes_on_in_its_order_after_a_hang() {
-    let scratch = Scratch::new(
+    let made = made(
         "#[test] fn a() {}
          #[test] fn b() { loop { std::thread::park() } }
          #[test] fn c() {}
          #[test] fn d() {}",
         "kind = 'unit'\ntimeout = '1s'",
     );
-    let (ran, events) = scratch.ptest().args(["--processes=4"]).json();
+    let (ran, events) = made.ptest().args(["--processes=4"]).json();
     ran.expect(100);
     let finished: Vec<(&str, u64)> =
         of_kind(&events, "test-finished").map(|event| (name(event), process(event))).collect();
@@ -153,7 +153,7 @@ fn a_unit_goes_on_in_its_order_after_a_hang() {
 fn a_process_runs_many_tests() {
     let (ran, events) = ptest(&["outcomes"]).args(["--processes=1"]).json();
     ran.expect(100);
-    let given: Vec<u64> = given(&events);
+    let given = given(&events);
     assert_eq!(given.iter().sum::<u64>(), 11);
     assert!(given.len() < 11, "{given:?}");
 }
@@ -190,7 +190,7 @@ fn what_tests_leave_behind_makes_the_run_red_if_it_is_to() {
 /// It has left its session and holds none of the pipes, so only the mark in its environment tells whose it is.
 #[test]
 fn a_daemon_does_not_outlive_the_run() {
-    let scratch = Scratch::new(
+    let made = made(
         r#"#[test]
         fn starts_a_daemon() {
             let script = "setsid sleep 604.01$LEAK_MARK <&- >&- 2>&- &";
@@ -198,13 +198,13 @@ fn a_daemon_does_not_outlive_the_run() {
         }"#,
         "",
     );
-    let events = Live::start(scratch.ptest()).finish(0);
+    let events = Live::start(made.ptest()).finish(0);
     assert_eq!(outcomes(&events), ["starts_a_daemon passed"]);
 }
 
 #[test]
 fn a_test_can_run_cargo_ptest() {
-    let scratch = Scratch::new(
+    let made = made(
         r#"#[test]
         fn runs_cargo_ptest() {
             let env = |name| std::env::var_os(name).unwrap();
@@ -216,49 +216,57 @@ fn a_test_can_run_cargo_ptest() {
         }"#,
         "",
     );
-    let tool = scratch.ptest().env("TOOL", env!("CARGO_BIN_EXE_cargo-ptest"));
+    let tool = made.ptest().env("TOOL", env!("CARGO_BIN_EXE_cargo-ptest"));
     let ran = tool.env("FIXTURES", fixtures()).env("TARGET", target()).args(["--", "--show-output"]).run();
     ran.expect(0);
     assert!(ran.stderr.contains("11 tests run: 6 passed, 5 failed, 2 ignored"), "{}", ran.stderr);
     assert!(ran.stderr.contains("1 test run: 1 passed"), "{}", ran.stderr);
 }
 
+/// The run in there holds on to a test that ignores SIGTERM. The second test waits until somebody has seen whether that
+/// one is gone: at the end of the run everything is.
+#[test]
+fn a_run_inside_of_a_test_ends_with_the_test() {
+    let made = made(
+        r#"use std::io::BufRead;
+        #[test]
+        fn a_runs_a_test_that_never_ends() {
+            let env = |name| std::env::var_os(name).unwrap();
+            let mut tool = std::process::Command::new(env("TOOL"));
+            tool.args(["ptest", "-p", "hang", "d_hangs", "--message-format=json"]).current_dir(env("FIXTURES"));
+            let tool = tool.env("CARGO_TARGET_DIR", env("TARGET")).stdout(std::process::Stdio::piped());
+            let mut run = tool.spawn().unwrap();
+            std::io::BufReader::new(run.stdout.take().unwrap()).lines().for_each(drop);
+        }
+        #[test]
+        fn b_waits() {
+            while !std::path::Path::new(&std::env::var("END").unwrap()).exists() { std::thread::yield_now() }
+        }"#,
+        "kind = 'unit'\n[[context]]\ntest = 'a_runs_a_test_that_never_ends'\ntimeout = '4s'",
+    );
+    let end = made.path().join("end");
+    let tool = made.ptest().env("TOOL", env!("CARGO_BIN_EXE_cargo-ptest")).env("END", &end);
+    let mut live = Live::start(tool.env("FIXTURES", fixtures()).env("TARGET", target()));
+    live.wait_for("test-started", |event| event["test"] == "b_waits");
+    wait_until(GONE_WITHIN, || live.processes().iter().all(|line| !line.contains("d_hangs")));
+    fs::write(&end, "").unwrap();
+    live.finish(100);
+}
+
 #[test]
 fn a_test_reads_nothing_from_stdin() {
-    let scratch = Scratch::new(
-        "#[test] fn reads() { assert_eq!(std::io::read_to_string(std::io::stdin()).unwrap(), \"\") }",
-        "",
-    );
-    let mut command = scratch.ptest().command();
+    let made = made("#[test] fn reads() { assert_eq!(std::io::read_to_string(std::io::stdin()).unwrap(), \"\") }", "");
+    let mut command = made.ptest().command();
     let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     // Whether the tool reads it or not is its own business.
     let _ = child.stdin.as_mut().unwrap().write_all(b"typed by somebody\n");
     assert!(child.wait().unwrap().success());
 }
 
-/// A package of its own with a library of tests, and what its `.config/ptest.toml` says of them.
-struct Scratch(TempDir);
-
-impl Scratch {
-    fn new(tests: &str, context: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |path: &str, text: &str| {
-            let path = folder.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        };
-        write("Cargo.toml", "[package]\nname = 'scratch'\nedition = '2024'\n[workspace]\n");
-        write("src/lib.rs", tests);
-        if !context.is_empty() {
-            write(".config/ptest.toml", &format!("[[context]]\npackage = 'scratch'\n{context}\n"));
-        }
-        Self(folder)
-    }
-
-    fn ptest(&self) -> Tool {
-        let path = |name| self.0.path().join(name);
-        ptest(&[]).args(["--manifest-path".into(), path("Cargo.toml")]).env("CARGO_TARGET_DIR", path("target"))
-    }
+/// A package with a library of tests, and what is said of it in the configuration.
+fn made(tests: &str, context: &str) -> Workspace {
+    let made = Workspace::of_package("").file("src/lib.rs", tests);
+    if context.is_empty() { made } else { made.config(&format!("[[context]]\npackage = 'made'\n{context}\n")) }
 }
 
 /// Of each process, how many tests it was given.
@@ -272,12 +280,6 @@ fn nothing_begins_in_a_process_after(outcome: &str, events: &[Value]) {
         let mut later = of_kind(&events[at..], "test-started");
         assert!(later.all(|it| it["process"] != event["process"]), "{event}");
     }
-}
-
-/// How the process ended in which a test was.
-fn end_of_process<'a>(test: &Value, events: &'a [Value]) -> &'a str {
-    let mut ends = of_kind(events, "worker-exited");
-    ends.find(|it| it["process"] == test["process"]).unwrap()["status"].as_str().unwrap()
 }
 
 fn name(event: &Value) -> &str {

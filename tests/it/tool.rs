@@ -58,6 +58,11 @@ impl Tool {
         self
     }
 
+    /// Has it write a JUnit file.
+    pub fn junit(self, file: &Path) -> Self {
+        self.args(["--junit".as_ref(), file])
+    }
+
     /// Runs it in a folder of its own, and not in that of the fixtures.
     pub fn inside(mut self, folder: &Path) -> Self {
         self.0.current_dir(folder);
@@ -79,12 +84,17 @@ impl Tool {
     /// Runs it to its end with JSON lines on stdout.
     pub fn json(self) -> (Ran, Vec<Value>) {
         let ran = self.args(["--message-format=json"]).run();
-        let events = ran.stdout.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect();
+        let events = ran.events();
         (ran, events)
     }
 }
 
 impl Ran {
+    /// The JSON lines on stdout.
+    pub fn events(&self) -> Vec<Value> {
+        self.stdout.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+    }
+
     /// Fails with all that was said, if the exit code is another.
     #[track_caller]
     pub fn expect(&self, code: i32) -> &Self {

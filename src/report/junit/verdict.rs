@@ -106,7 +106,7 @@ pub fn worker_text(worker: &WorkerFailed) -> String {
     let tests = if worker.tests.is_empty() {
         "No test ran in it.".to_owned()
     } else {
-        format!("Tests that ran in it, any of which may be the cause: {}", list_last(&worker.tests))
+        format!("Tests that ran in it, any of which may be the cause: {}", list_last(&worker.tests, worker.tests.len()))
     };
     paragraphs(&[&unless_in(&worker.message, &worker.output), &excerpt(&worker.output), &tests])
 }
