@@ -116,6 +116,9 @@ pub(super) struct Libtest {
 /// libtest's complaint when it cannot write its log. There is no other sign of it than this line.
 const LOG_LOST: &[u8] = b"error: io error when listing tests: ";
 
+/// What libtest says on stderr of the option that names the log, without ending the line.
+const LOG_IS_DEPRECATED: &[u8] = b"warning: `--logfile` is deprecated";
+
 impl Libtest {
     pub(super) fn new(expected: &[Expected], with_log: bool, live: bool) -> Self {
         let runs = expected
@@ -201,7 +204,7 @@ impl Libtest {
             (self.runs[self.current].place, output)
         });
         if running.is_none() {
-            self.stray.push(&self.text);
+            self.stray.push(&without_warning(&self.text));
         }
         (facts, End { running, by_exit_code: false, mismatch: self.mismatch, log_lost, stray: self.stray })
     }
@@ -227,8 +230,8 @@ impl Libtest {
 
     fn find_header(&mut self) -> bool {
         let Some((start, end, count)) = header(&self.text) else { return false };
-        self.stray.push(&self.text[..start]);
-        self.text.drain(..end);
+        let before: Vec<u8> = self.text.drain(..end).take(start).collect();
+        self.stray.push(&without_warning(&before));
         self.mismatch = Some(count).filter(|count| *count != self.runs.len());
         self.phase = if self.runs.is_empty() { Phase::Done } else { Phase::Expect };
         true
@@ -318,6 +321,14 @@ impl Libtest {
             self.log.drain(..length);
             self.logged += 1;
         }
+    }
+}
+
+/// What was written before the first test, but for what our own option causes.
+fn without_warning(text: &[u8]) -> Vec<u8> {
+    match memmem::find(text, LOG_IS_DEPRECATED) {
+        Some(at) => [&text[..at], &text[at + LOG_IS_DEPRECATED.len()..]].concat(),
+        None => text.to_vec(),
     }
 }
 
@@ -432,6 +443,16 @@ mod tests {
         assert!(matches!(&facts[..], [Fact::Ended(Ended { note: Some(note), .. })] if note == "why\n more"));
         let (facts, end) = it.end();
         assert!(facts.is_empty() && end.running.is_none() && end.mismatch.is_none());
+    }
+
+    #[test]
+    fn what_a_process_writes_before_its_first_test_is_stray_but_for_the_warning_that_we_cause() {
+        let mut it = libtest(&["a"], true);
+        it.read(b"a constructor speaks\nwarning: `--logfile` is deprecated\nrunning 1 test\n", b"");
+        assert_eq!(it.end().1.stray.into_text(), "a constructor speaks\n\n");
+        let mut it = libtest(&["a"], true);
+        it.read(b"warning: `--logfile` is deprecated", b"");
+        assert_eq!(it.end().1.stray.into_text(), "");
     }
 
     #[test]

@@ -39,6 +39,16 @@ pub fn clean(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
+/// `cargo`, as people type it, with our program where cargo looks for its subcommands.
+pub fn cargo() -> Command {
+    let ours = Path::new(env!("CARGO_BIN_EXE_cargo-ptest")).parent().map(Path::to_owned);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(ours.into_iter().chain(std::env::split_paths(&path))).expect("a path");
+    let mut command = clean("cargo");
+    command.env("PATH", path).current_dir(fixtures());
+    command
+}
+
 /// `cargo ptest` on the named packages of the fixtures.
 pub fn ptest(packages: &[&str]) -> Tool {
     let mut command = clean(env!("CARGO_BIN_EXE_cargo-ptest"));

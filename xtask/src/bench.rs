@@ -122,6 +122,11 @@ fn command(tool: Tool, case: &Case, folder: &Path) -> Command {
     if tool == Tool::Ptest {
         command.args(case.options);
     }
+    // What a user has set for daily work: a backtrace costs more than the test that it is of, and the rest is what a
+    // case decides.
+    for name in ["RUST_BACKTRACE", "RUST_TEST_THREADS", "PTEST_PROCESSES", "NEXTEST_TEST_THREADS"] {
+        command.env_remove(name);
+    }
     command.envs(case.variables.iter().copied());
     command
 }
