@@ -17,6 +17,7 @@ mod cargo_config;
 mod environment;
 mod manifest;
 mod platform;
+mod rustc;
 
 use environment::Environment;
 use platform::Platforms;
@@ -96,15 +97,18 @@ pub enum Failure {
 
 /// Builds the tests; `None` stands for binaries when the user asked only for the build.
 pub fn test_binaries(options: &Options) -> Result<Build, Failure> {
-    let (metadata, platforms, messages) = std::thread::scope(|scope| {
-        let metadata = scope.spawn(|| metadata(options));
-        let platforms = scope.spawn(|| Platforms::find(options));
+    let (known, messages) = std::thread::scope(|scope| {
+        let known = scope.spawn(|| {
+            let metadata = metadata(options).map_err(Failure::Metadata)?;
+            let memory = metadata.target_directory.join("ptest/rustc.json");
+            let platforms = Platforms::find(options, memory).map_err(Failure::Other)?;
+            Ok((metadata, platforms))
+        });
         let messages = run_cargo(options);
-        (metadata.join(), platforms.join(), messages)
+        (known.join().expect("the thread does not panic"), messages)
     });
     let messages = messages?;
-    let metadata = metadata.expect("the thread does not panic").map_err(Failure::Metadata)?;
-    let platforms = platforms.expect("the thread does not panic").map_err(Failure::Other)?;
+    let (metadata, platforms) = known?;
     describe(options, metadata, &platforms, &messages).map_err(Failure::Other)
 }
 

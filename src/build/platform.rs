@@ -1,14 +1,14 @@
 //! The platforms that a build was for: the host and every `--target`, each with its runner and its standard library.
 
 use std::ffi::OsString;
-use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::cargo_platform::Cfg;
 
 use super::Options;
 use super::cargo_config::{CargoConfig, Variable};
+use super::rustc::Rustc;
 
 /// One platform that test binaries were built for.
 #[derive(Debug)]
@@ -27,12 +27,13 @@ pub(super) struct Platforms {
 }
 
 impl Platforms {
-    /// Asks cargo's configuration and rustc.
-    pub(super) fn find(options: &Options) -> Result<Self> {
+    /// Asks cargo's configuration and rustc, whose answers are kept in `memory`.
+    pub(super) fn find(options: &Options, memory: Utf8PathBuf) -> Result<Self> {
         let config = CargoConfig::load(options)?;
-        let host = platform(&config, None)?;
+        let rustc = Rustc::new(config.rustc(), memory);
+        let host = platform(&config, &rustc, None)?;
         let targets = config.targets(&options.targets)?;
-        let targets = targets.iter().map(|target| platform(&config, Some(target))).collect::<Result<_>>()?;
+        let targets = targets.iter().map(|target| platform(&config, &rustc, Some(target))).collect::<Result<_>>()?;
         Ok(Self { host, targets, env: config.env() })
     }
 
@@ -43,10 +44,10 @@ impl Platforms {
     }
 }
 
-fn platform(config: &CargoConfig, target: Option<&str>) -> Result<Platform> {
+fn platform(config: &CargoConfig, rustc: &Rustc, target: Option<&str>) -> Result<Platform> {
     let told = match target {
-        None => rustc(config, &["--print=host-tuple", "--print=target-libdir"]),
-        Some(target) => rustc(config, &["--print=target-libdir", "--target", target]),
+        None => rustc.print(&["--print=host-tuple", "--print=target-libdir"]),
+        Some(target) => rustc.print(&["--print=target-libdir", "--target", target]),
     }?;
     let mut lines = told.lines();
     let triple = match target {
@@ -56,18 +57,9 @@ fn platform(config: &CargoConfig, target: Option<&str>) -> Result<Platform> {
     };
     let libdir = lines.next().context("rustc does not say where its libraries are")?.into();
     let cfg = || -> Result<Vec<Cfg>> {
-        let told = rustc(config, &["--print=cfg", "--target", target.unwrap_or(&triple)])?;
+        let told = rustc.print(&["--print=cfg", "--target", target.unwrap_or(&triple)])?;
         Ok(told.lines().filter_map(|line| line.parse().ok()).collect())
     };
     let runner = config.runner(&triple, cfg)?;
     Ok(Platform { triple, host: target.is_none(), libdir, runner })
-}
-
-fn rustc(config: &CargoConfig, args: &[&str]) -> Result<String> {
-    let mut command = Command::from(config.rustc());
-    let output = command.args(args).output().with_context(|| format!("cannot start {command:?}"))?;
-    if !output.status.success() {
-        bail!("{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr).trim_end());
-    }
-    String::from_utf8(output.stdout).with_context(|| format!("{command:?} does not speak UTF-8"))
 }

@@ -448,7 +448,8 @@ impl Run<'_> {
         let Some(live) = self.processes.get_mut(&process) else { return };
         let item = live.batch.items[place];
         let Batch { worker, attempt, diagnosis, .. } = live.batch;
-        let (before, nearest) = if outcome.is_red() { (live.has_run(), live.nearest(NEAREST)) } else { (0, Vec::new()) };
+        let (before, nearest) =
+            if outcome.is_red() { (live.has_run(), live.nearest(NEAREST)) } else { (0, Vec::new()) };
         let last_line = live.last_line();
         let since = live.began.take().filter(|(began, _)| *began == place).map_or(at, |(_, since)| since);
         live.end(place);

@@ -25,8 +25,8 @@ const ROUNDS: usize = 2;
 /// How many tests a batch holds while nothing is known of their length.
 const UNKNOWN: usize = 4;
 
-/// Below this a process would cost more than a third of the tests that it runs.
-const SHORTEST: Duration = Duration::from_millis(8);
+/// Below this a process would cost more than a quarter of the tests that it runs.
+const SHORTEST: Duration = Duration::from_millis(12);
 
 /// Beyond this a process costs next to nothing already.
 const LONGEST: Duration = Duration::from_millis(250);

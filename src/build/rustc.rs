@@ -1,0 +1,105 @@
+//! Asks rustc what it knows of its platforms, and remembers the answers: a start costs more than running a small test
+//! suite. cargo does the same for its own questions.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::Command;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, bail};
+use camino::Utf8PathBuf;
+use cargo_config2::PathAndArgs;
+
+/// Answers by question; a question begins with which rustc was asked.
+type Answers = BTreeMap<String, String>;
+
+pub(super) struct Rustc<'a> {
+    program: &'a PathAndArgs,
+    /// Where the answers are kept.
+    file: Utf8PathBuf,
+}
+
+impl<'a> Rustc<'a> {
+    pub(super) fn new(program: &'a PathAndArgs, file: Utf8PathBuf) -> Self {
+        Self { program, file }
+    }
+
+    /// What rustc prints when it is called with these arguments.
+    pub(super) fn print(&self, args: &[&str]) -> Result<String> {
+        let Some(question) = self.identity().map(|rustc| format!("{rustc} {}", args.join(" "))) else {
+            return self.ask(args);
+        };
+        let mut answers = self.remembered();
+        if let Some(answer) = answers.get(&question) {
+            return Ok(answer.clone());
+        }
+        let answer = self.ask(args)?;
+        answers.insert(question, answer.clone());
+        // Without a memory the next run asks again.
+        let _ = self.remember(&answers);
+        Ok(answer)
+    }
+
+    /// Tells this rustc from all others. A name that is looked up, and a wrapper, may stand for another each time.
+    fn identity(&self) -> Option<String> {
+        let path = self.program.path.as_path();
+        if !path.is_absolute() || !self.program.args.is_empty() {
+            return None;
+        }
+        let file = path.metadata().ok()?;
+        let changed = file.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        Some(format!("{} {} {}", path.display(), file.len(), changed.as_nanos()))
+    }
+
+    fn ask(&self, args: &[&str]) -> Result<String> {
+        let mut command = Command::from(self.program);
+        let output = command.args(args).output().with_context(|| format!("cannot start {command:?}"))?;
+        if !output.status.success() {
+            bail!("{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr).trim_end());
+        }
+        String::from_utf8(output.stdout).with_context(|| format!("{command:?} does not speak UTF-8"))
+    }
+
+    fn remembered(&self) -> Answers {
+        let text = std::fs::read(&self.file).unwrap_or_default();
+        let answers: Answers = serde_json::from_slice(&text).unwrap_or_default();
+        // Toolchains come and go; the file must not grow with them for ever.
+        if answers.len() < 100 { answers } else { Answers::new() }
+    }
+
+    fn remember(&self, answers: &Answers) -> Result<()> {
+        let folder = self.file.parent().context("the file lies in no folder")?;
+        std::fs::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(&serde_json::to_vec(answers)?)?;
+        file.persist(&self.file)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_remembered_until_the_program_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("rustc");
+        let write = |text: &str| {
+            std::fs::write(
+                &program,
+                format!("#!/bin/sh\necho asked >> {}\necho {text}\n", folder.path().join("log").display()),
+            )
+            .unwrap();
+            std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        };
+        let file = Utf8PathBuf::from_path_buf(folder.path().join("memory/answers.json")).unwrap();
+        let program = PathAndArgs::new(&program);
+        let ask = || Rustc::new(&program, file.clone()).print(&["--print=x"]).unwrap();
+        write("one");
+        assert_eq!([ask(), ask()], ["one\n", "one\n"]);
+        assert_eq!(std::fs::read_to_string(folder.path().join("log")).unwrap(), "asked\n");
+        write("another");
+        assert_eq!(ask(), "another\n");
+    }
+}
