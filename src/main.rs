@@ -103,9 +103,10 @@ fn fail(Failure { exit, error }: Failure) -> Exit {
     exit
 }
 
-#[expect(clippy::print_stderr, reason = "outside of a run, what is said goes to stderr from here")]
+/// Outside of a run, what is said goes to stderr from here: a line in one piece, so that several programs may talk.
 fn say(text: &str) {
-    eprintln!("{text}");
+    // Where nobody can read it, there is nobody to tell so.
+    let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
 }
 
 /// The line: build, list, filter, group, run with a schedule, report.

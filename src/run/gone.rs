@@ -1,5 +1,6 @@
 //! What the loop does when a process is gone: every test that it was given gets an outcome, or goes to another.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::judge::{Judgement, judge};
@@ -13,7 +14,8 @@ impl Run<'_> {
     pub(super) fn process_gone(&mut self, process: Process, gone: Gone) {
         let Some(live) = self.processes.get(&process) else { return };
         let judgement = if live.muted { Judgement::Interrupted } else { judge(live.facts(&gone)) };
-        self.free_worker(live.batch.worker);
+        // The group is gone, and its number may be given out again.
+        self.watchdog.table().forget(live.batch.worker);
         self.clean_up_after(process, &gone, &judgement);
         let exit = gone.exit.to_string();
         let output = gone.end.running.map_or(gone.end.stray, |(_, output)| output);
@@ -29,16 +31,8 @@ impl Run<'_> {
         }
         self.tell_exit(process, exit, gone.leaked);
         self.processes.remove(&process);
-        self.step(Instant::now(), Input::ProcessExited(process));
         self.top_up();
-    }
-
-    fn free_worker(&mut self, worker: usize) {
-        // The watchdog would kill a group that is gone, which harms only if its number has been given out again.
-        let forgotten = self.watchdog.forget(worker);
-        if let Err(error) = forgotten {
-            self.book.fail(anyhow::Error::new(error).context("cannot tell the watchdog of a process"));
-        }
+        self.step(Instant::now(), Input::ProcessExited(process));
     }
 
     /// What has left the process group is found by its mark. That takes a look at every process of the machine, so it
@@ -114,13 +108,13 @@ impl Run<'_> {
         }
     }
 
-    /// Whoever is killed while it holds slots of the jobserver takes them along; when nobody can hold any, the owner
-    /// knows how many have to be there.
+    /// Whoever is killed while it holds slots of the jobserver takes them along; when nobody else can hold any, the
+    /// owner knows how many there have to be.
     fn top_up(&mut self) {
-        if !self.processes.is_empty() || !self.held.is_empty() || self.requested > 0 {
+        if !self.processes.is_empty() {
             return;
         }
-        if let Err(error) = self.pool.top_up() {
+        if let Err(error) = self.pool.top_up(self.held.len() + self.in_flight.load(Ordering::SeqCst)) {
             self.book.warn(format!("cannot put back slots of the jobserver: {error}"));
         }
     }

@@ -17,43 +17,76 @@ pub(crate) const RUN_ID: &str = "PTEST_RUN_ID";
 /// The variable that says in which worker's slot a process was started.
 pub(crate) const WORKER: &str = "PTEST_WORKER";
 
-/// Kills what is left of a run, or of one worker of it, and says what that was. What is killed may have just started
-/// something, so this looks again until it finds nothing.
+/// Kills what is left of a run, or of one worker of it, with the groups that it is in, and says what that was.
+///
+/// What is killed may have just started something, so this looks again until it finds nothing. While a process
+/// executes a new program its environment reads as empty: that is waited for, but not for long.
 pub(crate) fn kill(run: &str, worker: Option<usize>) -> Vec<Leftover> {
     let mut killed: Vec<Leftover> = Vec::new();
+    let mut patience = 20;
     for _ in 0..100 {
-        let found: Vec<Leftover> = find(run, worker).into_iter().filter(|it| !killed.contains(it)).collect();
-        if found.is_empty() {
-            break;
+        let Found { marked, unsettled } = find(run, worker);
+        let marked: Vec<Leftover> = marked.into_iter().filter(|it| !killed.contains(it)).collect();
+        if marked.is_empty() {
+            if !unsettled || patience == 0 {
+                break;
+            }
+            patience -= 1;
+            // There is no event to wait for.
+            let _ = rustix::event::poll(&mut [], Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 1_000_000 }));
         }
-        found.iter().for_each(|it| kill_one(it.pid));
-        killed.extend(found);
+        marked.iter().for_each(|it| kill_one(it.pid));
+        killed.extend(marked);
     }
     killed
 }
 
+struct Found {
+    marked: Vec<Leftover>,
+    /// Some process could not be told from one that is marked.
+    unsettled: bool,
+}
+
 #[cfg(target_os = "linux")]
-fn find(run: &str, worker: Option<usize>) -> Vec<Leftover> {
+fn find(run: &str, worker: Option<usize>) -> Found {
     let own = std::process::id();
-    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let mut found = Found { marked: Vec::new(), unsettled: false };
+    let Ok(processes) = std::fs::read_dir("/proc") else { return found };
     let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-    let leftover = |pid: u32| {
-        // What cannot be read belongs to another user, or is gone: a zombie's environment is empty.
-        let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
-        if pid == own || !is_marked(&environment, run, worker) {
-            return None;
+    for pid in numbers.filter(|pid| *pid != own) {
+        // What cannot be read belongs to another user, or is gone.
+        let Ok(environment) = std::fs::read(format!("/proc/{pid}/environ")) else { continue };
+        if environment.is_empty() {
+            found.unsettled |= may_be_executing(pid);
+        } else if is_marked(&environment, run, worker) {
+            let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            let worker = value(&environment, WORKER).and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
+            let Ok(pid) = i32::try_from(pid) else { continue };
+            found.marked.push(Leftover { pid, name: name.trim_end().to_owned(), worker: worker.unwrap_or_default() });
         }
-        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-        let worker = value(&environment, WORKER).and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
-        let worker = worker.unwrap_or_default();
-        Some(Leftover { pid: i32::try_from(pid).ok()?, name: name.trim_end().to_owned(), worker })
-    };
-    numbers.filter_map(leftover).collect()
+    }
+    found
 }
 
 #[cfg(not(target_os = "linux"))]
-fn find(_run: &str, _worker: Option<usize>) -> Vec<Leftover> {
-    Vec::new()
+fn find(_run: &str, _worker: Option<usize>) -> Found {
+    Found { marked: Vec::new(), unsettled: false }
+}
+
+/// Whether a process without an environment may get one: not a zombie, not the kernel's, and younger than this one.
+#[cfg(target_os = "linux")]
+fn may_be_executing(pid: u32) -> bool {
+    let has_program = std::fs::read_link(format!("/proc/{pid}/exe")).is_ok();
+    has_program && started("self").is_some_and(|own| started(&pid.to_string()).is_some_and(|it| it >= own))
+}
+
+/// When a process started, in the kernel's own unit: the 22nd field of its status, of which the second one is a name
+/// that may hold anything.
+#[cfg(target_os = "linux")]
+fn started(process: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let (_, rest) = status.rsplit_once(')')?;
+    rest.split_whitespace().nth(19)?.parse().ok()
 }
 
 /// A run inside of this one has this one's mark with something added.
@@ -75,10 +108,14 @@ fn value<'a>(environment: &'a [u8], name: &str) -> Option<&'a [u8]> {
 }
 
 fn kill_one(pid: i32) {
-    if let Some(pid) = rustix::process::Pid::from_raw(pid) {
-        // It may have gone in the meantime, which is as good.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    let Some(pid) = rustix::process::Pid::from_raw(pid) else { return };
+    // They may have gone in the meantime, which is as good. The group is the process's own, or a worker's, unless it
+    // has found its way into ours.
+    let group = rustix::process::getpgid(Some(pid)).ok().filter(|group| *group != rustix::process::getpgrp());
+    if let Some(group) = group {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     }
+    let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
 }
 
 #[cfg(all(test, target_os = "linux"))]

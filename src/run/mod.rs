@@ -22,6 +22,8 @@ pub mod watchdog;
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
@@ -110,18 +112,23 @@ pub fn groups(
     let _signals =
         signals::listen(move |why| drop(asked.send(Message::Asked(why)))).context("cannot listen to signals")?;
     let granted = sender.clone();
-    let requests = pool.requests(move |slot| drop(granted.send(Message::Slot(slot))));
+    let in_flight = Arc::new(AtomicUsize::new(0));
+    let counter = in_flight.clone();
+    let requests = pool.requests(move |slot| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        drop(granted.send(Message::Slot(slot)));
+    });
     let mut run = Run {
         book: Book::open(suites, &items, reporter),
         scheduler: Scheduler::new(spec),
         options,
         pool,
         requests: requests.context("cannot start the jobserver's thread")?,
-        requested: 0,
+        in_flight,
         held: Vec::new(),
         processes: BTreeMap::new(),
         without_log: HashSet::new(),
-        watchdog: Watchdog::start(&options.run).context("cannot start the watchdog")?,
+        watchdog: Watchdog::start(&options.run, options.processes).context("cannot start the watchdog")?,
         sender,
         stopped: None,
         warned_of_lost_slots: false,
@@ -139,7 +146,8 @@ struct Run<'a> {
     options: &'a Options,
     pool: &'a Pool,
     requests: HelperThread,
-    requested: usize,
+    /// How many slots were granted and not received yet.
+    in_flight: Arc<AtomicUsize>,
     held: Vec<Acquired>,
     processes: BTreeMap<Process, Live>,
     /// The suites whose processes cannot write a log.
@@ -248,10 +256,7 @@ impl Run<'_> {
     fn perform(&mut self, action: Action) {
         match action {
             Action::Spawn(batch) => self.spawn(batch),
-            Action::RequestSlot => {
-                self.requested += 1;
-                self.requests.request_token();
-            }
+            Action::RequestSlot => self.requests.request_token(),
             Action::ReleaseSlot => drop(self.held.pop()),
             Action::Terminate { process, late } => self.terminate(process, late),
             Action::Kill(process) => self.kill(process),
@@ -269,7 +274,7 @@ impl Run<'_> {
     }
 
     fn slot_granted(&mut self, slot: io::Result<Acquired>) {
-        self.requested -= 1;
+        self.in_flight.fetch_sub(1, Ordering::SeqCst);
         match slot {
             Ok(slot) => {
                 self.held.push(slot);
@@ -318,11 +323,17 @@ impl Run<'_> {
 
     fn spawn(&mut self, batch: Batch) {
         let launch = self.launch(&batch);
-        let process = batch.process;
+        let Batch { process, worker, .. } = batch;
         self.processes.insert(process, Live::new(batch));
-        let sender = self.sender.clone();
-        // A receiver that is gone means that the run is over.
-        let started = process::start(launch, move |report| drop(sender.send(Message::Process(process, report))));
+        let (sender, table) = (self.sender.clone(), self.watchdog.table());
+        let tell = move |report| {
+            if let Report::Started { pid, .. } = &report {
+                table.watch(worker, *pid);
+            }
+            // A receiver that is gone means that the run is over.
+            drop(sender.send(Message::Process(process, report)));
+        };
+        let started = process::start(launch, tell);
         if let Err(error) = started {
             // The thread could not be started; the message takes the same way as the thread's own.
             let _ = self.sender.send(Message::Process(process, Report::NotStarted(error)));
@@ -375,9 +386,6 @@ impl Run<'_> {
 
     fn process_started(&mut self, process: Process, pid: u32, group: os::Group) {
         let Some(live) = self.processes.get_mut(&process) else { return };
-        if let Err(error) = self.watchdog.watch(live.batch.worker, pid) {
-            self.book.fail(anyhow::Error::new(error).context("cannot tell the watchdog of a process"));
-        }
         // It may have been asked to end before it was there to hear it.
         match live.asked {
             Some(_) if live.muted => group.kill(),

@@ -73,13 +73,21 @@ impl Pool {
         Ok(())
     }
 
-    /// Puts back what was lost: a cargo or make that is killed never gives back the slots that it held. Nobody may
-    /// hold a slot now.
-    pub(super) fn top_up(&self) -> io::Result<()> {
-        if !self.guest {
-            for _ in self.client.available()?..self.tokens {
-                self.client.release_raw()?;
-            }
+    /// Puts back what was lost: a cargo or make that is killed never gives back the slots that it held. Nobody may hold
+    /// a slot now but the caller, who holds `held`.
+    ///
+    /// A slot that is on its way to the caller at this very moment would be counted as lost; then there is one too many
+    /// until the next call, which takes it away.
+    pub(super) fn top_up(&self, held: usize) -> io::Result<()> {
+        if self.guest {
+            return Ok(());
+        }
+        let there = self.client.available()? + held;
+        for _ in there..self.tokens {
+            self.client.release_raw()?;
+        }
+        for _ in self.tokens..there.min(self.tokens + self.client.available()?) {
+            self.client.acquire_raw()?;
         }
         Ok(())
     }
@@ -136,7 +144,12 @@ mod tests {
         pool.resize(2).unwrap();
         assert_eq!(client.available().unwrap(), 1);
         client.acquire_raw().unwrap();
-        pool.top_up().unwrap();
-        assert_eq!(client.available().unwrap(), 1);
+        pool.top_up(1).unwrap();
+        assert_eq!(client.available().unwrap(), 0, "what the caller holds is not lost");
+        pool.top_up(0).unwrap();
+        assert_eq!(client.available().unwrap(), 1, "what nobody holds is put back");
+        client.release_raw().unwrap();
+        pool.top_up(0).unwrap();
+        assert_eq!(client.available().unwrap(), 1, "what is too much is taken away");
     }
 }

@@ -9,6 +9,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -22,33 +23,53 @@ const ENTRY: usize = size_of::<i32>();
 
 /// The runner's side.
 pub(super) struct Watchdog {
-    table: File,
+    table: Arc<Table>,
     child: Child,
+}
+
+/// For each worker the number of the group that it runs.
+pub(super) struct Table(File);
+
+impl Table {
+    fn new(workers: usize) -> io::Result<Self> {
+        let table = Self(tempfile::tempfile()?);
+        // What is written later replaces this, so that it cannot fail for want of room.
+        table.0.write_all_at(&vec![0; workers * ENTRY], 0)?;
+        Ok(table)
+    }
+
+    /// The worker now runs the group of this number.
+    pub(super) fn watch(&self, worker: usize, group: u32) {
+        let group = i32::try_from(group).unwrap_or(0);
+        // Its room is there; and if it fails all the same, the watchdog finds the group by its mark.
+        let _ = self.0.write_all_at(&group.to_ne_bytes(), (worker * ENTRY) as u64);
+    }
+
+    pub(super) fn forget(&self, worker: usize) {
+        self.watch(worker, 0);
+    }
 }
 
 impl Watchdog {
     #[expect(clippy::disallowed_methods, reason = "the watchdog is a process like the workers")]
-    pub(super) fn start(run: &str) -> io::Result<Self> {
-        let table = tempfile::tempfile()?;
+    pub(super) fn start(run: &str, workers: usize) -> io::Result<Self> {
+        let table = Table::new(workers)?;
         let child = Command::new(std::env::current_exe()?)
             .args([ARGUMENT, run])
+            // It has to outlive what carries the mark of a run around this one.
+            .env_remove(leftovers::RUN_ID)
             .stdin(Stdio::piped())
-            .stdout(table.try_clone()?)
+            .stdout(table.0.try_clone()?)
             .stderr(Stdio::null())
             // Ctrl-C at the terminal is for the runner.
             .process_group(0)
             .spawn()?;
-        Ok(Self { table, child })
+        Ok(Self { table: Arc::new(table), child })
     }
 
-    /// The worker now runs the group of this number.
-    pub(super) fn watch(&self, worker: usize, group: u32) -> io::Result<()> {
-        let group = i32::try_from(group).unwrap_or(0);
-        self.table.write_all_at(&group.to_ne_bytes(), (worker * ENTRY) as u64)
-    }
-
-    pub(super) fn forget(&self, worker: usize) -> io::Result<()> {
-        self.watch(worker, 0)
+    /// The table, for the threads that start processes.
+    pub(super) fn table(&self) -> Arc<Table> {
+        self.table.clone()
     }
 
     /// Ends the watchdog: there is nothing left to watch.

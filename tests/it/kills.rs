@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::junit::Element;
+use crate::junit::{self, Element};
 use crate::tool::{Tool, of_kind, outcomes, ptest};
 
 /// Longer than anything takes that the tests wait for, however busy the machine is.
@@ -213,11 +213,13 @@ impl Mark {
     /// Waits until no process has the mark.
     #[track_caller]
     fn expect_gone(&self) {
-        let mut left = Vec::new();
+        let (mut left, mut looks) = (Vec::new(), 0);
         let began = Instant::now();
         while began.elapsed() < GONE_WITHIN {
             left = self.processes();
-            if left.is_empty() {
+            // What is just becoming another program shows no mark for a moment: two looks have to agree.
+            looks = if left.is_empty() { looks + 1 } else { 0 };
+            if looks == 2 {
                 return;
             }
             thread::park_timeout(Duration::from_millis(10));
@@ -236,9 +238,10 @@ impl Mark {
     }
 }
 
-/// `name verdict` of each case in a JUnit file, in its order. Fails if the file is not well-formed.
+/// `name verdict` of each case in a JUnit file, in its order. Fails if the file is ill-formed or against its schema.
 #[track_caller]
 fn junit_cases(path: &Path) -> Vec<String> {
+    junit::validate(path);
     let report = Element::parse(&fs::read_to_string(path).unwrap());
     let verdict = |case: &Element| {
         let verdict = ["failure", "error", "skipped"].into_iter().find(|name| case.child(name).is_some());

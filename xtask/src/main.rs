@@ -1,6 +1,6 @@
 //! What the developers of `cargo ptest` run, as `cargo xtask COMMAND`. Each command is one file; this one only matches.
 //!
-//! The commands run on Unix: [`bench`] asks the kernel what a tree of processes has used.
+//! The commands run on Unix: [`mod@bench`] asks the kernel what a tree of processes has used.
 #![allow(
     clippy::disallowed_methods,
     reason = "starting processes and reading the environment is the trade of a build tool; the rules are the runner's"

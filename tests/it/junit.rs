@@ -1,0 +1,123 @@
+//! Reads JUnit XML back, and has xmllint check it against the schema that we ship.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use quick_xml::XmlVersion;
+use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::reader::Reader;
+
+use crate::reports::Entry;
+use crate::tool::clean;
+
+/// An element with all that is in it.
+#[derive(Debug, Default)]
+pub struct Element {
+    pub name: String,
+    pub attributes: BTreeMap<String, String>,
+    pub text: String,
+    pub children: Vec<Element>,
+}
+
+impl Element {
+    /// The root of a document. Fails if it is not well-formed.
+    #[track_caller]
+    pub fn parse(xml: &str) -> Self {
+        let mut reader = Reader::from_str(xml);
+        // The elements that are open; the first one stands for the document.
+        let mut open = vec![Self::default()];
+        loop {
+            match reader.read_event().expect("well-formed XML") {
+                Event::Start(start) => open.push(Self::opened(&start)),
+                Event::Empty(start) => open.last_mut().unwrap().children.push(Self::opened(&start)),
+                Event::End(_) => {
+                    let closed = open.pop().unwrap();
+                    open.last_mut().unwrap().children.push(closed);
+                }
+                Event::Text(text) => open.last_mut().unwrap().text += &text.xml10_content().unwrap(),
+                Event::CData(text) => open.last_mut().unwrap().text += &text.xml10_content().unwrap(),
+                Event::GeneralRef(reference) => open.last_mut().unwrap().text.push_str(&resolved(&reference)),
+                Event::Eof => break,
+                Event::Decl(_) | Event::PI(_) | Event::Comment(_) | Event::DocType(_) => {}
+            }
+        }
+        assert_eq!(open.len(), 1, "all elements are closed");
+        open.pop().unwrap().children.pop().expect("a root element")
+    }
+
+    fn opened(start: &BytesStart) -> Self {
+        let attributes = start.attributes().map(|attribute| {
+            let attribute = attribute.expect("a well-formed attribute");
+            let name = String::from_utf8(attribute.key.as_ref().to_vec()).unwrap();
+            (name, attribute.normalized_value(XmlVersion::Implicit1_0).unwrap().into_owned())
+        });
+        let name = String::from_utf8(start.name().as_ref().to_vec()).unwrap();
+        Self { name, attributes: attributes.collect(), ..Self::default() }
+    }
+
+    /// An attribute; empty if it is missing.
+    pub fn attribute(&self, name: &str) -> &str {
+        self.attributes.get(name).map_or("", String::as_str)
+    }
+
+    /// An attribute that is a number.
+    #[track_caller]
+    pub fn number(&self, name: &str) -> usize {
+        self.attribute(name).parse().unwrap_or_else(|_| panic!("{name} of <{}> is a number", self.name))
+    }
+
+    pub fn children<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
+        self.children.iter().filter(move |child| child.name == name)
+    }
+
+    pub fn child(&self, name: &str) -> Option<&Element> {
+        self.children.iter().find(|child| child.name == name)
+    }
+
+    /// The value of a `<property>`.
+    pub fn property(&self, name: &str) -> Option<&str> {
+        let mut properties = self.child("properties")?.children("property");
+        Some(properties.find(|it| it.attribute("name") == name)?.attribute("value"))
+    }
+
+    /// What this `<testcase>` says of its test.
+    fn entry(&self) -> Entry {
+        let verdict = ["failure", "error", "skipped"].iter().find_map(|name| self.child(name));
+        let place = format!("{}:{}", self.attribute("file"), self.attribute("line"));
+        Entry {
+            binary: self.attribute("classname").to_owned(),
+            name: self.attribute("name").to_owned(),
+            outcome: verdict.map_or("passed", |verdict| verdict.attribute("type")).to_owned(),
+            message: verdict.map(|verdict| verdict.attribute("message").to_owned()).unwrap_or_default(),
+            output: self.child("system-out").map(|output| output.text.clone()).unwrap_or_default(),
+            place: self.attributes.contains_key("file").then_some(place),
+        }
+    }
+
+    /// The cases in this suite.
+    pub fn entries(&self) -> Vec<Entry> {
+        self.children("testcase").map(Self::entry).collect()
+    }
+}
+
+fn resolved(reference: &BytesRef) -> String {
+    if let Some(character) = reference.resolve_char_ref().expect("a reference to a character") {
+        return character.to_string();
+    }
+    let name = reference.decode().unwrap();
+    quick_xml::escape::resolve_predefined_entity(&name).expect("a known entity").to_owned()
+}
+
+/// Fails if the file is not as docs/junit.xsd says; says so if that can't be checked here.
+#[track_caller]
+pub fn validate(file: &Path) {
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/junit.xsd");
+    match clean("xmllint").arg("--noout").arg("--schema").args([&schema, file]).output() {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            eprintln!("{} was not validated: xmllint is not installed", file.display());
+        }
+        Err(error) => panic!("xmllint does not start: {error}"),
+    }
+}

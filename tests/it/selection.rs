@@ -1,0 +1,153 @@
+//! Which tests run: filters, ignored tests, partitions, and what comes of selecting none.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+
+use nextest_metadata::{FilterMatch, TestListSummary};
+
+use crate::tool::{clean, fixtures, of_kind, outcomes, ptest};
+
+/// `NAME OUTCOME` of the tests of the `outcomes` fixture that are reported with these arguments.
+fn results(args: &[&str]) -> Vec<String> {
+    outcomes(&ptest(&["outcomes"]).args(["--message-format=json"]).args(args).run().events())
+}
+
+/// The names of the tests that are reported with these arguments.
+fn run_with(args: &[&str]) -> Vec<String> {
+    let finished = results(args).into_iter();
+    finished.filter_map(|it| Some(it.strip_prefix("tests::")?.split_once(' ')?.0.to_owned())).collect()
+}
+
+#[test]
+fn a_filter_takes_the_tests_whose_names_contain_it() {
+    assert_eq!(run_with(&["nested", "returns_ok"]), ["nested::fails", "nested::twice::passes", "returns_ok"]);
+    assert_eq!(run_with(&["--", "twice"]), ["nested::twice::passes"]);
+}
+
+#[test]
+fn an_empty_filter_says_nothing() {
+    assert_eq!(run_with(&["", "twice", "--", ""]), ["nested::twice::passes"]);
+    assert_eq!(run_with(&["", "--", ""]).len(), 13);
+}
+
+#[test]
+fn an_exact_filter_is_a_whole_name() {
+    assert_eq!(run_with(&["--", "--exact", "tests::passes"]), ["passes"]);
+    assert_eq!(run_with(&["tests::passes", "--", "--exact"]), ["passes"]);
+    ptest(&["outcomes"]).args(["--", "--exact", "passes"]).run().expect(4);
+}
+
+#[test]
+fn what_is_to_be_skipped_is_no_part_of_the_run() {
+    assert_eq!(run_with(&["passes", "--", "--skip=twice"]), ["passes", "passes_and_prints"]);
+    assert_eq!(run_with(&["--", "--exact", "--skip", "tests::passes"]).len(), 12);
+}
+
+#[test]
+fn list_is_a_filter_where_it_is_no_subcommand() {
+    ptest(&["outcomes"]).args(["list"]).run().expect(4);
+    ptest(&["outcomes"]).args(["--", "list"]).run().expect(4);
+}
+
+#[test]
+fn ignored_tests_run_when_they_are_asked_for() {
+    let results = |args: &[&str]| results(&[&["ignored"], args].concat());
+    let as_usual = ["tests::ignored_with_a_reason ignored", "tests::ignored_without_a_reason ignored"];
+    let when_run = ["tests::ignored_with_a_reason passed", "tests::ignored_without_a_reason failed"];
+    assert_eq!(results(&[]), as_usual);
+    assert_eq!(results(&["--run-ignored=default"]), as_usual);
+    for asked in
+        [["--run-ignored=only"].as_slice(), &["--run-ignored=all"], &["--", "--ignored"], &["--", "--include-ignored"]]
+    {
+        assert_eq!(results(asked), when_run, "{asked:?}");
+    }
+    assert_eq!(run_with(&["--run-ignored=only"]).len(), 2);
+    assert_eq!(run_with(&["--", "--ignored"]).len(), 2);
+    assert_eq!(run_with(&["--run-ignored=all"]).len(), 13);
+    assert_eq!(run_with(&["--", "--include-ignored"]).len(), 13);
+}
+
+#[test]
+fn selecting_no_test_is_an_error_unless_it_is_said_not_to_be() {
+    let nothing = |args: &[&str]| ptest(&["outcomes"]).args(["no_such_test"]).args(args).run();
+    for args in [[].as_slice(), &["--no-tests=fail"]] {
+        let ran = nothing(args);
+        assert!(ran.expect(4).stderr.contains("error: no test was selected"), "{}", ran.stderr);
+    }
+    let ran = nothing(&["--no-tests=warn"]);
+    assert!(ran.expect(0).stderr.contains("warning: no test was selected"), "{}", ran.stderr);
+    let ran = nothing(&["--no-tests=pass"]);
+    assert!(!ran.expect(0).stderr.contains("no test was selected"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_parts_of_a_partition_are_the_whole() {
+    for by in ["count", "hash"] {
+        let mut parts: Vec<String> =
+            (1..=3).flat_map(|part| run_with(&["--partition", &format!("{by}:{part}/3")])).collect();
+        parts.sort_unstable();
+        assert_eq!(parts, run_with(&[]), "{by}");
+    }
+}
+
+#[test]
+fn a_partition_takes_the_same_tests_on_every_machine() {
+    // As nextest does, it counts the ignored tests apart.
+    let by_count = ["does_not_panic_though_it_should", "ignored_with_a_reason", "nested::twice::passes"];
+    assert_eq!(run_with(&["--partition=count:1/3"])[..3], by_count);
+    let by_hash = [
+        "does_not_panic_though_it_should",
+        "nested::twice::passes",
+        "panics_as_it_should",
+        "returns_an_error",
+        "returns_ok",
+    ];
+    assert_eq!(run_with(&["--partition=hash:1/3"]), by_hash);
+}
+
+/// The tests that would run, by binary.
+fn selected(list: &str) -> BTreeMap<String, Vec<String>> {
+    let list = TestListSummary::parse_json(list).expect("a list as nextest-metadata has it");
+    let suites = list.rust_suites.into_iter().map(|(id, suite)| {
+        let taken = suite.test_cases.into_iter().filter(|(_, case)| matches!(case.filter_match, FilterMatch::Matches));
+        (id.to_string(), taken.map(|(name, _)| name.to_string()).collect())
+    });
+    suites.collect()
+}
+
+#[test]
+fn partitions_are_those_of_nextest() {
+    const PACKAGES: [&str; 5] = ["outcomes", "names", "noise", "kinds", "mimic"];
+    for part in
+        [["count:1/3", "--all-targets"], ["count:2/2", "--run-ignored=all"], ["hash:2/3", "--lib"], ["count:2/2", "s"]]
+    {
+        let args = [&["--message-format=json", "--partition"], &part[..]].concat();
+        let packages = PACKAGES.iter().flat_map(|package| ["-p", package]);
+        let theirs = clean("cargo-nextest")
+            .args(["nextest", "list"])
+            .args(&args)
+            .args(packages)
+            .current_dir(fixtures())
+            .output();
+        let theirs = match theirs {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                eprintln!("partitions were not compared: cargo-nextest is not installed");
+                return;
+            }
+            theirs => theirs.expect("nextest starts"),
+        };
+        assert!(theirs.status.success(), "{}", String::from_utf8_lossy(&theirs.stderr));
+        let mut ours = clean(env!("CARGO_BIN_EXE_cargo-ptest"));
+        ours.args(["ptest", "list"]).args(args).args(PACKAGES.iter().flat_map(|package| ["-p", package]));
+        let ours = ours.current_dir(fixtures()).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        assert_eq!(selected(&text(ours.stdout)), selected(&text(theirs.stdout)), "{part:?}");
+    }
+}
+
+#[test]
+fn a_test_that_is_listed_twice_is_one_test() {
+    let (_, events) = ptest(&["names"]).args(["doubled"]).json();
+    assert_eq!(outcomes(&events), ["doubled::fails_the_second_time failed", "doubled::passes_twice passed"]);
+    assert_eq!(of_kind(&events, "run-started").next().unwrap()["tests"], 2);
+}

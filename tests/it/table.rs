@@ -1,0 +1,278 @@
+//! What every test of the fixtures comes to: `fixtures/expected.toml` against each report, with one slot and with several.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::thread;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::junit::{self, Element};
+use crate::reports::{Entry, WORKER_EXIT, of_json, of_text};
+use crate::tool::{Ran, Tool, fixtures, of_kind, ptest};
+use crate::workspace::Workspace;
+
+/// Packages whose tests come to what the table says only if something special is done.
+const SPECIAL: [&str; 4] = ["hang", "locks", "nolist", "state"];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Table {
+    test: Vec<Row>,
+    worker_failed: Vec<Row>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    package: String,
+    binary: String,
+    #[serde(default = "worker_exit")]
+    name: String,
+    #[serde(default = "worker_failed")]
+    outcome: String,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    output: String,
+    #[serde(default)]
+    leaks: bool,
+    #[serde(default, rename = "needs")]
+    _needs: String,
+}
+
+fn worker_exit() -> String {
+    WORKER_EXIT.to_owned()
+}
+
+fn worker_failed() -> String {
+    "worker-failed".to_owned()
+}
+
+/// The rows of those packages.
+fn rows(of: impl Fn(&str) -> bool) -> Vec<Row> {
+    let table: Table = toml::from_str(&fs::read_to_string(fixtures().join("expected.toml")).unwrap()).unwrap();
+    table.test.into_iter().chain(table.worker_failed).filter(|row| of(&row.package)).collect()
+}
+
+#[test]
+fn with_one_slot_every_report_agrees_with_the_table() {
+    reports_agree_with(&rows(|package| !SPECIAL.contains(&package)), all_but_special, 1);
+}
+
+#[test]
+fn with_several_slots_every_report_agrees_with_the_table() {
+    reports_agree_with(&rows(|package| !SPECIAL.contains(&package)), all_but_special, 3);
+}
+
+fn all_but_special() -> Tool {
+    let excluded = SPECIAL.iter().flat_map(|package| ["--exclude", package]);
+    ptest(&[]).args(["--workspace", "--all-targets"]).args(excluded).env("UNEVEN_SECONDS", "0.05")
+}
+
+#[test]
+fn tests_that_hang_are_timed_out_in_every_report() {
+    for slots in [1, 3] {
+        reports_agree_with(
+            &rows(|package| package == "hang"),
+            || ptest(&["hang"]).args(["--process-timeout=3s"]),
+            slots,
+        );
+    }
+}
+
+#[test]
+fn programs_that_do_not_list_are_one_test_each_in_every_report() {
+    for slots in [1, 3] {
+        reports_agree_with(
+            &rows(|package| package == "nolist"),
+            || ptest(&["nolist"]).args(["--list-timeout=1s"]),
+            slots,
+        );
+    }
+}
+
+#[test]
+fn tests_that_need_a_context_are_as_the_table_says_when_they_have_one() {
+    let config = "[[context]]\npackage = 'state'\nkind = 'unit'\n\
+                  [[context]]\npackage = 'locks'\nkind = 'unit'\nmax = 1\n";
+    let workspace = Workspace::of_fixtures(&["state", "locks"]).config(config);
+    for slots in [1, 3] {
+        reports_agree_with(&rows(|package| ["state", "locks"].contains(&package)), || workspace.ptest(), slots);
+    }
+}
+
+#[test]
+fn tests_that_leave_processes_behind_are_named() {
+    let (ran, events) = ptest(&["leak"]).args(["--process-restartworker", "--processes=3"]).json();
+    ran.expect(0);
+    let leaked = of_kind(&events, "worker-exited").filter(|it| it["leaked"] == true);
+    let named: BTreeSet<String> = leaked
+        .flat_map(|it| it["tests"].as_array().expect("the tests are named"))
+        .map(|test| test.as_str().unwrap().to_owned())
+        .collect();
+    let expected = rows(|package| package == "leak").into_iter().filter(|row| row.leaks).map(|row| row.name);
+    assert_eq!(named, expected.collect(), "{}", ran.stderr);
+}
+
+/// Runs the tests twice, once for the JSON lines and the JUnit file and once for the JUnit stream.
+#[track_caller]
+fn reports_agree_with(rows: &[Row], tool: impl Fn() -> Tool + Sync, slots: usize) {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let file = folders[0].path().join("junit.xml");
+    // The file over which the tests of the `locks` fixture quarrel is not shared by the two runs.
+    let tool = |run: usize| tool().args([format!("--processes={slots}")]).env("LOCKS_DIR", folders[run].path());
+    let ((ran, events), streamed) = thread::scope(|scope| {
+        let streamed = scope.spawn(|| tool(1).args(["--message-format=junit"]).run());
+        let other = tool(0).junit(&file).json();
+        (other, streamed.join().unwrap())
+    });
+    let is_red = rows.iter().any(|row| !["passed", "ignored"].contains(&&*row.outcome));
+    let code = if is_red { 100 } else { 0 };
+    ran.expect(code);
+    streamed.expect(code);
+
+    let mut complaints = Complaints::default();
+    let json = of_json(&events);
+    complaints.check("the JSON lines", rows, &json);
+    complaints.check_totals(rows, &events);
+    for (what, ran) in [("the text", &ran), ("the text beside the stream", &streamed)] {
+        complaints.check_text(what, rows, ran);
+    }
+    let suites = Element::parse(&fs::read_to_string(&file).unwrap());
+    junit::validate(&file);
+    let in_file: Vec<Entry> = suites.children("testsuite").flat_map(Element::entries).collect();
+    complaints.check("the JUnit file", rows, &in_file);
+    complaints.check_places("the JUnit file", &json, &in_file);
+    complaints.check_suites(rows, &suites);
+
+    fs::write(&file, &streamed.stdout).unwrap();
+    junit::validate(&file);
+    let suite = Element::parse(&streamed.stdout);
+    complaints.check("the JUnit stream", rows, &suite.entries());
+    complaints.check_places("the JUnit stream", &json, &suite.entries());
+    let tests = rows.iter().filter(|row| row.outcome != "worker-failed").count();
+    complaints.equal("tests in the JUnit stream", &suite.number("tests"), &tests);
+    complaints.0.sort();
+    assert!(complaints.0.is_empty(), "with {slots} slots:\n{}", complaints.0.join("\n"));
+}
+
+/// All that is wrong, so that one run shows it.
+#[derive(Default)]
+struct Complaints(Vec<String>);
+
+impl Complaints {
+    fn equal<T: PartialEq + std::fmt::Debug>(&mut self, what: &str, found: &T, expected: &T) {
+        if found != expected {
+            self.0.push(format!("{what}: {found:?}, not {expected:?}"));
+        }
+    }
+
+    /// Each row is reported exactly once and as it says, and nothing else is.
+    fn check(&mut self, report: &str, rows: &[Row], entries: &[Entry]) {
+        let mut found: BTreeMap<(&str, &str), Vec<&Entry>> = BTreeMap::new();
+        for entry in entries {
+            found.entry((&entry.binary, &entry.name)).or_default().push(entry);
+        }
+        for row in rows {
+            let what = format!("{report}: {} {}", row.binary, row.name);
+            let entries = found.remove(&(&*row.binary, &*row.name)).unwrap_or_default();
+            let [entry] = entries[..] else {
+                self.0.push(format!("{what} is there {} times", entries.len()));
+                continue;
+            };
+            self.equal(&what, &entry.outcome, &row.outcome);
+            if !entry.message.contains(&row.message) {
+                self.0.push(format!("{what}: its message lacks {:?}: {}", row.message, start(&entry.message)));
+            }
+            // People are not shown what a test wrote that passed.
+            let is_hidden = report.starts_with("the text") && row.outcome == "passed";
+            if !is_hidden && !entry.output.contains(&row.output) {
+                self.0.push(format!("{what}: its output lacks {:?}: {}", row.output, start(&entry.output)));
+            }
+        }
+        self.0.extend(found.keys().map(|test| format!("{report}: {test:?} is not in the table")));
+    }
+
+    fn check_totals(&mut self, rows: &[Row], events: &[Value]) {
+        let finished: Vec<&Value> = of_kind(events, "run-finished").collect();
+        self.equal("ends of the run", &finished.len(), &1);
+        let outcomes = ["passed", "failed", "ignored", "timed-out", "crashed", "error", "not-reached", "worker-failed"];
+        for outcome in outcomes {
+            let count = finished[0][outcome].as_u64();
+            self.equal(&format!("{outcome} in run-finished"), &count, &Some(count_of(rows, &[outcome]) as u64));
+        }
+    }
+
+    fn check_text(&mut self, what: &str, rows: &[Row], ran: &Ran) {
+        let text = of_text(&ran.stderr);
+        self.check(what, rows, &text.entries);
+        let red: Vec<Row> =
+            rows.iter().filter(|row| !["passed", "ignored"].contains(&&*row.outcome)).cloned().collect();
+        // The closing list has the first line of the message and no output.
+        let without_output: Vec<Row> = red.into_iter().map(|row| Row { output: String::new(), ..row }).collect();
+        self.check(&format!("{what}'s closing list"), &without_output, &text.failures);
+        self.equal(&format!("{what}'s summary"), &text.summary, &summary(rows));
+    }
+
+    /// File and line of each test are the same in two reports.
+    fn check_places(&mut self, report: &str, json: &[Entry], other: &[Entry]) {
+        let places = |entries: &[Entry]| -> BTreeSet<(String, String, Option<String>)> {
+            entries.iter().map(|it| (it.binary.clone(), it.name.clone(), it.place.clone())).collect()
+        };
+        let (json, other) = (places(json), places(other));
+        let differences: Vec<_> = json.symmetric_difference(&other).collect();
+        self.equal(&format!("places in {report}"), &differences, &Vec::new());
+    }
+
+    fn check_suites(&mut self, rows: &[Row], suites: &Element) {
+        self.check_suite("all suites", rows, suites);
+        let binaries: BTreeSet<&str> = rows.iter().map(|row| &*row.binary).collect();
+        let named: Vec<&str> = suites.children("testsuite").map(|suite| suite.attribute("name")).collect();
+        self.equal("suites", &named, &binaries.into_iter().collect());
+        for suite in suites.children("testsuite") {
+            let binary = suite.attribute("name");
+            let rows: Vec<Row> = rows.iter().filter(|row| row.binary == binary).cloned().collect();
+            self.check_suite(&format!("suite {binary}"), &rows, suite);
+            let others = suite.entries().iter().filter(|entry| entry.binary != binary).count();
+            self.equal(&format!("cases of another class in suite {binary}"), &others, &0);
+        }
+    }
+
+    fn check_suite(&mut self, what: &str, rows: &[Row], suite: &Element) {
+        let totals = [
+            ("tests", rows.len()),
+            ("failures", count_of(rows, &["failed", "timed-out", "crashed"])),
+            ("errors", count_of(rows, &["error", "worker-failed"])),
+            ("skipped", count_of(rows, &["ignored"])),
+        ];
+        for (name, count) in totals {
+            self.equal(&format!("{name} of {what}"), &suite.number(name), &count);
+        }
+    }
+}
+
+fn count_of(rows: &[Row], outcomes: &[&str]) -> usize {
+    rows.iter().filter(|row| outcomes.contains(&&*row.outcome)).count()
+}
+
+/// The totals as people read them.
+fn summary(rows: &[Row]) -> String {
+    let words = [
+        ("failed", "failed"),
+        ("timed-out", "timed out"),
+        ("crashed", "crashed"),
+        ("error", "in error"),
+        ("worker-failed", "worker failures"),
+        ("ignored", "ignored"),
+    ];
+    let counted =
+        words.iter().map(|(outcome, word)| (count_of(rows, &[outcome]), word)).filter(|(count, _)| *count > 0);
+    let parts = counted.map(|(count, word)| format!(", {count} {word}"));
+    let ran = rows.len() - count_of(rows, &["ignored", "worker-failed"]);
+    format!("{ran} tests run: {} passed{}", count_of(rows, &["passed"]), parts.collect::<String>())
+}
+
+fn start(text: &str) -> String {
+    text.chars().take(300).collect()
+}

@@ -1,0 +1,143 @@
+//! The report for people: its words, what is shown of a test's output, colours.
+//!
+//! `SNAPSHOTS=overwrite cargo test` writes the snapshots anew.
+
+use console::strip_ansi_codes;
+use snapbox::{assert_data_eq, file};
+
+use crate::tool::ptest;
+
+/// The report without what differs from run to run: times, threads' numbers, and all that depends on which tests were
+/// dealt out to the same process.
+fn redacted(stderr: &str) -> String {
+    let start = stderr.find("     Running ").unwrap_or_default();
+    let lines =
+        stderr[start..].lines().filter(|line| !DEPENDS_ON_PROCESSES.iter().any(|start| line.starts_with(start)));
+    lines.map(|line| without_thread(&without_time(line)) + "\n").collect()
+}
+
+const DEPENDS_ON_PROCESSES: [&str; 3] =
+    ["     process ", "      its process had run ", "    note: run with `RUST_BACKTRACE=1` environment variable"];
+
+/// Makes `[TIME]` of `[    1.234s]`.
+fn without_time(line: &str) -> String {
+    let time = |line: &str| {
+        let (before, rest) = line.split_once('[')?;
+        let (time, after) = rest.split_once("s]")?;
+        time.trim().parse::<f64>().ok().map(|_| format!("{before}[TIME]{after}"))
+    };
+    time(line).unwrap_or_else(|| line.to_owned())
+}
+
+/// Recent toolchains put a number behind a panicking thread's name.
+fn without_thread(line: &str) -> String {
+    let thread = |line: &str| {
+        let (name, rest) = line.trim_start().strip_prefix("thread '")?.split_once("' (")?;
+        let (number, after) = rest.split_once(')')?;
+        number.parse::<u32>().ok().map(|_| format!("    thread '{name}'{after}"))
+    };
+    thread(line).unwrap_or_else(|| line.to_owned())
+}
+
+/// The lines, sorted.
+fn sorted(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines
+}
+
+#[test]
+fn every_outcome_has_its_words() {
+    let ran = ptest(&["outcomes"]).args(["--processes=1"]).run();
+    assert_eq!(ran.stdout, "");
+    assert_data_eq!(redacted(&ran.expect(100).stderr), file!["snapshots/outcomes.txt"]);
+}
+
+#[test]
+fn crashes_are_told_with_their_cause_and_without_harm_to_the_others() {
+    let ran = ptest(&["crash"]).args(["--processes=1", "--lib", "--test=early"]).run();
+    assert_data_eq!(redacted(&ran.expect(100).stderr), file!["snapshots/crash.txt"]);
+    let moved = "     process 1 of crash ended (SIGABRT); ";
+    let line = ran.stderr.lines().find(|line| line.starts_with(moved)).expect("the end of the process is told");
+    assert!(line.ends_with(" not begun will run in another"), "{line}");
+}
+
+#[test]
+fn several_slots_change_the_order_and_nothing_else() {
+    let report = |slots: &str| {
+        let ran = ptest(&["outcomes", "procmac", "old"]).args(["--processes", slots]).run();
+        redacted(&ran.expect(100).stderr)
+    };
+    let (one, several) = (report("1"), report("3"));
+    let several = several.replace("up to 3 processes at once", "up to 1 process");
+    assert_eq!(sorted(&one), sorted(&several));
+}
+
+#[test]
+fn quiet_leaves_failures_and_totals() {
+    let ran = ptest(&["outcomes"]).args(["--processes=1", "--quiet"]).run();
+    assert_data_eq!(redacted(&ran.expect(100).stderr), file!["snapshots/quiet.txt"]);
+}
+
+#[test]
+fn verbose_tells_of_the_processes() {
+    let ran = ptest(&["procmac"]).args(["--processes=1", "--verbose", "--test=expands"]).run();
+    let processes: Vec<&str> = ran.expect(0).stderr.lines().filter(|line| line.starts_with("     process ")).collect();
+    let [started, ended] = processes[..] else { panic!("two lines of processes: {}", ran.stderr) };
+    assert!(started.starts_with("     process 1 in slot 0: 1 test of procmac::expands (pid "), "{started}");
+    assert_eq!(ended, "     process 1 of procmac::expands ended (exit code 0)");
+}
+
+#[test]
+fn colours_come_when_they_are_asked_for_and_say_the_same() {
+    let tool = || ptest(&["outcomes"]).args(["--processes=1"]).env("CARGO_TERM_COLOR", "auto");
+    let plain = tool().run().stderr;
+    assert!(!plain.contains('\u{1b}'), "{plain}");
+    for coloured in [tool().args(["--color=always"]), tool().env("CLICOLOR_FORCE", "1")] {
+        let coloured = coloured.run().stderr;
+        assert!(coloured.contains("\u{1b}[32m\u{1b}[1m        PASS\u{1b}[0m"), "{coloured:?}");
+        assert_eq!(redacted(&strip_ansi_codes(&coloured)), redacted(&plain));
+    }
+    let none = tool().env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1").run().stderr;
+    assert!(!none.contains('\u{1b}'), "{none:?}");
+}
+
+#[test]
+fn control_sequences_of_tests_do_not_reach_the_terminal() {
+    let tool = || ptest(&["noise"]).args(["--test=raw", "control_sequences", "--", "--show-output"]);
+    let plain = tool().run().expect(100).stderr.replace('\n', "");
+    assert!(!plain.contains(char::is_control), "{plain:?}");
+    assert_eq!(plain.matches("over the start of the line").count(), 2, "{plain}");
+
+    let coloured =
+        ptest(&["noise"]).args(["--color=always", "--test=raw", "control_sequences", "--", "--show-output"]).run();
+    let start = coloured.stderr.find("Running").unwrap();
+    let report = coloured.stderr[start..].replace('\n', "");
+    assert!(report.contains("\u{1b}[1;31mred\u{1b}[0m "), "{report:?}");
+    for sequence in report.split('\u{1b}').skip(1) {
+        let end = sequence.find(|c: char| c != '[' && c != ';' && !c.is_ascii_digit());
+        assert_eq!(end.map(|end| &sequence[end..=end]), Some("m"), "{sequence:?}");
+    }
+    assert!(!report.replace('\u{1b}', "").contains(char::is_control), "{report:?}");
+}
+
+#[test]
+fn output_of_a_passing_test_is_shown_when_it_is_asked_for() {
+    let ran = ptest(&["outcomes"]).args(["--processes=1", "passes_and_prints"]).run();
+    assert!(!ran.expect(0).stderr.contains("printed by"), "{}", ran.stderr);
+    let ran = ptest(&["outcomes"]).args(["--processes=1", "passes_and_prints", "--", "--show-output"]).run();
+    let shown = "[TIME] outcomes tests::passes_and_prints\n    printed by a test that passes\n";
+    assert!(redacted(&ran.expect(0).stderr).contains(shown), "{}", ran.stderr);
+}
+
+#[test]
+fn live_output_says_whose_it_is_where_several_may_speak() {
+    let lines = |slots: &str| {
+        let ran = ptest(&["outcomes"]).args(["--processes", slots, "passes_and_prints", "--", "--nocapture"]).run();
+        redacted(&ran.expect(0).stderr)
+    };
+    let one = "\nprinted by a test that passes\n        PASS [TIME] outcomes tests::passes_and_prints\n";
+    assert!(lines("1").contains(one), "{}", lines("1"));
+    let several = "\noutcomes tests::passes_and_prints | printed by a test that passes\n        PASS [TIME]";
+    assert!(lines("3").contains(several), "{}", lines("3"));
+}
