@@ -32,6 +32,17 @@ pub struct Context {
     /// The time limit for each of its tests, in place of `--process-timeout`.
     #[serde(default, deserialize_with = "time")]
     pub timeout: Option<Duration>,
+    pub jobserver: Option<Jobserver>,
+}
+
+/// Whether tests see the pool of slots that this run uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Jobserver {
+    /// A cargo or make in a test shares it; the default.
+    Share,
+    /// For tests that are themselves about jobservers.
+    Hide,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -83,8 +94,8 @@ fn parse(text: &str) -> Result<Config> {
         );
         let name = context.describe();
         ensure!(
-            context.kind.is_some() || context.max.is_some() || context.timeout.is_some(),
-            "{name} asks for nothing: give it kind = \"unit\", max or timeout",
+            context.kind.is_some() || context.max.is_some() || context.timeout.is_some() || context.jobserver.is_some(),
+            "{name} asks for nothing: give it kind = \"unit\", max, timeout or jobserver",
         );
         ensure!(context.max != Some(0), "{name} has max = 0, so its tests could never run; the least is 1");
     }

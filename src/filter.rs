@@ -70,22 +70,26 @@ pub fn select(suites: &[Suite], options: &Options) -> Vec<Vec<Decision>> {
 fn of_suite(tests: &[Test], options: &Options) -> Vec<Decision> {
     // As in nextest, ignored tests are counted apart, so that running them does not move the others.
     let mut counts = [0, 0];
-    let mut decide = |test: &Test| {
-        let decision = by_name(test, options);
-        let Some(partition) = options.partition.filter(|_| !matches!(decision, Decision::Skip(_))) else {
-            return decision;
-        };
-        let number = match partition.by {
-            PartitionBy::Count => {
-                let count = &mut counts[usize::from(test.ignored)];
-                *count += 1;
-                *count - 1
-            }
-            PartitionBy::Hash => xxh64(test.name.as_bytes(), 0),
-        };
-        if number % partition.parts == partition.part - 1 { decision } else { Decision::Skip(Why::Partition) }
+    let mut number = |test: &Test, by: PartitionBy| match by {
+        PartitionBy::Count => {
+            let count = &mut counts[usize::from(test.ignored)];
+            *count += 1;
+            *count - 1
+        }
+        PartitionBy::Hash => xxh64(test.name.as_bytes(), 0),
     };
-    tests.iter().map(&mut decide).collect()
+    let mut decisions: Vec<Decision> = tests.iter().map(|test| by_name(test, options)).collect();
+    let Some(partition) = options.partition else { return decisions };
+    // And in the order of their names, whatever the order in which they are listed.
+    let mut places: Vec<usize> = (0..tests.len()).collect();
+    places.sort_by_key(|place| &tests[*place].name);
+    for place in places {
+        let taken = !matches!(decisions[place], Decision::Skip(_));
+        if taken && number(&tests[place], partition.by) % partition.parts != partition.part - 1 {
+            decisions[place] = Decision::Skip(Why::Partition);
+        }
+    }
+    decisions
 }
 
 fn by_name(test: &Test, options: &Options) -> Decision {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::config::{Config, Context, Kind};
+use crate::config::{Config, Context, Jobserver, Kind};
 use crate::filter::Decision;
 use crate::list::{Harness, Suite};
 
@@ -25,6 +25,8 @@ pub struct Group {
     pub unit: bool,
     /// How many of its tests a process may be given.
     pub per_process: usize,
+    /// Its tests see no jobserver.
+    pub hide_jobserver: bool,
     /// The limits (indices into [`Groups::limits`]) that count each of its processes.
     pub limits: Vec<usize>,
 }
@@ -51,7 +53,7 @@ pub fn by_context(suites: &[Suite], decisions: &[Vec<Decision>], config: &Config
     let limits = Limits::of(&config.contexts);
     let mut groups = Vec::new();
     for (number, (suite, decisions)) in suites.iter().zip(decisions).enumerate() {
-        let mut places: HashMap<(Option<usize>, Vec<usize>), usize> = HashMap::new();
+        let mut places: HashMap<(Option<usize>, Vec<usize>, bool), usize> = HashMap::new();
         for (test, decision) in decisions.iter().enumerate() {
             let contexts = contexts(suite, test, &config.contexts);
             contexts.iter().for_each(|context| matched[*context] = true);
@@ -61,7 +63,13 @@ pub fn by_context(suites: &[Suite], decisions: &[Vec<Decision>], config: &Config
             let unit = contexts.iter().copied().find(|it| config.contexts[*it].kind == Some(Kind::Unit));
             let counted = limits.that_count(&contexts);
             // A unit is one group whatever its tests' own limits are; they all count it.
-            let key = (unit, if unit.is_some() { Vec::new() } else { counted.clone() });
+            let jobserver = contexts.iter().rev().find_map(|it| config.contexts[*it].jobserver);
+            let hide_jobserver = jobserver == Some(Jobserver::Hide);
+            // A unit that hides it from some of its tests would be two.
+            let key = match unit {
+                Some(_) => (unit, Vec::new(), false),
+                None => (unit, counted.clone(), hide_jobserver),
+            };
             let place = *places.entry(key).or_insert_with(|| {
                 groups.push(empty(suite, number, unit.is_some(), options));
                 groups.len() - 1
@@ -69,6 +77,7 @@ pub fn by_context(suites: &[Suite], decisions: &[Vec<Decision>], config: &Config
             let timeout = contexts.iter().rev().find_map(|it| config.contexts[*it].timeout).or(options.timeout);
             let group: &mut Group = &mut groups[place];
             group.tests.push(Grouped { test, timeout });
+            group.hide_jobserver |= hide_jobserver;
             group.limits.extend(counted);
             group.limits.sort_unstable();
             group.limits.dedup();
@@ -94,7 +103,7 @@ fn empty(suite: &Suite, number: usize, unit: bool, options: &Options) -> Group {
         Harness::Libtest => options.per_process.unwrap_or(usize::MAX),
         Harness::Custom | Harness::Whole => 1,
     };
-    Group { suite: number, tests: Vec::new(), unit, per_process, limits: Vec::new() }
+    Group { suite: number, tests: Vec::new(), unit, per_process, hide_jobserver: false, limits: Vec::new() }
 }
 
 /// The contexts that have a `max`, numbered anew.

@@ -10,8 +10,8 @@
 //!
 //! 1. [`cli`] turns the command line and the environment into one plain options struct for each stage.
 //! 2. [`build`] has cargo build the tests and says of each [`TestBinary`](build::TestBinary) how cargo would run it.
-//! 3. [`list`] asks each binary for its tests: [`Suite`](list::Suite)s.
-//! 4. [`filter`] makes a [`Decision`](filter::Decision) about each test, and knows why.
+//! 3. [`list`] asks each binary for its tests: [`Suite`]s.
+//! 4. [`filter`] makes a [`Decision`] about each test, and knows why.
 //! 5. [`group`] puts what is to run into [`Group`](group::Group)s, by the contexts in `.config/ptest.toml` ([`config`]).
 //! 6. [`schedule`] decides what runs when; [`run`] does it, in one loop that owns the run.
 //! 7. [`report`] tells people and machines, from the [`Event`](event::Event)s that the run emits.
@@ -184,7 +184,8 @@ fn hint_at_locks(packages: &[String], suites: &[Suite], decisions: &[Vec<Decisio
 fn nothing_selected(wanted: NoTests, suites: &[Suite]) -> Exit {
     let tests: usize = suites.iter().map(|suite| suite.tests.len()).sum();
     let binaries = suites.len();
-    let what = format!("no test was selected, of {tests} in {binaries} binaries");
+    let plural = if binaries == 1 { "binary" } else { "binaries" };
+    let what = format!("no test was selected, of {tests} in {binaries} {plural}");
     match wanted {
         NoTests::Pass => Exit::Success,
         NoTests::Warn => {

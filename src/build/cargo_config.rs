@@ -15,8 +15,8 @@ use super::Options;
 
 pub(super) struct CargoConfig {
     files: cargo_config2::Config,
-    /// One table for each `--config`; the last one wins.
-    overrides: Vec<Table>,
+    /// What all `--config`s say together; of two that say the same, the later one counts.
+    overrides: Table,
 }
 
 /// A variable of `[env]`.
@@ -31,7 +31,10 @@ impl CargoConfig {
     pub(super) fn load(options: &Options) -> Result<Self> {
         let cwd = std::env::current_dir().context("cannot find the current directory")?;
         let files = cargo_config2::Config::load_with_cwd(cwd).context("cannot read cargo's configuration")?;
-        let overrides = options.config.iter().map(|value| command_line(value)).collect::<Result<_>>()?;
+        let mut overrides = Table::new();
+        for value in &options.config {
+            merge(&mut overrides, command_line(value)?);
+        }
         Ok(Self { files, overrides })
     }
 
@@ -42,7 +45,7 @@ impl CargoConfig {
 
     /// The triples that the build was for; empty if it was for the host only.
     pub(super) fn targets(&self, asked: &[String]) -> Result<Vec<String>> {
-        let configured = self.overrides.iter().rev().find_map(|it| it.get("build")?.get("target"));
+        let configured = self.overrides.get("build").and_then(|build| build.get("target"));
         if let (true, Some(target)) = (asked.is_empty(), configured) {
             return Ok(words(target).into_iter().flatten().collect());
         }
@@ -55,20 +58,19 @@ impl CargoConfig {
             .env
             .iter()
             .map(|(name, it)| (name.clone(), Variable { value: it.value.clone(), force: it.force }));
-        let of_overrides = self.overrides.iter().filter_map(|it| it.get("env")?.as_table()).flatten();
+        let of_overrides = self.overrides.get("env").and_then(Value::as_table).into_iter().flatten();
         of_files.chain(of_overrides.filter_map(|(name, it)| Some((name.clone(), variable(it)?)))).collect()
     }
 
     /// The program and arguments that start a binary built for `triple`; empty where it is started directly.
     pub(super) fn runner(&self, triple: &str, cfg: impl Fn() -> Result<Vec<Cfg>>) -> Result<Vec<OsString>> {
-        for table in self.overrides.iter().rev().filter_map(|it| it.get("target")?.as_table()) {
-            for (spec, target) in table {
-                let Some(runner) = target.get("runner").and_then(words) else { continue };
-                let platform: Platform = spec.parse().with_context(|| format!("--config target.{spec}"))?;
-                let cfg = if matches!(platform, Platform::Cfg(_)) { cfg()? } else { Vec::new() };
-                if platform.matches(triple, &cfg) {
-                    return Ok(runner.into_iter().map(OsString::from).collect());
-                }
+        let targets = self.overrides.get("target").and_then(Value::as_table);
+        for (spec, target) in targets.into_iter().flatten() {
+            let Some(runner) = target.get("runner").and_then(words) else { continue };
+            let platform: Platform = spec.parse().with_context(|| format!("--config target.{spec}"))?;
+            let cfg = if matches!(platform, Platform::Cfg(_)) { cfg()? } else { Vec::new() };
+            if platform.matches(triple, &cfg) {
+                return Ok(runner.into_iter().map(OsString::from).collect());
             }
         }
         let runner = self.files.runner(triple).with_context(|| format!("cannot read target.{triple}.runner"))?;
@@ -76,20 +78,46 @@ impl CargoConfig {
     }
 }
 
-/// `--config` takes a file or a piece of TOML.
+/// `--config` takes a file or a piece of TOML. A variable of `[env]` keeps what it is relative to: the current folder, or
+/// the one above the file's own, as if that were `.cargo`.
 fn command_line(value: &str) -> Result<Table> {
-    let text = match Path::new(value).is_file() {
-        true => std::fs::read_to_string(value).with_context(|| format!("cannot read --config {value}"))?,
-        false => value.to_owned(),
+    let path = Path::new(value);
+    let (text, root) = match path.is_file() {
+        true => {
+            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read --config {value}"))?;
+            let path = std::path::absolute(path).with_context(|| format!("cannot find --config {value}"))?;
+            (text, path.ancestors().nth(2).unwrap_or(Path::new("/")).to_owned())
+        }
+        false => (value.to_owned(), std::env::current_dir().context("cannot find the current directory")?),
     };
-    toml::from_str(&text).with_context(|| format!("cannot understand --config {value}"))
+    let mut table: Table = toml::from_str(&text).with_context(|| format!("cannot understand --config {value}"))?;
+    let variables = table.get_mut("env").and_then(Value::as_table_mut);
+    for (_, variable) in variables.into_iter().flatten() {
+        if let Some(variable) = variable.as_table_mut().filter(|it| it.contains_key("value")) {
+            variable.insert(ROOT.to_owned(), root.to_string_lossy().into_owned().into());
+        }
+    }
+    Ok(table)
+}
+
+/// Under this key a variable keeps what its value is relative to.
+const ROOT: &str = "(root)";
+
+/// Lays one table over another.
+fn merge(below: &mut Table, above: Table) {
+    for (key, value) in above {
+        match (below.get_mut(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => merge(below, above),
+            (_, value) => drop(below.insert(key, value)),
+        }
+    }
 }
 
 fn variable(value: &Value) -> Option<Variable> {
     let flag = |name| value.get(name).and_then(Value::as_bool).unwrap_or(false);
     let text = value.as_str().or_else(|| value.get("value")?.as_str())?;
-    // What stands on the command line is relative to the current directory.
-    let value = if flag("relative") { std::path::absolute(text).ok()?.into_os_string() } else { text.into() };
+    let root = value.get(ROOT).and_then(Value::as_str).filter(|_| flag("relative"));
+    let value = root.map_or_else(|| text.into(), |root| Path::new(root).join(text).into_os_string());
     Some(Variable { value, force: flag("force") })
 }
 
@@ -108,8 +136,13 @@ mod tests {
 
     #[test]
     fn a_variable_is_a_string_or_a_table() {
-        let table = command_line("env.A = 'plain'\nenv.B = { value = 'forced', force = true }").unwrap();
+        let mut table = command_line("env.A = 'plain'").unwrap();
+        for more in ["env.B.force = true", "env.B.value = 'forced'", "env.C.relative = true", "env.C.value = 'd/e'"] {
+            merge(&mut table, command_line(more).unwrap());
+        }
         let env = table["env"].as_table().unwrap();
+        let below = std::env::current_dir().unwrap().join("d/e").into_os_string();
+        assert_eq!(variable(&env["C"]), Some(Variable { value: below, force: false }));
         assert_eq!(variable(&env["A"]), Some(Variable { value: "plain".into(), force: false }));
         assert_eq!(variable(&env["B"]), Some(Variable { value: "forced".into(), force: true }));
     }

@@ -71,7 +71,7 @@ pub struct TestBinary {
     pub runner: Vec<OsString>,
     /// Whether it has libtest's harness (`harness = true`, the default).
     pub libtest: bool,
-    /// Whether it was built for the host, as procedural macros are.
+    /// Whether it was built for the host as opposed to the target, as procedural macros are.
     pub host: bool,
 }
 
@@ -107,8 +107,9 @@ pub fn test_binaries(options: &Options) -> Result<Build, Failure> {
         let messages = run_cargo(options);
         (known.join().expect("the thread does not panic"), messages)
     });
-    let messages = messages?;
+    // Where cargo cannot read the workspace, that is why it cannot build, either.
     let (metadata, platforms) = known?;
+    let messages = messages?;
     describe(options, metadata, &platforms, &messages).map_err(Failure::Other)
 }
 
@@ -213,7 +214,7 @@ fn binary(
         libtest: manifest::has_libtest_harness(&package.manifest_path, &kind, &artifact.target)?,
         env: environment.of(package, &kind, &path, platform)?,
         runner: platform.runner.clone(),
-        host: platform.host,
+        host: kind == RustTestBinaryKind::PROC_MACRO || (platform.host && platforms.cross()),
         kind: kind.as_str().to_owned(),
         path,
         cwd,

@@ -37,6 +37,11 @@ impl Platforms {
         Ok(Self { host, targets, env: config.env() })
     }
 
+    /// Whether the build was for named targets, be one of them the host's own.
+    pub(super) fn cross(&self) -> bool {
+        !self.targets.is_empty()
+    }
+
     /// The platform of a binary, which only its path tells: with `--target` there is a folder for each triple.
     pub(super) fn of(&self, path: &Utf8Path) -> &Platform {
         let folder = path.ancestors().nth(3).and_then(Utf8Path::file_name);

@@ -90,8 +90,7 @@ pub(super) struct SelectArgs {
     /// Run the tests whose names contain any of these
     #[arg(value_name = "FILTERS")]
     pub filters: Vec<String>,
-    /// Which tests to run with regard to #[ignore]
-    #[arg(long, value_enum, value_name = "WHICH")]
+    #[arg(long, value_enum, value_name = "WHICH", help = "Which tests to run with regard to #[ignore]")]
     pub run_ignored: Option<Ignored>,
     /// Run one part of the tests: count:M/N (every N-th of each binary) or hash:M/N (by name)
     #[arg(long, value_name = "PART")]

@@ -120,11 +120,13 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
     let colours = colours(cli.report.color.or(tests.color), &env);
     let (cargo_args, metadata_args) = (cargo_args(cli, colours.as_ref()), metadata_args(cli));
     let own_run = run_id();
+    let filter = filter(cli, tests)?;
+    let include_ignored = filter.ignored != Ignored::Default;
     Ok(Invocation {
         task,
         build_slots: cli.build.build_jobs.map_or(cores, |jobs| jobs as usize),
         list: list::Options { timeout: time("--list-timeout", &cli.run.list_timeout)?, parallel: cores },
-        filter: filter(cli, tests)?,
+        filter,
         group: group::Options {
             timeout: cli.run.process_timeout.as_deref().map(|it| time("--process-timeout", it)).transpose()?,
             per_process: cli.run.process_restartworker.map(|tests| tests as usize),
@@ -152,6 +154,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
                 },
                 show_output: tests.show_output,
                 build_args: build_args(cli),
+                include_ignored,
             },
         },
         no_tests: cli.select.no_tests,

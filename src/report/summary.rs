@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
+use super::control::tame;
 use super::terminal::Styles;
 use crate::event::{Outcome, RunFinished, Stopped, TestDiagnosed, TestFinished, WorkerFailed};
 
@@ -95,7 +96,7 @@ pub(super) fn failures(failures: &[Failure], styles: &Styles) -> String {
         let _ = writeln!(text, "  {status} {} {}{place}", failure.binary, styles.bold.apply_to(&failure.test));
         let first = failure.message.as_deref().and_then(|it| it.lines().find(|line| !line.trim().is_empty()));
         let lines =
-            [first.map(str::to_owned), failure.state(), failure.rerun.as_ref().map(|it| format!("rerun: {it}"))];
+            [first.map(|it| tame(it, false)), failure.state(), failure.rerun.as_ref().map(|it| format!("rerun: {it}"))];
         for line in lines.into_iter().flatten() {
             let _ = writeln!(text, "      {line}");
         }
@@ -114,7 +115,7 @@ pub(super) fn totals(run: &RunFinished, styles: &Styles) -> String {
         (tally.timed_out, "timed out"),
         (tally.crashed, "crashed"),
         (tally.error, "in error"),
-        (tally.worker_failed, "worker failures"),
+        (tally.worker_failed, if tally.worker_failed == 1 { "worker failure" } else { "worker failures" }),
     ];
     parts.extend(
         red.iter()

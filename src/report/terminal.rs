@@ -18,6 +18,8 @@ pub struct Options {
     pub show_output: bool,
     /// What was said on the command line of how to build: a command that runs a test again needs it, too.
     pub build_args: Vec<String>,
+    /// And of what to do with `#[ignore]`d tests.
+    pub include_ignored: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,7 +125,8 @@ impl Terminal {
         if !text.trim().is_empty() {
             self.indented(text.trim_end())?;
         }
-        let told = test.message.as_ref().filter(|message| !is_in(message, &test.output));
+        let is_said = |message: &&String| **message == status(test, true) || is_in(message, &test.output);
+        let told = test.message.as_ref().filter(|message| !is_said(message));
         if let Some(message) = told {
             let message = tame(message, self.options.colours);
             self.indented(&message)?;
@@ -163,7 +166,8 @@ impl Terminal {
     fn worker_failed(&mut self, failed: &WorkerFailed) -> std::io::Result<()> {
         let status = "ERROR".to_owned();
         let label = self.styles.red.apply_to(format!("{status:>12}"));
-        writeln!(self.out, "{label} {:12} {}: {}", "", self.name(&failed.binary, WorkerFailed::NAME), failed.message)?;
+        let (name, message) = (self.name(&failed.binary, WorkerFailed::NAME), tame(&failed.message, false));
+        writeln!(self.out, "{label} {:12} {name}: {message}", "")?;
         self.failures.push(Failure::of_worker(failed, status));
         let text = tame(&failed.output, self.options.colours);
         self.indented(text.trim())
@@ -180,7 +184,9 @@ impl Terminal {
         let mut words: Vec<String> = vec!["cargo".into(), "ptest".into()];
         words.extend(self.options.build_args.iter().cloned());
         words.extend(selection(&test.binary));
-        words.extend(["--".into(), "--exact".into(), test.test.to_string()]);
+        words.push("--".into());
+        words.extend(self.options.include_ignored.then(|| "--include-ignored".to_owned()));
+        words.extend(["--exact".into(), test.test.to_string()]);
         shell_words::join(words)
     }
 
@@ -192,8 +198,13 @@ impl Terminal {
                 let label = self.styles.dim.apply_to("     process");
                 writeln!(
                     self.out,
-                    "{label} {} in slot {}: {} tests of {} (pid {})",
-                    it.process, it.worker, it.tests, it.binary, it.pid
+                    "{label} {} in slot {}: {} {} of {} (pid {})",
+                    it.process,
+                    it.worker,
+                    it.tests,
+                    if it.tests == 1 { "test" } else { "tests" },
+                    it.binary,
+                    it.pid
                 )
             }
             Event::TestOutput(it) => {
@@ -216,7 +227,7 @@ impl Terminal {
             Event::WorkerExited(it) => self.worker_exited(it),
             Event::WorkerFailed(it) => self.worker_failed(it),
             Event::Warning { message } => {
-                writeln!(self.out, "{}: {message}", self.styles.yellow.apply_to("warning"))
+                writeln!(self.out, "{}: {}", self.styles.yellow.apply_to("warning"), tame(message, false))
             }
             Event::RunFinished(run) => {
                 let failures = summary::failures(&self.failures, &self.styles);

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, FixedOffset, Local};
 
-use super::Error;
 use super::plan::Item;
 use crate::event::{Event, Outcome, Reporter, Stopped, Tally, TestFinished, TestStarted};
 use crate::list::{Suite, Test};
@@ -24,8 +23,8 @@ pub(super) struct Book<'a> {
     /// The failures of items that are to be tried again.
     attempts: HashMap<schedule::Item, TestFinished>,
     predecessors: HashMap<schedule::Item, Vec<Arc<str>>>,
-    /// The first thing that could not be done.
-    pub error: Option<Error>,
+    /// The first thing that the reporter could not do.
+    pub error: Option<anyhow::Error>,
 }
 
 impl<'a> Book<'a> {
@@ -71,18 +70,17 @@ impl<'a> Book<'a> {
 
     fn note(&mut self, result: anyhow::Result<()>) {
         if let Err(error) = result {
-            self.error.get_or_insert(Error::Report(error));
+            self.error.get_or_insert(error);
         }
-    }
-
-    /// The run cannot go on.
-    pub(super) fn fail(&mut self, error: anyhow::Error) {
-        self.error.get_or_insert(Error::Other(error));
     }
 
     /// The number of the suite that an item belongs to.
     pub(super) fn place(&self, item: schedule::Item) -> usize {
         self.items[item].suite
+    }
+
+    pub(super) fn hides_jobserver(&self, item: schedule::Item) -> bool {
+        self.items[item].hide_jobserver
     }
 
     pub(super) fn suite(&self, item: schedule::Item) -> &'a Suite {

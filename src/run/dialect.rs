@@ -173,6 +173,10 @@ impl Libtest {
     fn settle_verdicts(&mut self) {
         while self.waits_for_text() {
             self.begin();
+            if self.phase == Phase::Inside && self.resynchronise() {
+                while self.advance() {}
+                continue;
+            }
             let mut text = std::mem::take(&mut self.text);
             for word in [&b"ok\n"[..], b"FAILED\n"] {
                 if text.ends_with(word) {
@@ -205,6 +209,9 @@ impl Libtest {
         });
         if running.is_none() {
             self.stray.push(&without_warning(&self.text));
+        }
+        if self.phase == Phase::Done {
+            self.stray = without_summary(self.stray);
         }
         (facts, End { running, by_exit_code: false, mismatch: self.mismatch, log_lost, stray: self.stray })
     }
@@ -257,6 +264,7 @@ impl Libtest {
         }
         let next = self.runs.get(self.current + 1).map(|run| &*run.name);
         let verdict = run.verdict.as_ref().map(|(verdict, _)| *verdict);
+        let longest_name = next.map_or(0, str::len);
         if let Some((verdict, start, end)) = result(&self.text, verdict, next) {
             let mut text = std::mem::take(&mut self.text);
             let rest = text.split_off(end);
@@ -267,14 +275,30 @@ impl Libtest {
             self.end_current();
             return true;
         }
+        // The log is past the next run already, so the text between has been broken: it goes on at the next marker.
+        if self.logged > self.current + 1 && self.resynchronise() {
+            return true;
+        }
         if !self.with_log {
             // What cannot be the beginning of the end any more need not be looked at again.
-            let longest = next.map_or(0, str::len) + 128;
+            let longest = longest_name + 128;
             let settled = self.text.len().saturating_sub(longest);
             let text: Vec<u8> = self.text.drain(..settled).collect();
             self.write(&text);
         }
         false
+    }
+
+    /// Ends the current run where the next one's marker stands, though no whole result line stands before it. Only for
+    /// a run that has its verdict.
+    fn resynchronise(&mut self) -> bool {
+        let next = self.runs.get(self.current + 1).map(|run| run.name.clone());
+        let Some((start, _)) = next.and_then(|name| marker(&self.text, &name)) else { return false };
+        let rest = self.text.split_off(start);
+        let text = std::mem::replace(&mut self.text, rest);
+        self.write(&text);
+        self.end_current();
+        true
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -330,6 +354,16 @@ fn without_warning(text: &[u8]) -> Vec<u8> {
         Some(at) => [&text[..at], &text[at + LOG_IS_DEPRECATED.len()..]].concat(),
         None => text.to_vec(),
     }
+}
+
+/// What was written after the last test, but for libtest's own summary of all tests.
+fn without_summary(stray: Output) -> Output {
+    let text = stray.into_text();
+    let summary = text.find("test result: ");
+    let rest = summary.map_or(&*text, |at| text[at..].split_once('\n').map_or("", |(_, rest)| rest));
+    let mut output = Output::default();
+    output.push(rest.trim_start_matches('\n').as_bytes());
+    output
 }
 
 /// `running N tests` on a line of its own: where it begins, where the next line does, and N.
@@ -524,8 +558,15 @@ mod tests {
         it.read(b"hello ok\n\ntest result: ok.", b"ok b\n");
         let (facts, _) = it.end();
         let facts = told(&facts);
-        assert_eq!(facts[..2], ["+0", "0 Passed \"oknoise\\n\\ntest b ... \""]);
-        assert!(facts[3].starts_with("1 Passed"));
+        assert_eq!(facts, ["+0", "0 Passed \"oknoise\\n\\n\"", "+1", "1 Passed \"hello \""]);
+    }
+
+    #[test]
+    fn a_broken_result_line_costs_the_tests_after_it_nothing() {
+        let mut it = libtest(&["a", "b", "c"], true);
+        let text = b"\nrunning 3 tests\ntest a ... okGARBAGE\n\ntest b ... of bok\ntest c ... ";
+        it.read(text, b"ok a\nok b\n");
+        assert_eq!(told(&it.take_facts()), ["+0", "0 Passed \"okGARBAGE\\n\\n\"", "+1", "1 Passed \"of b\"", "+2"]);
     }
 
     #[test]

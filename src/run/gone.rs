@@ -66,7 +66,9 @@ impl Run<'_> {
     }
 
     fn never_began(&mut self, process: Process, why: &str, output: &Output) {
-        for place in self.processes[&process].owed() {
+        let Some(live) = self.processes.get_mut(&process) else { return };
+        live.never_began = true;
+        for place in live.owed() {
             self.test_finished(process, place, Outcome::Error, Some(why.to_owned()), output.clone(), Instant::now());
         }
     }

@@ -21,6 +21,8 @@ pub(super) struct Live {
     ended: Vec<usize>,
     /// For each place whether it has ended.
     has_ended: Vec<bool>,
+    /// It ended before its first test: those that have an end did not run.
+    pub never_began: bool,
     pub failed: bool,
     /// A line of live output that has no end yet.
     line: Vec<u8>,
@@ -30,6 +32,7 @@ impl Live {
     pub(super) fn new(batch: Batch) -> Self {
         Self {
             has_ended: vec![false; batch.items.len()],
+            never_began: false,
             batch,
             group: None,
             asked: None,
@@ -57,12 +60,12 @@ impl Live {
 
     /// The items that ended in it last, in their order, but no more than `most`.
     pub(super) fn nearest(&self, most: usize) -> Vec<Item> {
-        let first = self.ended.len().saturating_sub(most);
+        let first = self.ended.len() - self.has_run().min(most);
         self.ended[first..].iter().map(|place| self.batch.items[*place]).collect()
     }
 
     pub(super) fn has_run(&self) -> usize {
-        self.ended.len()
+        if self.never_began { 0 } else { self.ended.len() }
     }
 
     /// The places of those that did not end.

@@ -90,8 +90,14 @@ enum Message {
     Process(Process, Report),
 }
 
+/// While more happens within this time, what is told of it is gathered before it is written.
+const GATHER: Duration = Duration::from_millis(4);
+
 /// How many of the tests that ran before a failed one in its process are named: the nearest ones are the likeliest.
 const NEAREST: usize = 16;
+
+/// Where a jobserver is named: ours, and those that make and cargo hand on.
+const JOBSERVER: [&str; 3] = ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"];
 
 /// Reporters that gather what they write by time are called at least so often.
 const PULSE: Duration = Duration::from_secs(1);
@@ -131,6 +137,7 @@ pub fn groups(
         watchdog: Watchdog::start(&options.run, options.processes).context("cannot start the watchdog")?,
         sender,
         stopped: None,
+        flushed: Instant::now(),
         warned_of_lost_slots: false,
     };
     let ignored = run.begin(decisions, items.len());
@@ -155,6 +162,8 @@ struct Run<'a> {
     watchdog: Watchdog,
     sender: Sender<Message>,
     stopped: Option<Stopped>,
+    /// When the reporter last wrote what it had gathered.
+    flushed: Instant,
     warned_of_lost_slots: bool,
 }
 
@@ -186,12 +195,7 @@ impl Run<'_> {
 
     fn receive_until_done(&mut self, receiver: &Receiver<Message>) {
         while !self.scheduler.is_done() {
-            let message = receiver.try_recv().ok().or_else(|| {
-                self.book.flush();
-                let deadline = self.scheduler.next_deadline();
-                let left = deadline.map(|at| at.saturating_sub(self.book.since_start(Instant::now())));
-                receiver.recv_timeout(left.unwrap_or(PULSE).min(PULSE)).ok()
-            });
+            let message = self.next_message(receiver);
             match message {
                 Some(Message::Slot(slot)) => self.slot_granted(slot),
                 Some(Message::Asked(why)) => self.asked_to_stop(why),
@@ -202,6 +206,24 @@ impl Run<'_> {
                 self.stop(Stopped::Error, Stop::Terminate);
             }
         }
+    }
+
+    /// Waits for a message, or until something is due. What was told goes out when it has become quiet for a moment, and
+    /// at the latest after a while.
+    fn next_message(&mut self, receiver: &Receiver<Message>) -> Option<Message> {
+        let overdue = self.flushed.elapsed() > 10 * GATHER;
+        let at_once = receiver.try_recv().ok();
+        let message = at_once.or_else(|| if overdue { None } else { receiver.recv_timeout(GATHER).ok() });
+        if message.is_some() && !overdue {
+            return message;
+        }
+        self.book.flush();
+        self.flushed = Instant::now();
+        message.or_else(|| {
+            let deadline = self.scheduler.next_deadline();
+            let left = deadline.map(|at| at.saturating_sub(self.book.since_start(Instant::now())));
+            receiver.recv_timeout(left.unwrap_or(PULSE).min(PULSE)).ok()
+        })
     }
 
     fn end(mut self) -> Result<RunFinished, Error> {
@@ -216,7 +238,7 @@ impl Run<'_> {
         self.book.tell(&Event::RunFinished(finished.clone()));
         self.watchdog.stop().context("cannot stop the watchdog")?;
         match self.book.error {
-            Some(error) => Err(error),
+            Some(error) => Err(Error::Report(error)),
             None => Ok(finished),
         }
     }
@@ -344,8 +366,14 @@ impl Run<'_> {
         let first = batch.items[0];
         let suite = self.book.suite(first);
         let mut command = suite.binary.command();
-        let makeflags = self.pool.makeflags.iter().map(|value| ("CARGO_MAKEFLAGS", value.clone()));
-        command.envs(makeflags).envs(self.marks(batch.worker));
+        command.envs(self.marks(batch.worker));
+        if self.book.hides_jobserver(first) {
+            for name in JOBSERVER {
+                command.env_remove(name);
+            }
+        } else if let Some(makeflags) = &self.pool.makeflags {
+            command.env(JOBSERVER[0], makeflags);
+        }
         let tests = || batch.items.iter().map(|item| self.book.test(*item));
         let speech = match suite.harness {
             Harness::Libtest => Speech::Libtest {

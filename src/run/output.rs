@@ -66,7 +66,7 @@ mod tests {
         output.push(b"last");
         assert!(output.truncated());
         let text = output.into_text();
-        assert!(text.starts_with("first.") && text.ends_with(".last"));
+        assert!(text.starts_with("first.") && text.ends_with("..last"));
         assert!(text.contains(&format!("[... {} bytes are left out here ...]", 10_000_009 - 2 * HALF)));
         assert!(text.len() < 2 * HALF + 100);
     }

@@ -15,6 +15,7 @@ pub(super) struct Item {
     pub test: usize,
     /// From 1.
     pub repetition: u32,
+    pub hide_jobserver: bool,
 }
 
 /// When a test is told to be slow for the first time.
@@ -38,7 +39,12 @@ pub(super) fn items(suites: &[Suite], groups: &Groups, options: &Options) -> (Ve
         });
         for repetition in 1..=options.repeat {
             let first = items.len();
-            items.extend(group.tests.iter().map(|it| Item { suite: group.suite, test: it.test, repetition }));
+            items.extend(group.tests.iter().map(|it| Item {
+                suite: group.suite,
+                test: it.test,
+                repetition,
+                hide_jobserver: group.hide_jobserver,
+            }));
             specs.push(schedule::Group {
                 items: (first..items.len()).collect(),
                 timeouts: group.tests.iter().map(|it| it.timeout).collect(),

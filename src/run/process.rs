@@ -78,7 +78,7 @@ pub(super) struct Gone {
 const SILENCE: Duration = Duration::from_millis(50);
 
 /// While tests end faster than this one after another, their results are gathered for as long.
-const GATHER: Duration = Duration::from_millis(1);
+const GATHER: Duration = Duration::from_millis(2);
 
 /// How long what a process leaves behind may take to go by itself.
 const LEAK_GRACE: Duration = Duration::from_millis(200);
@@ -134,7 +134,8 @@ fn listen(child: &mut Child, listener: &mut Listener, tell: &impl Fn(Report)) ->
         let length = listener.read(child, &mut buffer)?;
         if !ready.text && !ready.log && !ready.gone {
             quiet = true;
-            if listener.waits_for_text() {
+            // A verdict that has only now been read may have its text right behind it.
+            if waits && listener.waits_for_text() {
                 listener.settle();
             }
         } else if length > 0 {
@@ -164,7 +165,7 @@ fn bury(child: &mut Child, listener: &mut Listener, tell: &impl Fn(Report)) -> i
     let exit = child.reap()?;
     while child.has_survivors() && Instant::now() < give_up {
         // There is nothing to wait for but time: a group does not tell when its last member goes.
-        child.wait(Ready::default(), Some(Duration::from_millis(5)))?;
+        child.wait(Ready::default(), Some(Duration::from_millis(10)))?;
     }
     let leaked = !child.text_has_ended() || child.has_survivors();
     if leaked {

@@ -138,16 +138,12 @@ impl World {
     fn advance(&mut self, process: Process, fate: Fate) {
         let (batch, left) = self.running.get_mut(&process).unwrap();
         let (batch, next) = (batch.clone(), left.first().copied());
-        match (fate, next) {
-            (Fate::Pass | Fate::Fail, Some(item)) => {
-                let passed = matches!(fate, Fate::Pass);
-                self.step(Input::ItemStarted { process, item });
-                self.finish(&batch, item, passed);
-            }
-            _ => {
-                self.running.remove(&process);
-                self.step(Input::ProcessExited(process));
-            }
+        if let (Fate::Pass | Fate::Fail, Some(item)) = (fate, next) {
+            self.step(Input::ItemStarted { process, item });
+            self.finish(&batch, item, matches!(fate, Fate::Pass));
+        } else {
+            self.running.remove(&process);
+            self.step(Input::ProcessExited(process));
         }
     }
 

@@ -3,6 +3,8 @@
 //! Most tests run `cargo-ptest` as a user would and look at what it says in its JSON lines. They share one target
 //! folder, so that the fixtures are compiled once.
 
+#![expect(clippy::disallowed_methods, reason = "tests start programs and read their own environment")]
+
 mod attempts;
 mod config;
 mod environment;

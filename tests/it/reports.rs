@@ -80,6 +80,8 @@ fn finished(line: &str) -> Option<Entry> {
     let (name, message) = match outcome {
         "ignored" => name.split_once(", ").unwrap_or((name, "")),
         "error" if name.starts_with(WORKER_EXIT) => name.split_once(": ").unwrap_or((name, "")),
+        // The status is the signal, and nothing more is to be said.
+        "crashed" => (name, status.trim_start()),
         _ => (name, ""),
     };
     Some(entry(binary, name, outcome, message))

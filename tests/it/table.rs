@@ -268,7 +268,9 @@ fn summary(rows: &[Row]) -> String {
     ];
     let counted =
         words.iter().map(|(outcome, word)| (count_of(rows, &[outcome]), word)).filter(|(count, _)| *count > 0);
-    let parts = counted.map(|(count, word)| format!(", {count} {word}"));
+    let one = |word: &str| word.trim_end_matches('s').to_owned();
+    let parts =
+        counted.map(|(count, word)| format!(", {count} {}", if count == 1 { one(word) } else { word.to_string() }));
     let ran = rows.len() - count_of(rows, &["ignored", "worker-failed"]);
     format!("{ran} tests run: {} passed{}", count_of(rows, &["passed"]), parts.collect::<String>())
 }

@@ -34,7 +34,9 @@ pub fn clean(program: impl AsRef<OsStr>) -> Command {
         let names = ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS", "NO_COLOR", "CLICOLOR_FORCE", "RUST_BACKTRACE"];
         prefixes.iter().any(|prefix| name.starts_with(prefix)) || names.contains(&name)
     };
-    std::env::vars().map(|(name, _)| name).filter(|name| ours(name)).for_each(|name| drop(command.env_remove(name)));
+    for name in std::env::vars().map(|(name, _)| name).filter(|name| ours(name)) {
+        command.env_remove(name);
+    }
     command.env("CARGO_TARGET_DIR", target()).env("CARGO_TERM_COLOR", "never").stdin(Stdio::null());
     command
 }
@@ -53,7 +55,9 @@ pub fn cargo() -> Command {
 pub fn ptest(packages: &[&str]) -> Tool {
     let mut command = clean(env!("CARGO_BIN_EXE_cargo-ptest"));
     command.arg("ptest").current_dir(fixtures());
-    packages.iter().for_each(|package| drop(command.args(["-p", package])));
+    for package in packages {
+        command.args(["-p", package]);
+    }
     Tool(command)
 }
 

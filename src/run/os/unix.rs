@@ -19,6 +19,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
+use crate::run::leftovers;
 use crate::run::process::Exit;
 
 /// How many bytes of arguments a process is given at the most. Linux allows a quarter of the stack's limit, 2 MiB as a
@@ -142,7 +143,8 @@ impl Child {
     /// Whether members of the child's group outlive it. (Only after [`Child::reap`]: a zombie is a member.) While
     /// there are members, the group's number is given to nobody else.
     pub(in crate::run) fn has_survivors(&self) -> bool {
-        test_kill_process_group(Pid::from_child(&self.child)).is_ok()
+        let group = Pid::from_child(&self.child);
+        test_kill_process_group(group).is_ok() && leftovers::is_alive(group.as_raw_nonzero().get())
     }
 
     pub(in crate::run) fn kill_survivors(&self) {
