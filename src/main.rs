@@ -126,8 +126,9 @@ fn carry_out(mut invocation: Invocation) -> Result<Exit, Failure> {
     // A guest may use one core until it is granted more.
     let parallel = if pool.guest { 1 } else { invocation.list.parallel };
     let binaries = std::mem::take(&mut build.binaries);
-    let (suites, notes) =
-        list::tests(binaries, &list::Options { parallel, ..invocation.list }).or_exit(Exit::ListFailed)?;
+    let journals = build.target_directory.join("ptest");
+    let options = list::Options { parallel, memory: journals.join("lists"), ..invocation.list };
+    let (suites, notes) = list::tests(binaries, &options).or_exit(Exit::ListFailed)?;
     notes.iter().for_each(|note| say(&format!("note: {note}")));
     let decisions = filter::select(&suites, &invocation.filter);
     if let Task::List(format) = invocation.task {
@@ -147,7 +148,6 @@ fn carry_out(mut invocation: Invocation) -> Result<Exit, Failure> {
     }
     hint_at_locks(&build.serial_packages, &suites, &decisions, &config);
     pool.resize(invocation.run.processes)?;
-    let journals = build.target_directory.join("ptest");
     let mut reporters = report::open(&invocation.report, &journals, &invocation.run.run).or_exit(Exit::OutputFailed)?;
     let finished = run::groups(&suites, &decisions, &groups, &pool, &invocation.run, &mut reporters);
     let reported = reporters.finish();

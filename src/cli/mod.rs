@@ -9,6 +9,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use camino::Utf8PathBuf;
 use clap::Parser;
 
 use crate::config::parse_time;
@@ -125,7 +126,11 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
     Ok(Invocation {
         task,
         build_slots: cli.build.build_jobs.map_or(cores, |jobs| jobs as usize),
-        list: list::Options { timeout: time("--list-timeout", &cli.run.list_timeout)?, parallel: cores },
+        list: list::Options {
+            timeout: time("--list-timeout", &cli.run.list_timeout)?,
+            parallel: cores,
+            memory: Utf8PathBuf::new(),
+        },
         filter,
         group: group::Options {
             timeout: cli.run.process_timeout.as_deref().map(|it| time("--process-timeout", it)).transpose()?,

@@ -80,6 +80,9 @@ const SILENCE: Duration = Duration::from_millis(50);
 /// While tests end faster than this one after another, their results are gathered for as long.
 const GATHER: Duration = Duration::from_millis(2);
 
+/// How much is read at once.
+const BUFFER: usize = 16 * 1024;
+
 /// How long what a process leaves behind may take to go by itself.
 const LEAK_GRACE: Duration = Duration::from_millis(200);
 
@@ -113,8 +116,9 @@ fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
     };
     let mut child = os::spawn(command, log)?;
     tell(Report::Started { pid: child.pid(), group: child.group() });
-    let told = listen(&mut child, &mut listener, tell);
-    let (leaked, escaped, exit) = bury(&mut child, &mut listener, tell)?;
+    let mut buffer = vec![0; BUFFER];
+    let told = listen(&mut child, &mut listener, &mut buffer, tell);
+    let (leaked, escaped, exit) = bury(&mut child, &mut listener, &mut buffer, tell)?;
     told?;
     let (facts, end) = listener.end(exit);
     send(facts, Instant::now(), Instant::now(), tell);
@@ -123,15 +127,14 @@ fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
 }
 
 /// Reads until the child is gone.
-fn listen(child: &mut Child, listener: &mut Listener, tell: &impl Fn(Report)) -> io::Result<()> {
-    let mut buffer = vec![0; 64 * 1024];
+fn listen(child: &mut Child, listener: &mut Listener, buffer: &mut [u8], tell: &impl Fn(Report)) -> io::Result<()> {
     let mut last = Instant::now();
     let mut quiet = false;
     loop {
         let waits = listener.waits_for_text();
         let wanted = Ready { text: true, log: quiet && !waits, gone: true };
         let ready = child.wait(wanted, (waits || !quiet).then_some(SILENCE))?;
-        let length = listener.read(child, &mut buffer)?;
+        let length = listener.read(child, buffer)?;
         if !ready.text && !ready.log && !ready.gone {
             quiet = true;
             // A verdict that has only now been read may have its text right behind it.
@@ -159,9 +162,14 @@ fn listen(child: &mut Child, listener: &mut Listener, tell: &impl Fn(Report)) ->
 }
 
 /// Reads the rest, reaps the child, and ends what it left behind.
-fn bury(child: &mut Child, listener: &mut Listener, tell: &impl Fn(Report)) -> io::Result<(bool, bool, Exit)> {
+fn bury(
+    child: &mut Child,
+    listener: &mut Listener,
+    buffer: &mut [u8],
+    tell: &impl Fn(Report),
+) -> io::Result<(bool, bool, Exit)> {
     let give_up = Instant::now() + LEAK_GRACE;
-    read_to_end(child, listener, give_up, tell)?;
+    read_to_end(child, listener, buffer, give_up, tell)?;
     let exit = child.reap()?;
     while child.has_survivors() && Instant::now() < give_up {
         // There is nothing to wait for but time: a group does not tell when its last member goes.
@@ -170,24 +178,29 @@ fn bury(child: &mut Child, listener: &mut Listener, tell: &impl Fn(Report)) -> i
     let leaked = !child.text_has_ended() || child.has_survivors();
     if leaked {
         child.kill_survivors();
-        read_to_end(child, listener, Instant::now() + LEAK_GRACE, tell)?;
+        read_to_end(child, listener, buffer, Instant::now() + LEAK_GRACE, tell)?;
     }
     Ok((leaked, leaked && !child.text_has_ended(), exit))
 }
 
-fn read_to_end(child: &mut Child, listener: &mut Listener, give_up: Instant, tell: &impl Fn(Report)) -> io::Result<()> {
-    let mut buffer = vec![0; 64 * 1024];
+fn read_to_end(
+    child: &mut Child,
+    listener: &mut Listener,
+    buffer: &mut [u8],
+    give_up: Instant,
+    tell: &impl Fn(Report),
+) -> io::Result<()> {
     while !child.text_has_ended() {
         let left = give_up.saturating_duration_since(Instant::now());
         let ready = child.wait(Ready { text: true, ..Ready::default() }, Some(left))?;
         let last = Instant::now();
-        listener.read(child, &mut buffer)?;
+        listener.read(child, buffer)?;
         send(listener.take_facts(), last, Instant::now(), tell);
         if !ready.text {
             break;
         }
     }
-    listener.read(child, &mut buffer)?;
+    listener.read(child, buffer)?;
     Ok(())
 }
 

@@ -5,14 +5,17 @@
 //! every rustc that the test starts. What has no libtest harness is asked in the way that harnesses agree on, and
 //! becomes one test when it does not answer in kind.
 
+mod memory;
+
 use std::io::Read;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use camino::Utf8PathBuf;
 use rayon::prelude::*;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::build::TestBinary;
 
@@ -23,6 +26,8 @@ pub struct Options {
     pub timeout: Duration,
     /// How many binaries are asked at once.
     pub parallel: usize,
+    /// Where lists are remembered.
+    pub memory: Utf8PathBuf,
 }
 
 /// A test binary with its tests.
@@ -45,7 +50,7 @@ pub enum Harness {
     Whole,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Test {
     /// Byte for byte as the binary gave it.
     pub name: Arc<str>,
@@ -117,6 +122,19 @@ struct Discovered {
 }
 
 fn libtest(binary: &TestBinary, options: &Options) -> Result<Vec<Test>> {
+    let identity = memory::Identity::of(&binary.path);
+    if let Some(tests) = identity.as_ref().and_then(|identity| memory::recall(&options.memory, identity)) {
+        return Ok(tests);
+    }
+    let tests = ask_libtest(binary, options)?;
+    if let Some(identity) = identity {
+        // Without a memory the next run asks again.
+        let _ = memory::keep(&options.memory, &identity, &tests);
+    }
+    Ok(tests)
+}
+
+fn ask_libtest(binary: &TestBinary, options: &Options) -> Result<Vec<Test>> {
     let mut command = binary.command();
     command.args(["-Zunstable-options", "--list", "--format", "json"]).env("RUSTC_BOOTSTRAP", "1");
     let answer = ask(command, options.timeout)?;
