@@ -2,6 +2,7 @@
 //! environment.
 
 mod args;
+mod forward;
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -19,6 +20,7 @@ use crate::{build, filter, group, list, listing, report, run};
 
 pub use args::NoTests;
 use args::{Cli, Colour, Leaks, TestBinaryArgs};
+use forward::{build_args, cargo_args, metadata_args};
 
 /// What the program was called for.
 #[derive(Debug)]
@@ -263,85 +265,6 @@ fn colours(said: Option<Colour>, env: &Env) -> Option<bool> {
         .and_then(word)
         .or_else(|| is_set("NO_COLOR").then_some(false))
         .or_else(|| (is_set("CLICOLOR_FORCE") && env.text("CLICOLOR_FORCE") != Some("0")).then_some(true))
-}
-
-/// The options that select packages and targets, for cargo.
-fn selection_args(cli: &Cli) -> Vec<String> {
-    let it = &cli.target;
-    let mut args = Words::default();
-    args.values("--package", &it.package).flag("--workspace", it.workspace).flag("--all", it.all);
-    args.values("--exclude", &it.exclude).flag("--lib", it.lib).flag("--bins", it.bins).values("--bin", &it.bin);
-    args.flag("--examples", it.examples).values("--example", &it.example).flag("--tests", it.tests);
-    args.values("--test", &it.test).flag("--benches", it.benches).values("--bench", &it.bench);
-    args.flag("--all-targets", it.all_targets);
-    args.0
-}
-
-/// The options that say how to build.
-fn build_args(cli: &Cli) -> Vec<String> {
-    let it = &cli.build;
-    let mut args = Words::default();
-    args.values("--features", &it.features).flag("--all-features", it.all_features);
-    args.flag("--no-default-features", it.no_default_features).flag("--release", it.release);
-    args.values("--profile", it.profile.as_slice()).values("--target", &it.target);
-    args.values("--target-dir", it.target_dir.as_slice()).flag("--ignore-rust-version", it.ignore_rust_version);
-    args.0.extend(location_args(cli));
-    args.0
-}
-
-/// The options that say which workspace, which lock file and which configuration.
-fn location_args(cli: &Cli) -> Vec<String> {
-    let it = &cli.build;
-    let mut args = Words::default();
-    args.values("--manifest-path", it.manifest_path.as_slice()).flag("--locked", it.locked);
-    args.flag("--offline", it.offline).flag("--frozen", it.frozen).values("--config", &it.config);
-    args.values("-Z", &it.unstable);
-    args.0
-}
-
-fn cargo_args(cli: &Cli, colours: Option<&bool>) -> Vec<String> {
-    let mut args = Words([selection_args(cli), build_args(cli)].concat());
-    args.flag("--quiet", cli.report.quiet);
-    match colours {
-        Some(true) => args.0.push("--color=always".to_owned()),
-        Some(false) => args.0.push("--color=never".to_owned()),
-        None => {}
-    }
-    match cli.build.timings.as_deref() {
-        Some("") => args.0.push("--timings".to_owned()),
-        Some(format) => args.0.push(format!("--timings={format}")),
-        None => {}
-    }
-    args.0
-}
-
-fn metadata_args(cli: &Cli) -> Vec<String> {
-    let it = &cli.build;
-    let mut args = Words(location_args(cli));
-    args.values("--features", &it.features).flag("--all-features", it.all_features);
-    args.flag("--no-default-features", it.no_default_features);
-    // There is no option for it, but cargo metadata has to tell the folder that is used.
-    args.values(
-        "--config",
-        it.target_dir.iter().map(|path| format!("build.target-dir={path:?}")).collect::<Vec<_>>().as_slice(),
-    );
-    args.0
-}
-
-/// Arguments in the making.
-#[derive(Default)]
-struct Words(Vec<String>);
-
-impl Words {
-    fn flag(&mut self, name: &str, set: bool) -> &mut Self {
-        self.0.extend(set.then(|| name.to_owned()));
-        self
-    }
-
-    fn values(&mut self, name: &str, values: &[String]) -> &mut Self {
-        self.0.extend(values.iter().flat_map(|value| [name.to_owned(), value.clone()]));
-        self
-    }
 }
 
 /// Names a run: the time, so that names sort, and the process, so that two runs at once differ.

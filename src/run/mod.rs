@@ -8,6 +8,7 @@ mod book;
 mod dialect;
 mod gone;
 mod judge;
+mod launch;
 mod leftovers;
 mod live;
 mod message;
@@ -17,10 +18,10 @@ mod plan;
 mod process;
 mod signals;
 pub mod slots;
+mod told;
 pub mod watchdog;
 
 use std::collections::{BTreeMap, HashSet};
-use std::ffi::OsString;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,21 +31,16 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use jobserver::{Acquired, HelperThread};
 
-use crate::event::{
-    Event, Outcome, Reporter, RunFinished, RunStarted, Stopped, TestDiagnosed, TestFinished, TestOutput, TestSlow,
-    WorkerFailed, WorkerStarted,
-};
+use crate::event::{Event, Outcome, Reporter, RunFinished, RunStarted, Stopped, TestFinished, TestSlow, WorkerFailed};
 use crate::filter::Decision;
 use crate::group::Groups;
-use crate::list::{Harness, Suite};
+use crate::list::Suite;
 use crate::schedule::{self, Action, Batch, Input, Process, Scheduler, Stop};
 
 use book::Book;
-use dialect::{Ended, Expected, Fact, Verdict};
 use judge::Asked;
 use live::Live;
-use output::Output;
-use process::{Launch, Report, Speech, Timed};
+use process::Report;
 use slots::Pool;
 use watchdog::Watchdog;
 
@@ -92,12 +88,6 @@ enum Message {
 
 /// While more happens within this time, what is told of it is gathered before it is written.
 const GATHER: Duration = Duration::from_millis(4);
-
-/// How many of the tests that ran before a failed one in its process are named: the nearest ones are the likeliest.
-const NEAREST: usize = 16;
-
-/// Where a jobserver is named: ours, and those that make and cargo hand on.
-const JOBSERVER: [&str; 3] = ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"];
 
 /// Reporters that gather what they write by time are called at least so often.
 const PULSE: Duration = Duration::from_secs(1);
@@ -359,177 +349,6 @@ impl Run<'_> {
         if let Err(error) = started {
             // The thread could not be started; the message takes the same way as the thread's own.
             let _ = self.sender.send(Message::Process(process, Report::NotStarted(error)));
-        }
-    }
-
-    fn launch(&self, batch: &Batch) -> Launch {
-        let first = batch.items[0];
-        let suite = self.book.suite(first);
-        let mut command = suite.binary.command();
-        command.envs(self.marks(batch.worker));
-        if self.book.hides_jobserver(first) {
-            for name in JOBSERVER {
-                command.env_remove(name);
-            }
-        } else if let Some(makeflags) = &self.pool.makeflags {
-            command.env(JOBSERVER[0], makeflags);
-        }
-        let tests = || batch.items.iter().map(|item| self.book.test(*item));
-        let speech = match suite.harness {
-            Harness::Libtest => Speech::Libtest {
-                expected: tests().map(|test| Expected { name: test.name.clone(), times: test.times }).collect(),
-                include_ignored: tests().any(|test| test.ignored),
-                with_log: !self.without_log.contains(&self.book.place(first)),
-            },
-            Harness::Custom => {
-                let test = self.book.test(first);
-                let arguments = [test.name.as_ref(), "--exact", "--nocapture"].into_iter();
-                Speech::ExitCode {
-                    arguments: arguments.chain(test.ignored.then_some("--ignored")).map(str::to_owned).collect(),
-                }
-            }
-            Harness::Whole => Speech::ExitCode { arguments: Vec::new() },
-        };
-        Launch { command, speech, live: self.options.live }
-    }
-
-    /// What tests may know of the run that they are in.
-    fn marks(&self, worker: usize) -> [(&'static str, OsString); 4] {
-        [
-            ("PTEST", "1".into()),
-            (leftovers::RUN_ID, self.options.run.clone().into()),
-            (leftovers::WORKER, worker.to_string().into()),
-            ("PTEST_WORKERS", self.options.processes.to_string().into()),
-        ]
-    }
-
-    fn process_reports(&mut self, process: Process, report: Report) {
-        match report {
-            Report::Started { pid, group } => self.process_started(process, pid, group),
-            Report::NotStarted(error) => self.process_not_started(process, &error),
-            Report::Facts(facts) => facts.into_iter().for_each(|fact| self.fact(process, fact)),
-            Report::Gone(gone) => self.process_gone(process, gone),
-        }
-    }
-
-    fn process_started(&mut self, process: Process, pid: u32, group: os::Group) {
-        let Some(live) = self.processes.get_mut(&process) else { return };
-        // It may have been asked to end before it was there to hear it.
-        match live.asked {
-            Some(_) if live.muted => group.kill(),
-            Some(_) => group.terminate(),
-            None => {}
-        }
-        live.group = Some(group);
-        let Batch { worker, ref items, .. } = live.batch;
-        let binary = self.book.suite(items[0]).binary.id.clone();
-        self.book.tell(&Event::WorkerStarted(WorkerStarted { worker, process, pid, binary, tests: items.len() }));
-    }
-
-    fn process_not_started(&mut self, process: Process, error: &io::Error) {
-        let Some(live) = self.processes.get(&process) else { return };
-        let binary = &self.book.suite(live.batch.items[0]).binary;
-        let why = format!("cannot start {}: {error}", binary.path);
-        for place in live.owed() {
-            self.test_finished(process, place, Outcome::Error, Some(why.clone()), Output::default(), Instant::now());
-        }
-        self.processes.remove(&process);
-        self.step(Instant::now(), Input::ProcessExited(process));
-    }
-
-    fn fact(&mut self, process: Process, Timed { fact, at }: Timed) {
-        let Some(live) = self.processes.get_mut(&process).filter(|live| !live.muted) else { return };
-        match fact {
-            Fact::Began(place) => {
-                live.began = Some((place, at));
-                let item = live.batch.items[place];
-                if !live.batch.diagnosis {
-                    let started = self.book.started(&live.batch, item);
-                    self.book.tell(&Event::TestStarted(started));
-                }
-                self.step(at, Input::ItemStarted { process, item });
-            }
-            Fact::Wrote(place, bytes) => {
-                let (item, worker) = (live.batch.items[place], live.batch.worker);
-                for line in live.lines(&bytes) {
-                    self.tell_line(item, worker, line);
-                }
-            }
-            Fact::Ended(Ended { place, verdict, note, output }) => {
-                let outcome = match verdict {
-                    Verdict::Passed => Outcome::Passed,
-                    Verdict::Failed => Outcome::Failed,
-                    Verdict::Ignored => Outcome::Ignored,
-                };
-                self.test_finished(process, place, outcome, note, output, at);
-            }
-        }
-    }
-
-    fn tell_line(&mut self, item: schedule::Item, worker: usize, line: String) {
-        let (binary, test) = (self.book.suite(item).binary.id.clone(), self.book.test(item).name.clone());
-        self.book.tell(&Event::TestOutput(TestOutput { binary, test, worker, line }));
-    }
-
-    /// One attempt has come to something: by a verdict, or by the end of its process.
-    fn test_finished(
-        &mut self,
-        process: Process,
-        place: usize,
-        outcome: Outcome,
-        note: Option<String>,
-        output: Output,
-        at: Instant,
-    ) {
-        let Some(live) = self.processes.get_mut(&process) else { return };
-        let item = live.batch.items[place];
-        let Batch { worker, attempt, diagnosis, .. } = live.batch;
-        let (before, nearest) =
-            if outcome.is_red() { (live.has_run(), live.nearest(NEAREST)) } else { (0, Vec::new()) };
-        let last_line = live.last_line();
-        let since = live.began.take().filter(|(began, _)| *began == place).map_or(at, |(_, since)| since);
-        live.end(place);
-        live.failed |= outcome == Outcome::Failed;
-        if let Some(line) = last_line {
-            self.tell_line(item, worker, line);
-        }
-        let again = outcome.is_red() && self.scheduler.tries_again(process);
-        let duration = at.saturating_duration_since(since);
-        let truncated = output.truncated();
-        let output = output.into_text();
-        let message = self.message(item, outcome, note, &output);
-        let result = TestFinished {
-            attempt,
-            worker: Some(worker),
-            process: Some(process),
-            duration: duration.as_secs_f64(),
-            message,
-            output,
-            truncated,
-            before,
-            after: self.book.names(&nearest),
-            ..self.book.result(item, outcome, since)
-        };
-        if diagnosis {
-            let (binary, test) = (result.binary, result.test);
-            let after = self.book.predecessors(item);
-            self.book.tell(&Event::TestDiagnosed(TestDiagnosed { binary, test, alone: outcome, after }));
-        } else if again {
-            self.book.will_try_again(item, result);
-        } else {
-            self.book.finished(item, result);
-        }
-        let passed = !outcome.is_red();
-        self.step(at, Input::ItemFinished { process, item, passed, duration });
-    }
-
-    /// Why it came to this. libtest's own words are about the test; an exit code is the last resort.
-    fn message(&self, item: schedule::Item, outcome: Outcome, note: Option<String>, output: &str) -> Option<String> {
-        let found = || message::of_failure(&self.book.test(item).name, output);
-        match (outcome, self.book.suite(item).harness) {
-            (Outcome::Failed, Harness::Libtest) => note.or_else(found),
-            (Outcome::Failed, Harness::Custom | Harness::Whole) => found().or(note),
-            _ => note,
         }
     }
 }

@@ -15,11 +15,14 @@
 //!
 //! Where no log can be had, the text judges alone.
 
+mod lines;
+
 use std::sync::Arc;
 
 use memchr::memmem;
 
 use super::output::Output;
+use lines::{header, marker, record, result, without_summary, without_warning};
 
 /// What a process was told to run.
 #[derive(Clone, Debug)]
@@ -115,9 +118,6 @@ pub(super) struct Libtest {
 
 /// libtest's complaint when it cannot write its log. There is no other sign of it than this line.
 const LOG_LOST: &[u8] = b"error: io error when listing tests: ";
-
-/// What libtest says on stderr of the option that names the log, without ending the line.
-const LOG_IS_DEPRECATED: &[u8] = b"warning: `--logfile` is deprecated";
 
 impl Libtest {
     pub(super) fn new(expected: &[Expected], with_log: bool, live: bool) -> Self {
@@ -348,101 +348,6 @@ impl Libtest {
     }
 }
 
-/// What was written before the first test, but for what our own option causes.
-fn without_warning(text: &[u8]) -> Vec<u8> {
-    match memmem::find(text, LOG_IS_DEPRECATED) {
-        Some(at) => [&text[..at], &text[at + LOG_IS_DEPRECATED.len()..]].concat(),
-        None => text.to_vec(),
-    }
-}
-
-/// What was written after the last test, but for libtest's own summary of all tests.
-fn without_summary(stray: Output) -> Output {
-    let text = stray.into_text();
-    let summary = text.find("test result: ");
-    let rest = summary.map_or(&*text, |at| text[at..].split_once('\n').map_or("", |(_, rest)| rest));
-    let mut output = Output::default();
-    output.push(rest.trim_start_matches('\n').as_bytes());
-    output
-}
-
-/// `running N tests` on a line of its own: where it begins, where the next line does, and N.
-fn header(text: &[u8]) -> Option<(usize, usize, usize)> {
-    let word = b"running ";
-    memmem::find_iter(text, word).find_map(|start| {
-        let at_line_start = start == 0 || text[start - 1] == b'\n';
-        let length = memchr::memchr(b'\n', &text[start..])?;
-        let line = std::str::from_utf8(&text[start + word.len()..start + length]).ok()?;
-        let count = line.strip_suffix(" tests").or(line.strip_suffix(" test"))?.parse().ok()?;
-        at_line_start.then_some((start, start + length + 1, count))
-    })
-}
-
-/// `test NAME ... `, at the beginning of a line: where it begins and ends.
-fn marker(text: &[u8], name: &str) -> Option<(usize, usize)> {
-    let word = [b"test ", name.as_bytes()].concat();
-    memmem::find_iter(text, &word).find_map(|start| {
-        let at_line_start = start == 0 || text[start - 1] == b'\n';
-        let length = marker_at(&text[start..], name)?;
-        at_line_start.then_some((start, start + length))
-    })
-}
-
-/// The length of the marker that `text` begins with.
-fn marker_at(text: &[u8], name: &str) -> Option<usize> {
-    let rest = text.strip_prefix(b"test ")?.strip_prefix(name.as_bytes())?;
-    // The names of benchmarks are padded; other tests may carry a remark.
-    let padding = rest.iter().take_while(|byte| **byte == b' ').count().saturating_sub(1);
-    let rest = &rest[padding..];
-    let remark = [" - should panic", " - compile fail", " - compile"].into_iter();
-    let rest = remark.fold(rest, |rest, remark| rest.strip_prefix(remark.as_bytes()).unwrap_or(rest));
-    rest.starts_with(b" ... ").then(|| text.len() - rest.len() + 5)
-}
-
-/// The result that ends a test's output: the verdict, where its word begins and where its line ends. It counts only
-/// when what follows is the next test, or the summary after the last one.
-fn result(text: &[u8], verdict: Option<Verdict>, next: Option<&str>) -> Option<(Verdict, usize, usize)> {
-    let follows = |rest: &[u8]| match next {
-        Some(name) => marker_at(rest, name).is_some(),
-        None => rest.starts_with(b"\ntest result: ") || rest.starts_with(b"\nfailures:\n"),
-    };
-    let words: &[(Verdict, &[u8])] =
-        &[(Verdict::Passed, b"ok"), (Verdict::Failed, b"FAILED"), (Verdict::Ignored, b"ignored")];
-    let possible = words.iter().filter(|(it, _)| verdict.is_none_or(|verdict| verdict == *it));
-    let found = possible.filter_map(|(verdict, word)| {
-        memmem::find_iter(text, word).find_map(|start| {
-            let after = start + word.len();
-            let line = memchr::memchr(b'\n', &text[after..])?;
-            // Only a reason for ignoring may stand between the word and the end of its line.
-            let whole = line == 0 || (*verdict == Verdict::Ignored && text[after..].starts_with(b", "));
-            (whole && follows(&text[after + line + 1..])).then_some((*verdict, start, after + line + 1))
-        })
-    });
-    found.min_by_key(|(_, start, _)| *start)
-}
-
-/// The record on `name` that the log begins with: the verdict, libtest's note on it, and the record's length.
-fn record(log: &[u8], name: &str, at_end: bool) -> Option<(Verdict, Option<String>, usize)> {
-    let word = [b" ", name.as_bytes()].concat();
-    let end_of_record = |start: usize| {
-        let end = start + word.len();
-        match log.get(end) {
-            Some(b'\n') => Some((start, end + 1)),
-            None if at_end => Some((start, end)),
-            _ => None,
-        }
-    };
-    let (start, end) = memmem::find_iter(log, &word).find_map(end_of_record)?;
-    let said = String::from_utf8_lossy(&log[..start]);
-    let (word, note) = said.split_once(": ").map_or((&*said, None), |(word, note)| (word, Some(note.to_owned())));
-    let verdict = match word.trim_start() {
-        "ok" => Verdict::Passed,
-        "ignored" => Verdict::Ignored,
-        _ => Verdict::Failed,
-    };
-    Some((verdict, note, end))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -585,13 +490,6 @@ mod tests {
         let mut it = libtest(&["a", "b"], true);
         it.read(b"\nrunning 1 test\ntest a ... ", b"");
         assert_eq!(it.end().1.mismatch, Some(1));
-    }
-
-    #[test]
-    fn padded_names_of_benchmarks_are_markers_too() {
-        assert_eq!(marker(b"x\ntest bench     ... ", "bench"), Some((2, 21)));
-        assert_eq!(marker(b"test bencher ... ", "bench"), None);
-        assert_eq!(marker(b" test bench ... ", "bench"), None);
     }
 
     proptest! {

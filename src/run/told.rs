@@ -1,0 +1,147 @@
+//! What the loop does with what a living process tells.
+
+use std::io;
+use std::time::Instant;
+
+use super::dialect::{Ended, Fact, Verdict};
+use super::output::Output;
+use super::process::{Report, Timed};
+use super::{Run, message, os};
+use crate::event::{Event, Outcome, TestDiagnosed, TestFinished, TestOutput, WorkerStarted};
+use crate::list::Harness;
+use crate::schedule::{self, Batch, Input, Process};
+
+/// How many of the tests that ran before a failed one in its process are named: the nearest ones are the likeliest.
+const NEAREST: usize = 16;
+
+impl Run<'_> {
+    pub(super) fn process_reports(&mut self, process: Process, report: Report) {
+        match report {
+            Report::Started { pid, group } => self.process_started(process, pid, group),
+            Report::NotStarted(error) => self.process_not_started(process, &error),
+            Report::Facts(facts) => facts.into_iter().for_each(|fact| self.fact(process, fact)),
+            Report::Gone(gone) => self.process_gone(process, gone),
+        }
+    }
+
+    fn process_started(&mut self, process: Process, pid: u32, group: os::Group) {
+        let Some(live) = self.processes.get_mut(&process) else { return };
+        // It may have been asked to end before it was there to hear it.
+        match live.asked {
+            Some(_) if live.muted => group.kill(),
+            Some(_) => group.terminate(),
+            None => {}
+        }
+        live.group = Some(group);
+        let Batch { worker, ref items, .. } = live.batch;
+        let binary = self.book.suite(items[0]).binary.id.clone();
+        self.book.tell(&Event::WorkerStarted(WorkerStarted { worker, process, pid, binary, tests: items.len() }));
+    }
+
+    fn process_not_started(&mut self, process: Process, error: &io::Error) {
+        let Some(live) = self.processes.get(&process) else { return };
+        let binary = &self.book.suite(live.batch.items[0]).binary;
+        let why = format!("cannot start {}: {error}", binary.path);
+        for place in live.owed() {
+            self.test_finished(process, place, Outcome::Error, Some(why.clone()), Output::default(), Instant::now());
+        }
+        self.processes.remove(&process);
+        self.step(Instant::now(), Input::ProcessExited(process));
+    }
+
+    fn fact(&mut self, process: Process, Timed { fact, at }: Timed) {
+        let Some(live) = self.processes.get_mut(&process).filter(|live| !live.muted) else { return };
+        match fact {
+            Fact::Began(place) => {
+                live.began = Some((place, at));
+                let item = live.batch.items[place];
+                if !live.batch.diagnosis {
+                    let started = self.book.started(&live.batch, item);
+                    self.book.tell(&Event::TestStarted(started));
+                }
+                self.step(at, Input::ItemStarted { process, item });
+            }
+            Fact::Wrote(place, bytes) => {
+                let (item, worker) = (live.batch.items[place], live.batch.worker);
+                for line in live.lines(&bytes) {
+                    self.tell_line(item, worker, line);
+                }
+            }
+            Fact::Ended(Ended { place, verdict, note, output }) => {
+                let outcome = match verdict {
+                    Verdict::Passed => Outcome::Passed,
+                    Verdict::Failed => Outcome::Failed,
+                    Verdict::Ignored => Outcome::Ignored,
+                };
+                self.test_finished(process, place, outcome, note, output, at);
+            }
+        }
+    }
+
+    fn tell_line(&mut self, item: schedule::Item, worker: usize, line: String) {
+        let (binary, test) = (self.book.suite(item).binary.id.clone(), self.book.test(item).name.clone());
+        self.book.tell(&Event::TestOutput(TestOutput { binary, test, worker, line }));
+    }
+
+    /// One attempt has come to something: by a verdict, or by the end of its process.
+    pub(super) fn test_finished(
+        &mut self,
+        process: Process,
+        place: usize,
+        outcome: Outcome,
+        note: Option<String>,
+        output: Output,
+        at: Instant,
+    ) {
+        let Some(live) = self.processes.get_mut(&process) else { return };
+        let item = live.batch.items[place];
+        let Batch { worker, attempt, diagnosis, .. } = live.batch;
+        let (before, nearest) =
+            if outcome.is_red() { (live.has_run(), live.nearest(NEAREST)) } else { (0, Vec::new()) };
+        let last_line = live.last_line();
+        let since = live.began.take().filter(|(began, _)| *began == place).map_or(at, |(_, since)| since);
+        live.end(place);
+        live.failed |= outcome == Outcome::Failed;
+        if let Some(line) = last_line {
+            self.tell_line(item, worker, line);
+        }
+        let again = outcome.is_red() && self.scheduler.tries_again(process);
+        let duration = at.saturating_duration_since(since);
+        let truncated = output.truncated();
+        let output = output.into_text();
+        let message = self.message(item, outcome, note, &output);
+        let result = TestFinished {
+            attempt,
+            worker: Some(worker),
+            process: Some(process),
+            duration: duration.as_secs_f64(),
+            message,
+            output,
+            truncated,
+            before,
+            after: self.book.names(&nearest),
+            ..self.book.result(item, outcome, since)
+        };
+        if diagnosis {
+            let (binary, test) = (result.binary, result.test);
+            let after = self.book.predecessors(item);
+            self.book.tell(&Event::TestDiagnosed(TestDiagnosed { binary, test, alone: outcome, after }));
+        } else if again {
+            self.book.will_try_again(item, result);
+        } else {
+            self.book.finished(item, result);
+        }
+        let passed = !outcome.is_red();
+        self.step(at, Input::ItemFinished { process, item, passed, duration });
+    }
+
+    /// Why it came to this. libtest's own words are about the test; an exit code is the last resort.
+    fn message(&self, item: schedule::Item, outcome: Outcome, note: Option<String>, output: &str) -> Option<String> {
+        let found = || message::of_failure(&self.book.test(item).name, output);
+        match (outcome, self.book.suite(item).harness) {
+            (Outcome::Failed, Harness::Libtest) => note.or_else(found),
+            (Outcome::Failed, Harness::Custom | Harness::Whole) => found().or(note),
+            _ => note,
+        }
+    }
+}
