@@ -92,7 +92,7 @@ impl Terminal {
             self.failures.push(Failure::of_test(test, status.clone(), self.rerun(test)));
         }
         let shown = match self.options.verbosity {
-            Verbosity::Quiet => red && last,
+            Verbosity::Quiet => (red && last) || (test.outcome == Outcome::NotReached && test.worker.is_some()),
             _ => true,
         };
         if !shown {
@@ -111,11 +111,13 @@ impl Terminal {
         };
         let reason = match (test.outcome, &test.message) {
             (Outcome::Ignored, Some(reason)) => format!(", {}", tame(reason, self.options.colours)),
+            (Outcome::NotReached, Some(why)) if test.worker.is_some() => format!(", {why}"),
             _ => String::new(),
         };
         let repetition = if test.repetition > 1 { format!(" #{}", test.repetition) } else { String::new() };
         writeln!(self.out, "{} {duration} {name}{repetition}{reason}", style.apply_to(format!("{status:>12}")))?;
-        let whole = red || (self.options.show_output && test.outcome == Outcome::Passed);
+        let cut_short = test.outcome == Outcome::NotReached && test.worker.is_some();
+        let whole = red || cut_short || (self.options.show_output && test.outcome == Outcome::Passed);
         if whole { self.output(test) } else { Ok(()) }
     }
 

@@ -18,9 +18,13 @@ impl Run<'_> {
         self.watchdog.table().forget(live.batch.worker);
         self.clean_up_after(process, &gone, &judgement);
         let exit = gone.exit.to_string();
-        let output = gone.end.running.map_or(gone.end.stray, |(_, output)| output);
+        let (running, output) = match gone.end.running {
+            Some((place, output)) => (Some(place), output),
+            None => (None, gone.end.stray),
+        };
         match judgement {
-            Judgement::Clean | Judgement::Interrupted => {}
+            Judgement::Clean => {}
+            Judgement::Interrupted => self.interrupted(process, running, output),
             Judgement::WithoutLog => self.log_is_lost(process),
             Judgement::TimedOut(place) => {
                 self.died_in(process, place, Outcome::TimedOut, "its time was up".to_owned(), output);
@@ -63,6 +67,14 @@ impl Run<'_> {
 
     fn died_in(&mut self, process: Process, place: usize, outcome: Outcome, why: String, output: Output) {
         self.test_finished(process, place, outcome, Some(why), output, Instant::now());
+    }
+
+    /// The run ended while a test ran: that is no verdict, but whoever ended it wants to know in which test it hung.
+    fn interrupted(&mut self, process: Process, running: Option<usize>, output: Output) {
+        let muted = self.processes.get(&process).is_none_or(|live| live.muted);
+        if let Some(place) = running.filter(|_| !muted) {
+            self.died_in(process, place, Outcome::NotReached, "the run ended while it ran".to_owned(), output);
+        }
     }
 
     fn never_began(&mut self, process: Process, why: &str, output: &Output) {

@@ -324,7 +324,7 @@ impl Run<'_> {
     fn kill(&mut self, process: Process) {
         let Some(live) = self.processes.get_mut(&process) else { return };
         if live.asked.is_none() {
-            // Only the end of the run kills without asking first.
+            // The run ends, or others have what this process would run next.
             live.asked = Some(Asked::Stop);
             live.muted = true;
         }

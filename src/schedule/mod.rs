@@ -122,6 +122,10 @@ pub enum Action {
     },
 }
 
+/// When an item has run for so long while there is nothing else to do, what waits behind it goes to another process: the
+/// item may never end.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// After its last item a process may take this long to end: exit handlers write coverage data, for example.
 const EXIT_LIMIT: Duration = Duration::from_secs(60);
 
@@ -170,6 +174,8 @@ struct Running {
     /// When the polite signal will have been ignored for too long.
     kill_at: Option<Duration>,
     killed: bool,
+    /// What it would run after its current item was given to others.
+    robbed: bool,
 }
 
 impl Scheduler {
@@ -217,7 +223,12 @@ impl Scheduler {
 
     /// When [`Input::Tick`] is due, if nothing else happens before.
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.running.values().filter_map(|running| self.deadlines(running).into_iter().flatten().min()).min()
+        let idle = self.is_idle();
+        let deadlines = self.running.values().flat_map(|running| {
+            let patience = self.may_be_robbed(running).then(|| running.since + PATIENCE).filter(|_| idle);
+            self.deadlines(running).into_iter().chain([patience])
+        });
+        deadlines.flatten().min()
     }
 
     /// Nothing runs, and nothing will.
@@ -278,8 +289,9 @@ impl Scheduler {
             }
         }
         // What would begin next is no part of the run; a process that has nothing left ends by itself, in good order.
-        let has_more = self.running.get(&process).is_some_and(|running| !running.pending.is_empty());
-        if self.stop == Some(Stop::Drain) && has_more {
+        let Some(running) = self.running.get(&process) else { return };
+        let begins_another = running.robbed || (self.stop == Some(Stop::Drain) && !running.pending.is_empty());
+        if begins_another {
             self.kill(process, actions);
         }
     }
@@ -374,6 +386,9 @@ impl Scheduler {
     /// Starts what may start, asks for the slots that could be used, gives back the others.
     fn fill(&mut self, now: Duration, actions: &mut Vec<Action>) {
         if self.stop.is_none() {
+            if self.is_idle() {
+                self.rob(now);
+            }
             while self.running.len() < (self.held + 1).min(self.spec.processes) {
                 let Some(group) = self.order.iter().copied().find(|group| self.startable(*group) > 0) else { break };
                 self.spawn(now, group, actions);
@@ -388,6 +403,34 @@ impl Scheduler {
         while self.held > self.running.len().saturating_sub(1) {
             self.held -= 1;
             actions.push(Action::ReleaseSlot);
+        }
+    }
+
+    /// There is room for another process, and nothing that it could run.
+    fn is_idle(&self) -> bool {
+        self.stop.is_none() && self.running.len() < self.spec.processes && self.startable_up_to(1) == 0
+    }
+
+    /// A unit stays together, whatever it costs.
+    fn may_be_robbed(&self, running: &Running) -> bool {
+        let unit = self.spec.groups[running.batch.group].unit;
+        let has_more = running.current.is_some() && running.pending.len() > 1;
+        has_more && !unit && !running.killed && running.kill_at.is_none()
+    }
+
+    /// Takes what waits behind items that take long, for those who have nothing to do. Their processes are ended after
+    /// the item, because they would begin the next one.
+    fn rob(&mut self, now: Duration) {
+        let impatient = |running: &Running| self.may_be_robbed(running) && running.since + PATIENCE <= now;
+        let slow: Vec<Process> =
+            self.running.iter().filter(|(_, it)| impatient(it)).map(|(process, _)| *process).collect();
+        for process in slow {
+            let Some(running) = self.running.get_mut(&process) else { continue };
+            running.robbed = true;
+            let current = running.current;
+            let queue = &mut self.queues[running.batch.group];
+            queue.fresh.extend(running.pending.iter().filter(|item| Some(**item) != current));
+            running.pending.retain(|item| Some(*item) == current);
         }
     }
 
@@ -431,6 +474,7 @@ impl Scheduler {
             slow_at: now + self.spec.slow,
             kill_at: None,
             killed: false,
+            robbed: false,
         };
         self.running.insert(process, running);
         actions.push(Action::Spawn(batch));

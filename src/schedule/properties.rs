@@ -297,6 +297,44 @@ fn an_item_whose_time_is_up_is_asked_to_end_and_then_made_to() {
 }
 
 #[test]
+fn what_waits_behind_a_slow_item_goes_to_an_idle_worker() {
+    let mut scheduler = Scheduler::new(one_divisible_group_of(8));
+    let actions = scheduler.step(secs(0), Input::Tick);
+    assert!(matches!(&actions[0], Action::Spawn(batch) if batch.items == [0, 1]), "{actions:?}");
+    let second = scheduler.step(secs(0), Input::SlotGranted);
+    assert!(matches!(&second[0], Action::Spawn(batch) if batch.items == [2, 3]), "{second:?}");
+    scheduler.step(secs(0), Input::ItemStarted { process: 1, item: 0 });
+    // The second worker does all the rest.
+    let mut process = 2;
+    let mut left = vec![2, 3];
+    while !left.is_empty() {
+        for item in left {
+            scheduler.step(secs(1), Input::ItemStarted { process, item });
+            let duration = Duration::from_millis(1);
+            scheduler.step(secs(1), Input::ItemFinished { process, item, passed: true, duration });
+        }
+        let actions = scheduler.step(secs(1), Input::ProcessExited(process));
+        left = actions
+            .iter()
+            .find_map(|it| if let Action::Spawn(batch) = it { Some(batch.items.clone()) } else { None })
+            .unwrap_or_default();
+        process += 1;
+    }
+    assert_eq!(scheduler.next_deadline(), Some(secs(2)), "then it waits for the slow item, but not for ever");
+    assert_eq!(scheduler.step(secs(2), Input::Tick), [Action::RequestSlot]);
+    let robbed = scheduler.step(secs(2), Input::SlotGranted);
+    assert!(matches!(&robbed[..], [Action::Spawn(batch)] if batch.items == [1]), "{robbed:?}");
+    let finished = Input::ItemFinished { process: 1, item: 0, passed: true, duration: secs(3) };
+    assert_eq!(scheduler.step(secs(3), finished), [Action::Kill(1)], "it would begin what another has");
+}
+
+fn one_divisible_group_of(items: usize) -> Spec {
+    let mut spec = one_group(items, None);
+    spec.groups[0].unit = false;
+    spec
+}
+
+#[test]
 fn each_item_has_its_own_time() {
     let mut scheduler = Scheduler::new(one_group(2, Some(secs(10))));
     scheduler.step(secs(0), Input::Tick);
