@@ -54,12 +54,17 @@ pub enum Kind {
 
 impl Context {
     pub fn matches(&self, package: &str, binary: &str, test: &str) -> bool {
-        let is = |said: &Option<String>, found: &str| said.as_deref().is_none_or(|said| said == found);
         let named = self.test.as_deref().is_none_or(|said| match said.ends_with("::") {
             true => test.starts_with(said),
             false => test == said,
         });
-        is(&self.package, package) && is(&self.binary, binary) && named
+        self.names(package, binary) && named
+    }
+
+    /// Whether it is about tests of this binary.
+    pub fn names(&self, package: &str, binary: &str) -> bool {
+        let is = |said: &Option<String>, found: &str| said.as_deref().is_none_or(|said| said == found);
+        is(&self.package, package) && is(&self.binary, binary)
     }
 
     /// How closely it looks at a test's name; the outermost context is the least close.
@@ -103,7 +108,11 @@ fn parse(text: &str) -> Result<Config> {
 }
 
 fn time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let text = String::deserialize(deserializer)?;
+    let text = match toml::Value::deserialize(deserializer)? {
+        toml::Value::String(text) => text,
+        // Seconds need no quotes.
+        number => number.to_string(),
+    };
     parse_time(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
@@ -150,6 +159,15 @@ mod tests {
         assert!(context("db").matches("p", "p", "db"));
         let other = Context { package: Some("q".into()), ..context("db") };
         assert!(!other.matches("p", "p", "db"));
+    }
+
+    #[test]
+    fn seconds_need_no_quotes() {
+        let timeout =
+            |text: &str| parse(&format!("[[context]]\ntest = 't'\ntimeout = {text}")).unwrap().contexts[0].timeout;
+        assert_eq!(timeout("5"), Some(Duration::from_secs(5)));
+        assert_eq!(timeout("2.5"), Some(Duration::from_millis(2500)));
+        assert_eq!(timeout("'1m'"), Some(Duration::from_secs(60)));
     }
 
     #[test]

@@ -44,7 +44,14 @@ pub struct Groups {
     /// At most so many processes at once.
     pub limits: Vec<usize>,
     /// Contexts that match no test at all, selected or not.
-    pub unmatched: Vec<String>,
+    pub unmatched: Vec<Unmatched>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unmatched {
+    pub name: String,
+    /// What it names was built, but for the test: so there is no such test, whatever else the workspace has.
+    pub names_built_code: bool,
 }
 
 /// Groups the tests that are to run.
@@ -83,8 +90,11 @@ pub fn by_context(suites: &[Suite], decisions: &[Vec<Decision>], config: &Config
             group.limits.dedup();
         }
     }
-    let unmatched = config.contexts.iter().zip(&matched).filter(|(_, matched)| !**matched);
-    Groups { groups, limits: limits.most, unmatched: unmatched.map(|(context, _)| context.describe()).collect() }
+    let unmatched = config.contexts.iter().zip(&matched).filter(|(_, matched)| !**matched).map(|(context, _)| {
+        let is_built = |suite: &Suite| context.names(&suite.binary.package, &suite.binary.id);
+        Unmatched { name: context.describe(), names_built_code: suites.iter().any(is_built) }
+    });
+    Groups { groups, limits: limits.most, unmatched: unmatched.collect() }
 }
 
 /// The contexts of a test, the outermost first.

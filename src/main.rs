@@ -86,8 +86,11 @@ fn main() -> Exit {
     let invocation = match cli::read() {
         Ok(invocation) => invocation,
         Err(NoInvocation::Clap(error)) => {
-            // When even this cannot be printed, the exit code is all that is left to say.
-            let _ = error.print();
+            match cli::advice(&error) {
+                Some(advice) => say(&advice),
+                // When even this cannot be printed, the exit code is all that is left to say.
+                None => drop(error.print()),
+            }
             return if error.use_stderr() { Exit::Setup } else { Exit::Success };
         }
         Err(NoInvocation::Error(error)) => return fail(Failure::from(error)),
@@ -118,6 +121,7 @@ fn carry_out(mut invocation: Invocation) -> Result<Exit, Failure> {
         Ok(build) => build,
         Err(build::Failure::Build) => return Ok(Exit::BuildFailed),
         Err(build::Failure::Metadata(error)) => return Err(Failure { exit: Exit::MetadataFailed, error }),
+        Err(build::Failure::MetadataAndBuild) => return Ok(Exit::MetadataFailed),
         Err(build::Failure::Other(error)) => return Err(error.into()),
     };
     if invocation.task == Task::Build {
@@ -128,9 +132,16 @@ fn carry_out(mut invocation: Invocation) -> Result<Exit, Failure> {
     let binaries = std::mem::take(&mut build.binaries);
     let journals = build.target_directory.join("ptest");
     let options = list::Options { parallel, memory: journals.join("lists"), ..invocation.list };
-    let (suites, notes) = list::tests(binaries, &options).or_exit(Exit::ListFailed)?;
-    notes.iter().for_each(|note| say(&format!("note: {note}")));
+    let suites = list::tests(binaries, &options).or_exit(Exit::ListFailed)?;
     let decisions = filter::select(&suites, &invocation.filter);
+    let selected = |decisions: &&Vec<Decision>| decisions.iter().any(|it| !matches!(it, Decision::Skip(_)));
+    if !invocation.quiet {
+        let taken = suites.iter().zip(&decisions).filter(|(_, decisions)| selected(decisions));
+        taken.filter_map(|(suite, _)| suite.note.as_ref()).for_each(|note| say(&format!("note: {note}")));
+        if build.doctests && invocation.whole {
+            say("note: doctests are not run; `cargo test --doc` runs them");
+        }
+    }
     if let Task::List(format) = invocation.task {
         let folders = listing::Folders { target: &build.target_directory, build: build.build_directory.as_deref() };
         let mut out = std::io::stdout().lock();
@@ -138,13 +149,10 @@ fn carry_out(mut invocation: Invocation) -> Result<Exit, Failure> {
         out.flush().context("cannot write the list to stdout").or_exit(Exit::OutputFailed)?;
         return Ok(Exit::Success);
     }
-    if decisions.iter().flatten().all(|decision| matches!(decision, Decision::Skip(_))) {
-        return Ok(nothing_selected(invocation.no_tests, &suites));
-    }
     let config = config::read(build.workspace_root.as_std_path())?;
     let groups = group::by_context(&suites, &decisions, &config, &invocation.group);
-    for context in &groups.unmatched {
-        say(&format!("warning: {}: {context} matches no test", config::PATH));
+    for context in groups.unmatched.iter().filter(|context| invocation.whole || context.names_built_code) {
+        say(&format!("warning: {}: {} matches no test", config::PATH, context.name));
     }
     hint_at_locks(&build.serial_packages, &suites, &decisions, &config);
     pool.resize(invocation.run.processes)?;
@@ -156,6 +164,9 @@ fn carry_out(mut invocation: Invocation) -> Result<Exit, Failure> {
         run::Error::Other(error) => error.into(),
     })?;
     reported.or_exit(Exit::OutputFailed)?;
+    if !decisions.iter().any(|decisions| selected(&decisions)) {
+        return Ok(nothing_selected(invocation.no_tests, &suites));
+    }
     Ok(Exit::of_run(&finished))
 }
 

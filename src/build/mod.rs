@@ -50,6 +50,8 @@ pub struct Build {
     pub build_directory: Option<Utf8PathBuf>,
     /// The packages that have a test binary here and a dev-dependency on `serial_test`.
     pub serial_packages: Vec<String>,
+    /// Whether a tested package's library has doctests for cargo test to run.
+    pub doctests: bool,
 }
 
 /// An executable that contains tests, and how cargo would run it.
@@ -92,6 +94,8 @@ pub enum Failure {
     /// cargo has said why on the terminal.
     Build,
     Metadata(anyhow::Error),
+    /// The same, and cargo has said why on the terminal.
+    MetadataAndBuild,
     Other(anyhow::Error),
 }
 
@@ -108,7 +112,10 @@ pub fn test_binaries(options: &Options) -> Result<Build, Failure> {
         (known.join().expect("the thread does not panic"), messages)
     });
     // Where cargo cannot read the workspace, that is why it cannot build, either.
-    let (metadata, platforms) = known?;
+    let (metadata, platforms) = match (known, &messages) {
+        (Err(Failure::Metadata(_)), Err(Failure::Build)) => return Err(Failure::MetadataAndBuild),
+        (known, _) => known?,
+    };
     let messages = messages?;
     describe(options, metadata, &platforms, &messages).map_err(Failure::Other)
 }
@@ -161,6 +168,7 @@ fn describe(options: &Options, metadata: Metadata, platforms: &Platforms, messag
     tell_apart(&mut binaries);
     Ok(Build {
         binaries,
+        doctests: tested(&packages, &tests).any(|package| package.targets.iter().any(|target| target.doctest)),
         serial_packages: serial_packages(&packages),
         workspace_root: metadata.workspace_root,
         build_directory: metadata.build_directory,
@@ -242,6 +250,10 @@ fn tell_apart(binaries: &mut [TestBinary]) {
             binary.id = format!("{}@{folder}", binary.id).into();
         }
     }
+}
+
+fn tested<'a>(packages: &'a [Package], tests: &'a [&Artifact]) -> impl Iterator<Item = &'a Package> {
+    packages.iter().filter(|package| tests.iter().any(|test| test.package_id == package.id))
 }
 
 fn serial_packages(packages: &[Package]) -> Vec<String> {

@@ -3,7 +3,7 @@
 use super::args::Cli;
 
 /// The options that select packages and targets, for cargo.
-fn selection_args(cli: &Cli) -> Vec<String> {
+pub(super) fn selection_args(cli: &Cli) -> Vec<String> {
     let it = &cli.target;
     let mut args = Words::default();
     args.values("--package", &it.package).flag("--workspace", it.workspace).flag("--all", it.all);

@@ -10,7 +10,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use clap::Parser;
 
 use crate::config::parse_time;
@@ -20,7 +20,7 @@ use crate::{build, filter, group, list, listing, report, run};
 
 pub use args::NoTests;
 use args::{Cli, Colour, Leaks, TestBinaryArgs};
-use forward::{build_args, cargo_args, metadata_args};
+use forward::{build_args, cargo_args, metadata_args, selection_args};
 
 /// What the program was called for.
 #[derive(Debug)]
@@ -35,6 +35,9 @@ pub struct Invocation {
     pub run: run::Options,
     pub report: report::Options,
     pub no_tests: NoTests,
+    /// No package or target was chosen.
+    pub whole: bool,
+    pub quiet: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +67,31 @@ impl From<clap::Error> for NoInvocation {
     fn from(error: clap::Error) -> Self {
         Self::Clap(error)
     }
+}
+
+/// For an option that there is not: where it belongs, or what it is called here. `None` for all other mistakes, which
+/// clap explains well; its guesses at a misspelling are wrong where cargo test has the option.
+pub fn advice(error: &clap::Error) -> Option<String> {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return None };
+    let advice = match option.split('=').next().unwrap_or(option) {
+        _ if error.kind() != ErrorKind::UnknownArgument => return None,
+        "--exact" | "--skip" | "--ignored" | "--include-ignored" | "--nocapture" | "--no-capture" | "--show-output"
+        | "--test-threads" | "--list" => "it goes after `--`, as with cargo test: cargo ptest -- ",
+        "--jobs" => {
+            return Some(format!(
+                "error: there is no {option}: -j or --processes is the number of worker processes, --build-jobs that of the build's jobs"
+            ));
+        }
+        "--doc" => return Some(format!("error: there is no {option}: doctests are not run yet; use cargo test --doc")),
+        "--format" | "--report-time" | "--logfile" => {
+            return Some(format!(
+                "error: there is no {option}: the report's form is chosen before `--`, with --message-format human, json or junit"
+            ));
+        }
+        _ => return Some(format!("error: there is no option {option}; cargo ptest --help has all that there are")),
+    };
+    Some(format!("error: {option} stands in the wrong place: {advice}{option}"))
 }
 
 /// Reads the program's arguments and environment.
@@ -124,6 +152,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
     let (cargo_args, metadata_args) = (cargo_args(cli, colours.as_ref()), metadata_args(cli));
     let own_run = run_id();
     let filter = filter(cli, tests)?;
+    let live = tests.nocapture || env.get("RUST_TEST_NOCAPTURE").is_some_and(|value| value != "0");
     let include_ignored = filter.ignored != Ignored::Default;
     Ok(Invocation {
         task,
@@ -147,11 +176,11 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
             max_fail: if cli.run.fail_fast { Some(1) } else { cli.run.max_fail.map(|most| most as usize) },
             diagnose: cli.run.diagnose,
             leaks_fail: cli.run.leaks == Leaks::Fail,
-            live: tests.nocapture,
+            live,
         },
         report: report::Options {
             stdout: cli.report.message_format,
-            junit: cli.report.junit.clone(),
+            junit: cli.report.junit.as_deref().map(junit).transpose()?,
             terminal: TerminalOptions {
                 colours: colours.unwrap_or_else(|| std::io::stderr().is_terminal()),
                 verbosity: match (quiet, cli.report.verbose) {
@@ -160,11 +189,14 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
                     (false, _) => Verbosity::Verbose,
                 },
                 show_output: tests.show_output,
+                live,
                 build_args: build_args(cli),
                 include_ignored,
             },
         },
         no_tests: cli.select.no_tests,
+        whole: selection_args(cli).iter().all(|word| ["--workspace", "--all"].contains(&word.as_str())),
+        quiet,
         build: build::Options {
             cargo: env.get("CARGO").unwrap_or(OsStr::new("cargo")).to_owned(),
             cargo_args,
@@ -175,6 +207,14 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
             makeflags: None,
         },
     })
+}
+
+/// What is replaced again and again has to be a file of its own.
+fn junit(path: &Utf8Path) -> Result<Utf8PathBuf> {
+    let is_stream = path == "-" || path.starts_with("/dev") || path.starts_with("/proc");
+    ensure!(!is_stream, "--junit {path} is no file; to have JUnit on stdout, use --message-format junit");
+    ensure!(path != "", "--junit needs the path of a file");
+    Ok(path.to_owned())
 }
 
 fn task(cli: &Cli, tests: &TestBinaryArgs, list: bool) -> Result<Task> {
@@ -281,7 +321,7 @@ mod tests {
         let args = ["cargo-ptest", "ptest"].into_iter().chain(line.split_whitespace()).map(OsString::from).collect();
         let env = env.iter().map(|(name, value)| (name.into(), value.into())).collect();
         invocation(args, env).map_err(|error| match error {
-            NoInvocation::Clap(error) => error.to_string(),
+            NoInvocation::Clap(error) => advice(&error).unwrap_or_else(|| error.to_string()),
             NoInvocation::Error(error) => format!("{error:#}"),
         })
     }
@@ -308,6 +348,9 @@ mod tests {
     fn unknown_options_are_refused_by_name() {
         assert!(parsed("--jobs=3", &[]).unwrap_err().contains("--jobs"));
         assert!(parsed("-- --frobnicate", &[]).unwrap_err().contains("--frobnicate"));
+        assert!(parsed("--exact", &[]).unwrap_err().contains("after `--`"));
+        assert!(parsed("--jobs=3", &[]).unwrap_err().contains("--build-jobs"));
+        assert!(parsed("--junit -", &[]).unwrap_err().contains("--message-format junit"));
         assert!(parsed("--partition count:4/3", &[]).unwrap_err().contains("count:4/3"));
         assert!(parsed("--process-timeout soon", &[]).unwrap_err().contains("soon"));
     }

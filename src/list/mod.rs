@@ -37,6 +37,8 @@ pub struct Suite {
     pub harness: Harness,
     /// In the order in which the binary runs them.
     pub tests: Vec<Test>,
+    /// Why it could not be asked in the usual way.
+    pub note: Option<String>,
 }
 
 /// How a binary takes its tests and says what became of them.
@@ -69,19 +71,16 @@ impl Test {
     }
 }
 
-/// The tests of all binaries, and notes on those that could not be asked in the usual way.
-pub fn tests(binaries: Vec<TestBinary>, options: &Options) -> Result<(Vec<Suite>, Vec<String>)> {
+/// The tests of all binaries.
+pub fn tests(binaries: Vec<TestBinary>, options: &Options) -> Result<Vec<Suite>> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.parallel.min(binaries.len()).max(1))
         .build()
         .context("cannot start threads")?;
-    let listed: Vec<(Suite, Option<String>)> =
-        pool.install(|| binaries.into_par_iter().map(|binary| suite(binary, options)).collect::<Result<_>>())?;
-    let (suites, notes): (Vec<_>, Vec<_>) = listed.into_iter().unzip();
-    Ok((suites, notes.into_iter().flatten().collect()))
+    pool.install(|| binaries.into_par_iter().map(|binary| suite(binary, options)).collect())
 }
 
-fn suite(binary: TestBinary, options: &Options) -> Result<(Suite, Option<String>)> {
+fn suite(binary: TestBinary, options: &Options) -> Result<Suite> {
     let asked = if binary.libtest {
         libtest(&binary, options).map(|tests| (Harness::Libtest, tests, None))
     } else {
@@ -89,7 +88,7 @@ fn suite(binary: TestBinary, options: &Options) -> Result<(Suite, Option<String>
     };
     let (harness, tests, note) =
         asked.with_context(|| format!("cannot list the tests of {} ({})", binary.id, binary.path))?;
-    Ok((Suite { harness, tests: merge(tests), binary }, note))
+    Ok(Suite { harness, tests: merge(tests), binary, note })
 }
 
 /// A name that is listed twice runs twice, as one test.

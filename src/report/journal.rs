@@ -25,7 +25,7 @@ impl Journal {
         // The id of a nested run has the outer one's before it.
         let name = run.rsplit('/').next().unwrap_or(run);
         let path = folder.join(format!("{name}.jsonl"));
-        let file = File::create(&path).with_context(|| format!("cannot create {path}"))?;
+        let file = File::create(&path).with_context(|| format!("cannot create the run's journal, {path}"))?;
         // Held while the run goes on, so that no other run takes the journal for an old one.
         file.lock().with_context(|| format!("cannot lock {path}"))?;
         Ok(Self { path, file: BufWriter::new(file) })

@@ -67,7 +67,7 @@ impl Failure {
             Some(Outcome::Passed) => Some(format!("passes alone: state left by one of {after}")),
             Some(_) => Some("fails alone".to_owned()),
             None if self.before == 0 => None,
-            None => Some(format!("its process had run {after} before it; --diagnose tells whether that matters")),
+            None => Some(format!("ran after {after}, in the same process")),
         }
     }
 }
@@ -83,7 +83,10 @@ fn names(nearest: &[Arc<str>], count: usize) -> String {
     }
 }
 
-/// The closing list: name, place, first line of the message, what may have mattered, how to run it again.
+/// How many lines of a message the closing list has: enough for both sides of a comparison.
+const MESSAGE_LINES: usize = 3;
+
+/// The closing list: name, place, first lines of the message, what may have mattered, how to run it again.
 pub(super) fn failures(failures: &[Failure], styles: &Styles) -> String {
     let mut text = String::new();
     if !failures.is_empty() {
@@ -94,12 +97,15 @@ pub(super) fn failures(failures: &[Failure], styles: &Styles) -> String {
         let place = failure.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
         // Writing to a string does not fail.
         let _ = writeln!(text, "  {status} {} {}{place}", failure.binary, styles.bold.apply_to(&failure.test));
-        let first = failure.message.as_deref().and_then(|it| it.lines().find(|line| !line.trim().is_empty()));
-        let lines =
-            [first.map(|it| tame(it, false)), failure.state(), failure.rerun.as_ref().map(|it| format!("rerun: {it}"))];
-        for line in lines.into_iter().flatten() {
+        let message = failure.message.iter().flat_map(|it| it.lines()).filter(|line| !line.trim().is_empty());
+        let lines = message.take(MESSAGE_LINES).map(|it| tame(it, false));
+        let more = [failure.state(), failure.rerun.as_ref().map(|it| format!("rerun: {it}"))];
+        for line in lines.chain(more.into_iter().flatten()) {
             let _ = writeln!(text, "      {line}");
         }
+    }
+    if failures.iter().any(|failure| failure.before > 0 && failure.alone.is_none()) {
+        text.push_str("  (whether it matters what ran before in a process, --diagnose tells)\n");
     }
     text
 }

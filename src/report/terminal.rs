@@ -16,6 +16,8 @@ pub struct Options {
     pub verbosity: Verbosity,
     /// Show what passing tests wrote.
     pub show_output: bool,
+    /// What tests write is shown as they write it.
+    pub live: bool,
     /// What was said on the command line of how to build: a command that runs a test again needs it, too.
     pub build_args: Vec<String>,
     /// And of what to do with `#[ignore]`d tests.
@@ -124,7 +126,7 @@ impl Terminal {
     /// What a test wrote, and why it failed if that is not in it.
     fn output(&mut self, test: &TestFinished) -> std::io::Result<()> {
         let text = tame(&test.output, self.options.colours);
-        if !text.trim().is_empty() {
+        if !text.trim().is_empty() && !self.options.live {
             self.indented(text.trim_end())?;
         }
         let is_said = |message: &&String| **message == status(test, true) || is_in(message, &test.output);
