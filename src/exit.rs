@@ -66,7 +66,7 @@ impl Termination for Exit {
 
 /// An error together with the exit code that it asks for.
 ///
-/// Stages attach it with [`Failure::exit`]; what carries none ends with [`Exit::Setup`].
+/// Stages attach it with [`OrExit::or_exit`]; what carries none ends with [`Exit::Setup`].
 #[derive(Debug)]
 pub struct Failure {
     pub exit: Exit,

@@ -78,7 +78,7 @@ use run::slots::Pool;
 fn main() -> Exit {
     // SAFETY: nothing has been opened yet.
     unsafe { run::slots::inherit() };
-    let mut args = std::env::args().skip(1);
+    let mut args = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
     if let (Some(run::watchdog::ARGUMENT), Some(run)) = (args.next().as_deref(), args.next()) {
         run::watchdog::main(&run);
         return Exit::Success;
@@ -95,10 +95,13 @@ fn main() -> Exit {
         }
         Err(NoInvocation::Error(error)) => return fail(Failure::from(error)),
     };
-    match carry_out(invocation) {
-        Ok(exit) => exit,
-        Err(failure) => fail(failure),
+    let (report, task) = (invocation.report.clone(), invocation.task);
+    let mut began = false;
+    let exit = carry_out(invocation, &mut began).unwrap_or_else(fail);
+    if task == Task::Run && !began && report::nothing_ran(&report).is_err() {
+        return Exit::OutputFailed;
     }
+    exit
 }
 
 fn fail(Failure { exit, error }: Failure) -> Exit {
@@ -113,8 +116,17 @@ fn say(text: &str) {
 }
 
 /// The line: build, list, filter, group, run with a schedule, report.
-fn carry_out(mut invocation: Invocation) -> Result<Exit, Failure> {
-    let (mut pool, warning) = Pool::open(invocation.build_slots)?;
+///
+/// `began` tells whether it came to a run, which has its own end.
+fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failure> {
+    if invocation.task == Task::Run {
+        report::begin(&invocation.report).or_exit(Exit::OutputFailed)?;
+    }
+    let build_slots = match invocation.build_jobs {
+        Some(jobs) => jobs,
+        None => build::configured_jobs(invocation.cores)?,
+    };
+    let (mut pool, warning) = Pool::open(build_slots)?;
     warning.iter().for_each(|warning| say(&format!("warning: {warning}")));
     invocation.build.makeflags.clone_from(&pool.makeflags);
     let mut build = match build::test_binaries(&invocation.build) {
@@ -124,6 +136,7 @@ fn carry_out(mut invocation: Invocation) -> Result<Exit, Failure> {
         Err(build::Failure::MetadataAndBuild) => return Ok(Exit::MetadataFailed),
         Err(build::Failure::Other(error)) => return Err(error.into()),
     };
+    let config = config::read(build.workspace_root.as_std_path())?;
     if invocation.task == Task::Build {
         return Ok(Exit::Success);
     }
@@ -149,7 +162,6 @@ fn carry_out(mut invocation: Invocation) -> Result<Exit, Failure> {
         out.flush().context("cannot write the list to stdout").or_exit(Exit::OutputFailed)?;
         return Ok(Exit::Success);
     }
-    let config = config::read(build.workspace_root.as_std_path())?;
     let groups = group::by_context(&suites, &decisions, &config, &invocation.group);
     for context in groups.unmatched.iter().filter(|context| invocation.whole || context.names_built_code) {
         say(&format!("warning: {}: {} matches no test", config::PATH, context.name));
@@ -157,6 +169,7 @@ fn carry_out(mut invocation: Invocation) -> Result<Exit, Failure> {
     hint_at_locks(&build.serial_packages, &suites, &decisions, &config);
     pool.resize(invocation.run.processes)?;
     let mut reporters = report::open(&invocation.report, &journals, &invocation.run.run).or_exit(Exit::OutputFailed)?;
+    *began = true;
     let finished = run::groups(&suites, &decisions, &groups, &pool, &invocation.run, &mut reporters);
     let reported = reporters.finish();
     let finished = finished.map_err(|error| match error {

@@ -99,7 +99,19 @@ pub enum Failure {
     Other(anyhow::Error),
 }
 
-/// Builds the tests; `None` stands for binaries when the user asked only for the build.
+/// How many jobs cargo would run at once: as `build.jobs` or its variable say, else one for each core.
+pub fn configured_jobs(cores: usize) -> Result<usize> {
+    let config = cargo_config2::Config::load().context("cannot read cargo's configuration")?;
+    let cores = i32::try_from(cores)?;
+    let jobs = match config.build.jobs {
+        Some(jobs) if jobs < 0 => cores + jobs,
+        Some(jobs) => jobs,
+        None => cores,
+    };
+    Ok(usize::try_from(jobs.max(1))?)
+}
+
+/// Builds the tests.
 pub fn test_binaries(options: &Options) -> Result<Build, Failure> {
     let (known, messages) = std::thread::scope(|scope| {
         let known = scope.spawn(|| {

@@ -27,8 +27,9 @@ use forward::{build_args, cargo_args, metadata_args, selection_args};
 pub struct Invocation {
     pub task: Task,
     pub build: build::Options,
-    /// Slots for the build, where the pool is ours.
-    pub build_slots: usize,
+    /// Slots for the build, where the pool is ours and somebody chose.
+    pub build_jobs: Option<usize>,
+    pub cores: usize,
     pub list: list::Options,
     pub filter: filter::Options,
     pub group: group::Options,
@@ -156,7 +157,8 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
     let include_ignored = filter.ignored != Ignored::Default;
     Ok(Invocation {
         task,
-        build_slots: cli.build.build_jobs.map_or(cores, |jobs| jobs as usize),
+        build_jobs: cli.build.build_jobs.map(|jobs| jobs as usize),
+        cores,
         list: list::Options {
             timeout: time("--list-timeout", &cli.run.list_timeout)?,
             parallel: cores,
@@ -198,7 +200,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
         whole: selection_args(cli).iter().all(|word| ["--workspace", "--all"].contains(&word.as_str())),
         quiet,
         build: build::Options {
-            cargo: env.get("CARGO").unwrap_or(OsStr::new("cargo")).to_owned(),
+            cargo: cargo(&env),
             cargo_args,
             metadata_args,
             config: cli.build.config.clone(),
@@ -207,6 +209,16 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
             makeflags: None,
         },
     })
+}
+
+/// The cargo that called us, or else the one that would be found; tests are told its whole path, as cargo tells them.
+fn cargo(env: &Env) -> OsString {
+    let found = || {
+        let folders = std::env::split_paths(env.get("PATH")?);
+        let name = format!("cargo{}", std::env::consts::EXE_SUFFIX);
+        folders.map(|folder| folder.join(&name)).find(|path| path.is_file()).map(OsString::from)
+    };
+    env.get("CARGO").map(OsStr::to_owned).or_else(found).unwrap_or_else(|| "cargo".into())
 }
 
 /// What is replaced again and again has to be a file of its own.
@@ -244,8 +256,15 @@ fn processes(cli: &Cli, tests: &TestBinaryArgs, env: &Env, cores: usize) -> Resu
     };
     ensure!(number != 0, "{name} is 0, so nothing could run: the least is 1");
     let number = if number < 0 { i64::try_from(cores)? + number } else { number };
+    ensure!(
+        number <= MOST_PROCESSES,
+        "{name} is {number}; more than {MOST_PROCESSES} processes at once are not supported"
+    );
     Ok(usize::try_from(number.max(1))?)
 }
+
+/// The jobserver's pipe has no room for more.
+const MOST_PROCESSES: i64 = 4096;
 
 fn filter(cli: &Cli, tests: &TestBinaryArgs) -> Result<filter::Options> {
     let ignored = match (cli.select.run_ignored, tests.ignored, tests.include_ignored) {

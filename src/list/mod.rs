@@ -7,10 +7,11 @@
 
 mod memory;
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use camino::Utf8PathBuf;
@@ -181,8 +182,9 @@ fn terse(binary: &TestBinary, options: &Options) -> Result<Vec<Test>> {
 }
 
 fn mark_ignored(mut all: Vec<Test>, ignored: &[Test]) -> Vec<Test> {
+    let ignored: HashSet<&str> = ignored.iter().map(|test| &*test.name).collect();
     for test in &mut all {
-        test.ignored = ignored.iter().any(|it| it.name == test.name);
+        test.ignored = ignored.contains(&*test.name);
     }
     all
 }
@@ -267,18 +269,33 @@ fn ask(mut command: Command, limit: Duration) -> Result<Answer> {
     let stderr = child.stderr.take().context("no stderr")?;
     read(0, Box::new(stdout));
     read(1, Box::new(stderr));
+    let end = Instant::now() + limit;
     let mut texts = [String::new(), String::new()];
     for _ in 0..2 {
-        let Ok((number, text)) = receiver.recv_timeout(limit) else {
+        if let Ok((number, text)) = receiver.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            texts[number] = text;
+        }
+    }
+    let [stdout, stderr] = texts;
+    // Whoever has closed both pipes is about to end, as a rule.
+    let mut looks = 0;
+    loop {
+        if let Some(status) = child.try_wait().context("cannot wait for it")? {
+            return Ok(Answer { status, stdout, stderr });
+        }
+        if Instant::now() >= end {
             // Neither call can do more than fail because it is gone.
             let _ = child.kill();
             let _ = child.wait();
             bail!("it has not answered --list within {limit:?}");
-        };
-        texts[number] = text;
+        }
+        if looks < 100 {
+            std::thread::yield_now();
+        } else {
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        looks += 1;
     }
-    let [stdout, stderr] = texts;
-    Ok(Answer { status: child.wait().context("cannot wait for it")?, stdout, stderr })
 }
 
 #[cfg(test)]

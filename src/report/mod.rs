@@ -58,6 +58,22 @@ pub fn open(options: &Options, folder: &Utf8Path, run: &str) -> Result<Reporters
     Ok(Reporters(reporters))
 }
 
+/// Before anything else is done: what the last run left in the place of a file must not be taken for this one's.
+pub fn begin(options: &Options) -> Result<()> {
+    if let Some(path) = &options.junit {
+        junit::JunitFile::create(path, Utf8Path::new(""))?;
+    }
+    Ok(())
+}
+
+/// It has not come to a run. The file says so already; the stream is a document, too, however short.
+pub fn nothing_ran(options: &Options) -> Result<()> {
+    match options.stdout {
+        Stdout::Junit => junit::JunitStream::new(std::io::stdout()).finish(),
+        Stdout::Human | Stdout::Json => Ok(()),
+    }
+}
+
 impl Reporter for Reporters {
     fn event(&mut self, event: &Event) -> Result<()> {
         all(&mut self.0, |it| it.event(event))

@@ -11,6 +11,7 @@ use super::summary::{self, Failure};
 use crate::event::{Event, Outcome, Reporter, RunStarted, TestFinished, WorkerExited, WorkerFailed};
 
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each of them is a flag of the command line")]
 pub struct Options {
     pub colours: bool,
     pub verbosity: Verbosity,

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use super::NEAREST;
 use super::judge::{Judgement, judge};
 use super::output::Output;
 use super::process::Gone;
@@ -14,8 +15,6 @@ impl Run<'_> {
     pub(super) fn process_gone(&mut self, process: Process, gone: Gone) {
         let Some(live) = self.processes.get(&process) else { return };
         let judgement = if live.muted { Judgement::Interrupted } else { judge(live.facts(&gone)) };
-        // The group is gone, and its number may be given out again.
-        self.watchdog.table().forget(live.batch.worker);
         self.clean_up_after(process, &gone, &judgement);
         let exit = gone.exit.to_string();
         let (running, output) = match gone.end.running {
@@ -59,7 +58,7 @@ impl Run<'_> {
 
     fn process_names(&self, process: Process) -> String {
         let live = &self.processes[&process];
-        let mut items = live.ran();
+        let mut items = live.nearest(1);
         items.extend(live.began.map(|(place, _)| live.batch.items[place]));
         let binary = &self.book.suite(live.batch.items[0]).binary.id;
         format!("{binary}: {}", self.book.names(&items).join(", "))
@@ -98,7 +97,7 @@ impl Run<'_> {
             process,
             timestamp: self.book.time(Instant::now()),
             message,
-            tests: self.book.names(&live.ran()),
+            tests: self.book.names(&live.nearest(NEAREST)),
             output: output.into_text(),
         };
         self.book.tell(&Event::WorkerFailed(failed));
@@ -106,7 +105,7 @@ impl Run<'_> {
 
     fn tell_exit(&mut self, process: Process, status: String, leaked: bool) {
         let live = &self.processes[&process];
-        let ran = self.book.names(&live.ran());
+        let ran = self.book.names(&live.nearest(NEAREST));
         let exited = WorkerExited {
             worker: live.batch.worker,
             process,

@@ -23,6 +23,8 @@ pub(super) struct Facts<'a> {
     pub end: &'a End,
     pub exit: Exit,
     pub asked: Option<Asked>,
+    /// The test that it was asked to end for has its verdict all the same.
+    pub late_has_ended: bool,
     /// How many tests it was given, how many of them ended, and whether any of them failed.
     pub given: usize,
     pub ended: usize,
@@ -47,7 +49,7 @@ pub(super) enum Judgement {
 }
 
 pub(super) fn judge(facts: Facts) -> Judgement {
-    let Facts { end, exit, asked, given, ended, failed } = facts;
+    let Facts { end, exit, asked, late_has_ended, given, ended, failed } = facts;
     if end.log_lost {
         return Judgement::WithoutLog;
     }
@@ -57,6 +59,8 @@ pub(super) fn judge(facts: Facts) -> Judgement {
         ));
     }
     match (&end.running, asked) {
+        // Our signal met whatever came after the test that it was for: that goes to another process.
+        (_, Some(Asked::Late(_))) if late_has_ended => return Judgement::Interrupted,
         (Some((place, _)), Some(Asked::Late(late))) if *place == late => return Judgement::TimedOut(late),
         (_, Some(Asked::Stop)) => return Judgement::Interrupted,
         (Some((place, _)), _) => return Judgement::Crashed(*place),
@@ -97,7 +101,7 @@ mod tests {
     }
 
     fn judged(end: &End, exit: Exit, asked: Option<Asked>, ended: usize, failed: bool) -> Judgement {
-        judge(Facts { end, exit, asked, given: 3, ended, failed })
+        judge(Facts { end, exit, asked, late_has_ended: false, given: 3, ended, failed })
     }
 
     #[test]
@@ -123,7 +127,16 @@ mod tests {
     fn a_test_is_timed_out_only_if_it_is_the_one_whose_time_was_up() {
         let killed = Exit::Signal(15);
         assert_eq!(judged(&end(Some(1)), killed, Some(Asked::Late(1)), 1, false), Judgement::TimedOut(1));
-        assert_eq!(judged(&end(Some(2)), killed, Some(Asked::Late(1)), 2, false), Judgement::Crashed(2));
+        let late = Facts {
+            end: &end(Some(2)),
+            exit: killed,
+            asked: Some(Asked::Late(1)),
+            late_has_ended: true,
+            given: 3,
+            ended: 2,
+            failed: false,
+        };
+        assert_eq!(judge(late), Judgement::Interrupted, "the next test is not to blame for our signal");
         assert!(matches!(judged(&end(None), killed, Some(Asked::Late(0)), 0, false), Judgement::NotStarted(_)));
     }
 

@@ -7,12 +7,17 @@ use super::os::Group;
 use super::process::Gone;
 use crate::schedule::{Batch, Item};
 
+/// How much of a line is waited for.
+const LONGEST_LINE: usize = 64 * 1024;
+
 pub(super) struct Live {
     pub batch: Batch,
     /// `None` until it has started.
     pub group: Option<Group>,
     /// Why it was asked to end.
     pub asked: Option<Asked>,
+    /// It has to go at once.
+    pub kill_asked: bool,
     /// The run ends, so what this process still tells is not part of it.
     pub muted: bool,
     /// The place in the batch of the test that runs, and since when.
@@ -36,6 +41,7 @@ impl Live {
             batch,
             group: None,
             asked: None,
+            kill_asked: false,
             muted: false,
             began: None,
             ended: Vec::new(),
@@ -53,11 +59,6 @@ impl Live {
         self.has_ended[place] = true;
     }
 
-    /// The items that ended in it, in their order.
-    pub(super) fn ran(&self) -> Vec<Item> {
-        self.nearest(usize::MAX)
-    }
-
     /// The items that ended in it last, in their order, but no more than `most`.
     pub(super) fn nearest(&self, most: usize) -> Vec<Item> {
         let first = self.ended.len() - self.has_run().min(most);
@@ -73,11 +74,17 @@ impl Live {
         (0..self.has_ended.len()).filter(|place| !self.has_ended[*place]).collect()
     }
 
+    /// The test that the process was asked to end for has its verdict.
+    pub(super) fn late_has_ended(&self) -> bool {
+        matches!(self.asked, Some(Asked::Late(place)) if self.has_ended[place])
+    }
+
     pub(super) fn facts<'a>(&self, gone: &'a Gone) -> Facts<'a> {
         Facts {
             end: &gone.end,
             exit: gone.exit,
             asked: self.asked,
+            late_has_ended: self.late_has_ended(),
             given: self.batch.items.len(),
             ended: self.ended.len(),
             failed: self.failed,
@@ -86,9 +93,17 @@ impl Live {
 
     /// Takes in live output and gives the lines that are whole.
     pub(super) fn lines(&mut self, bytes: &[u8]) -> Vec<String> {
+        let end = match memchr::memrchr(b'\n', bytes) {
+            Some(end) => self.line.len() + end + 1,
+            // Nobody reads a line as long as that; it is cut, so that it need not be kept.
+            None if self.line.len() + bytes.len() > LONGEST_LINE => self.line.len() + bytes.len(),
+            None => {
+                self.line.extend_from_slice(bytes);
+                return Vec::new();
+            }
+        };
         self.line.extend_from_slice(bytes);
-        let Some(end) = memchr::memrchr(b'\n', &self.line) else { return Vec::new() };
-        let rest = self.line.split_off(end + 1);
+        let rest = self.line.split_off(end);
         let whole = std::mem::replace(&mut self.line, rest);
         String::from_utf8_lossy(&whole).lines().map(str::to_owned).collect()
     }

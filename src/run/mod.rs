@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -86,8 +86,15 @@ enum Message {
     Process(Process, Report),
 }
 
+/// How many messages may wait. Whoever sends more has to wait himself, down to the test that writes faster than can be
+/// read.
+const BACKLOG: usize = 256;
+
 /// While more happens within this time, what is told of it is gathered before it is written.
 const GATHER: Duration = Duration::from_millis(4);
+
+/// How many of the tests that ran before a failed one in its process are named: the nearest ones are the likeliest.
+const NEAREST: usize = 16;
 
 /// Reporters that gather what they write by time are called at least so often.
 const PULSE: Duration = Duration::from_secs(1);
@@ -102,11 +109,12 @@ pub fn groups(
     reporter: &mut dyn Reporter,
 ) -> Result<RunFinished, Error> {
     let (items, spec) = plan::items(suites, groups, options);
-    let (sender, receiver) = mpsc::channel();
-    let asked = sender.clone();
+    let (sender, receiver) = mpsc::sync_channel(BACKLOG);
+    let watchdog = Watchdog::start(&options.run, options.processes).context("cannot start the watchdog")?;
+    let (asked, table) = (sender.clone(), watchdog.table());
     // A receiver that is gone means that the run is over.
-    let _signals =
-        signals::listen(move |why| drop(asked.send(Message::Asked(why)))).context("cannot listen to signals")?;
+    let listening = signals::listen(move |why| drop(asked.send(Message::Asked(why))), move || table.kill_all());
+    let _listening = listening.context("cannot listen to signals")?;
     let granted = sender.clone();
     let in_flight = Arc::new(AtomicUsize::new(0));
     let counter = in_flight.clone();
@@ -124,11 +132,12 @@ pub fn groups(
         held: Vec::new(),
         processes: BTreeMap::new(),
         without_log: HashSet::new(),
-        watchdog: Watchdog::start(&options.run, options.processes).context("cannot start the watchdog")?,
+        watchdog,
         sender,
         stopped: None,
         flushed: Instant::now(),
         warned_of_lost_slots: false,
+        not_started: Vec::new(),
     };
     let ignored = run.begin(decisions, items.len());
     run.report_ignored(&ignored);
@@ -150,11 +159,13 @@ struct Run<'a> {
     /// The suites whose processes cannot write a log.
     without_log: HashSet<usize>,
     watchdog: Watchdog,
-    sender: Sender<Message>,
+    sender: SyncSender<Message>,
     stopped: Option<Stopped>,
     /// When the reporter last wrote what it had gathered.
     flushed: Instant,
     warned_of_lost_slots: bool,
+    /// The processes whose threads could not be started.
+    not_started: Vec<(Process, io::Error)>,
 }
 
 impl Run<'_> {
@@ -185,6 +196,12 @@ impl Run<'_> {
 
     fn receive_until_done(&mut self, receiver: &Receiver<Message>) {
         while !self.scheduler.is_done() {
+            while let Some((process, error)) = self.not_started.pop() {
+                self.process_reports(process, Report::NotStarted(error));
+            }
+            if self.scheduler.is_done() {
+                break;
+            }
             let message = self.next_message(receiver);
             match message {
                 Some(Message::Slot(slot)) => self.slot_granted(slot),
@@ -323,7 +340,8 @@ impl Run<'_> {
 
     fn kill(&mut self, process: Process) {
         let Some(live) = self.processes.get_mut(&process) else { return };
-        if live.asked.is_none() {
+        live.kill_asked = true;
+        if live.asked.is_none() || live.late_has_ended() {
             // The run ends, or others have what this process would run next.
             live.asked = Some(Asked::Stop);
             live.muted = true;
@@ -339,16 +357,19 @@ impl Run<'_> {
         self.processes.insert(process, Live::new(batch));
         let (sender, table) = (self.sender.clone(), self.watchdog.table());
         let tell = move |report| {
-            if let Report::Started { pid, .. } = &report {
-                table.watch(worker, *pid);
+            match &report {
+                Report::Started { pid, .. } => table.watch(worker, *pid),
+                Report::Ending => return table.forget(worker),
+                _ => {}
             }
             // A receiver that is gone means that the run is over.
             drop(sender.send(Message::Process(process, report)));
         };
         let started = process::start(launch, tell);
         if let Err(error) = started {
-            // The thread could not be started; the message takes the same way as the thread's own.
-            let _ = self.sender.send(Message::Process(process, Report::NotStarted(error)));
+            // The thread could not be started. Its message cannot go the same way as the others: nobody but this thread
+            // makes room there.
+            self.not_started.push((process, error));
         }
     }
 }

@@ -50,11 +50,17 @@ pub(super) enum Speech {
     },
 }
 
-/// What the thread tells, in this order: `Started`, any number of `Facts`, `Gone`; or `NotStarted` alone.
+/// What the thread tells, in this order: `Started`, any number of `Facts`, `Ending`, `Gone`. `NotStarted`
+/// comes alone, or as the last one if reading failed.
 pub(super) enum Report {
-    Started { pid: u32, group: Group },
+    Started {
+        pid: u32,
+        group: Group,
+    },
     NotStarted(io::Error),
     Facts(Vec<Timed>),
+    /// Its number will soon be another's.
+    Ending,
     Gone(Gone),
 }
 
@@ -118,6 +124,10 @@ fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
     tell(Report::Started { pid: child.pid(), group: child.group() });
     let mut buffer = vec![0; BUFFER];
     let told = listen(&mut child, &mut listener, &mut buffer, tell);
+    if told.is_err() {
+        // Who cannot be listened to any more must not go on for ever.
+        child.group().kill();
+    }
     let (leaked, escaped, exit) = bury(&mut child, &mut listener, &mut buffer, tell)?;
     told?;
     let (facts, end) = listener.end(exit);
@@ -130,19 +140,20 @@ fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
 fn listen(child: &mut Child, listener: &mut Listener, buffer: &mut [u8], tell: &impl Fn(Report)) -> io::Result<()> {
     let mut last = Instant::now();
     let mut quiet = false;
+    let mut unconfirmed: Option<Instant> = None;
+    send(listener.take_facts(), last, last, tell);
     loop {
         let waits = listener.waits_for_text();
         let wanted = Ready { text: true, log: quiet && !waits, gone: true };
         let ready = child.wait(wanted, (waits || !quiet).then_some(SILENCE))?;
         let length = listener.read(child, buffer)?;
-        if !ready.text && !ready.log && !ready.gone {
-            quiet = true;
-            // A verdict that has only now been read may have its text right behind it.
-            if waits && listener.waits_for_text() {
-                listener.settle();
-            }
-        } else if length > 0 {
-            quiet = false;
+        quiet = length == 0 && (quiet || (!ready.text && !ready.log && !ready.gone));
+        // A verdict's text may be right behind it. But it may also never come, or not be recognised because somebody
+        // else writes into it, so it is not waited for until there is silence.
+        unconfirmed = listener.waits_for_text().then(|| unconfirmed.unwrap_or_else(Instant::now));
+        if unconfirmed.is_some_and(|since| since.elapsed() >= SILENCE) {
+            listener.settle();
+            unconfirmed = None;
         }
         let facts = listener.take_facts();
         let now = Instant::now();
@@ -170,6 +181,7 @@ fn bury(
 ) -> io::Result<(bool, bool, Exit)> {
     let give_up = Instant::now() + LEAK_GRACE;
     read_to_end(child, listener, buffer, give_up, tell)?;
+    tell(Report::Ending);
     let exit = child.reap()?;
     while child.has_survivors() && Instant::now() < give_up {
         // There is nothing to wait for but time: a group does not tell when its last member goes.
@@ -196,7 +208,7 @@ fn read_to_end(
         let last = Instant::now();
         listener.read(child, buffer)?;
         send(listener.take_facts(), last, Instant::now(), tell);
-        if !ready.text {
+        if !ready.text || Instant::now() >= give_up {
             break;
         }
     }

@@ -6,13 +6,10 @@ use std::time::Instant;
 use super::dialect::{Ended, Fact, Verdict};
 use super::output::Output;
 use super::process::{Report, Timed};
-use super::{Run, message, os};
+use super::{NEAREST, Run, message, os};
 use crate::event::{Event, Outcome, TestDiagnosed, TestFinished, TestOutput, WorkerStarted};
 use crate::list::Harness;
 use crate::schedule::{self, Batch, Input, Process};
-
-/// How many of the tests that ran before a failed one in its process are named: the nearest ones are the likeliest.
-const NEAREST: usize = 16;
 
 impl Run<'_> {
     pub(super) fn process_reports(&mut self, process: Process, report: Report) {
@@ -20,6 +17,8 @@ impl Run<'_> {
             Report::Started { pid, group } => self.process_started(process, pid, group),
             Report::NotStarted(error) => self.process_not_started(process, &error),
             Report::Facts(facts) => facts.into_iter().for_each(|fact| self.fact(process, fact)),
+            // The thread has done what there was to do.
+            Report::Ending => {}
             Report::Gone(gone) => self.process_gone(process, gone),
         }
     }
@@ -28,7 +27,7 @@ impl Run<'_> {
         let Some(live) = self.processes.get_mut(&process) else { return };
         // It may have been asked to end before it was there to hear it.
         match live.asked {
-            Some(_) if live.muted => group.kill(),
+            Some(_) if live.kill_asked => group.kill(),
             Some(_) => group.terminate(),
             None => {}
         }

@@ -48,6 +48,24 @@ impl Table {
     pub(super) fn forget(&self, worker: usize) {
         self.watch(worker, 0);
     }
+
+    /// Kills every group in the table.
+    pub(super) fn kill_all(&self) {
+        kill_groups(&self.0);
+    }
+}
+
+fn kill_groups(table: &File) {
+    let mut entry = [0; ENTRY];
+    for worker in 0_usize.. {
+        if table.read_exact_at(&mut entry, (worker * ENTRY) as u64).is_err() {
+            break;
+        }
+        if let Some(group) = Pid::from_raw(i32::from_ne_bytes(entry)) {
+            // It may be gone already.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
 }
 
 impl Watchdog {
@@ -86,15 +104,6 @@ pub fn main(run: &str) {
     let _ = io::stdin().read_to_end(&mut Vec::new());
     let table = io::stdout();
     let table = File::from(std::os::fd::AsFd::as_fd(&table).try_clone_to_owned().expect("stdout is open"));
-    let mut entry = [0; ENTRY];
-    for worker in 0.. {
-        if table.read_exact_at(&mut entry, (worker * ENTRY) as u64).is_err() {
-            break;
-        }
-        if let Some(group) = Pid::from_raw(i32::from_ne_bytes(entry)) {
-            // It may be gone already.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-    }
+    kill_groups(&table);
     leftovers::kill(run, None);
 }

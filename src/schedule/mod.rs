@@ -290,7 +290,10 @@ impl Scheduler {
         }
         // What would begin next is no part of the run; a process that has nothing left ends by itself, in good order.
         let Some(running) = self.running.get(&process) else { return };
-        let begins_another = running.robbed || (self.stop == Some(Stop::Drain) && !running.pending.is_empty());
+        // One that was asked to end would otherwise be ended in the middle of the next item, when the grace is over.
+        let asked_to_end = running.kill_at.is_some() && self.stop.is_none();
+        let stops = asked_to_end || self.stop == Some(Stop::Drain);
+        let begins_another = running.robbed || (stops && !running.pending.is_empty());
         if begins_another {
             self.kill(process, actions);
         }

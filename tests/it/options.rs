@@ -1,5 +1,7 @@
 //! What the command line may say and not say, and the exit codes of what goes wrong before the first test.
 
+use std::fs;
+
 use crate::tool::{cargo, of_kind, outcomes, ptest};
 use crate::workspace::Workspace;
 
@@ -110,4 +112,18 @@ fn slots_are_as_many_as_the_command_line_says() {
         ran.expect(0);
         assert_eq!(of_kind(&ran.events(), "run-started").next().unwrap()["workers"], 5, "{args:?}");
     }
+}
+
+#[test]
+fn what_a_green_run_left_is_not_taken_for_a_run_that_did_not_build() {
+    let workspace = Workspace::of_package("").file("src/lib.rs", "#[test] fn passes() {}");
+    let junit = workspace.path().join("junit.xml");
+    let run = || workspace.ptest().args(["--junit".as_ref(), junit.as_os_str()]).run();
+    run().expect(0);
+    assert!(!fs::read_to_string(&junit).unwrap().contains("[run incomplete]"));
+    fs::write(workspace.path().join("src/lib.rs"), "no rust").unwrap();
+    run().expect(101);
+    assert!(fs::read_to_string(&junit).unwrap().contains("[run incomplete]"));
+    let stream = workspace.ptest().args(["--message-format=junit"]).run();
+    assert!(stream.expect(101).stdout.contains("</testsuite>"), "{}", stream.stdout);
 }

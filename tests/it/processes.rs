@@ -289,3 +289,53 @@ fn name(event: &Value) -> &str {
 fn process(event: &Value) -> u64 {
     event["process"].as_u64().unwrap()
 }
+
+/// A test that ignores SIGTERM and ends after its time is up, and innocents after it that are within theirs.
+const LATE: &str = r"
+#[test]
+fn a_is_late_and_deaf() {
+    unsafe extern { safe fn signal(number: i32, handler: usize) -> usize; }
+    signal(15, 1);
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+}
+#[test]
+fn b_innocent() { std::thread::sleep(std::time::Duration::from_millis(700)); }
+#[test]
+fn c_innocent() { std::thread::sleep(std::time::Duration::from_millis(700)); }
+";
+
+#[test]
+fn the_signal_for_a_late_test_costs_no_other() {
+    let config = "[[context]]\npackage = 'made'\nkind = 'unit'\n";
+    let workspace = Workspace::of_package("").file("src/lib.rs", LATE).config(config);
+    let (ran, events) = workspace.ptest().args(["--process-timeout=1s"]).json();
+    ran.expect(0);
+    assert_eq!(outcomes(&events), ["a_is_late_and_deaf passed", "b_innocent passed", "c_innocent passed"]);
+}
+
+#[test]
+fn tests_behind_one_that_hangs_run_elsewhere_even_without_a_time_limit() {
+    let source = "#[test] fn a_hangs() { loop { std::thread::park() } }\n".to_owned()
+        + &(0..20).map(|number| format!("#[test] fn b{number:02}() {{}}\n")).collect::<String>();
+    let workspace = Workspace::of_package("").file("src/lib.rs", &source);
+    let mut command = workspace.ptest().args(["--processes=2", "--message-format=json"]).command();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut finished = 0;
+    for line in stdout.lines() {
+        let event: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        if event["event"] == "test-finished" {
+            finished += 1;
+            if event["test"] == "a_hangs" {
+                assert_eq!(event["outcome"], "not-reached");
+                assert_eq!(event["message"], "the run ended while it ran");
+            }
+        }
+        if finished == 20 {
+            let pid = rustix::process::Pid::from_child(&child);
+            rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        }
+    }
+    assert_eq!(finished, 21);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}

@@ -16,8 +16,12 @@ fn redacted(stderr: &str) -> String {
     lines.map(|line| without_thread(&without_time(line)) + "\n").collect()
 }
 
-const DEPENDS_ON_PROCESSES: [&str; 3] =
-    ["     process ", "      its process had run ", "    note: run with `RUST_BACKTRACE=1` environment variable"];
+const DEPENDS_ON_PROCESSES: [&str; 4] = [
+    "     process ",
+    "      ran after ",
+    "  (whether it matters ",
+    "    note: run with `RUST_BACKTRACE=1` environment variable",
+];
 
 /// Makes `[TIME]` of `[    1.234s]`.
 fn without_time(line: &str) -> String {

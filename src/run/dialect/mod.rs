@@ -173,7 +173,7 @@ impl Libtest {
     fn settle_verdicts(&mut self) {
         while self.waits_for_text() {
             self.begin();
-            if self.phase == Phase::Inside && self.resynchronise() {
+            if self.phase != Phase::Header && self.resynchronise() {
                 while self.advance() {}
                 continue;
             }
@@ -236,7 +236,11 @@ impl Libtest {
     }
 
     fn find_header(&mut self) -> bool {
-        let Some((start, end, count)) = header(&self.text) else { return false };
+        let Some((start, end, count)) = header(&self.text) else {
+            let surplus = self.surplus();
+            self.stray.push(&surplus);
+            return false;
+        };
         let before: Vec<u8> = self.text.drain(..end).take(start).collect();
         self.stray.push(&without_warning(&before));
         self.mismatch = Some(count).filter(|count| *count != self.runs.len());
@@ -245,7 +249,16 @@ impl Libtest {
     }
 
     fn find_marker(&mut self) -> bool {
-        let Some((start, end)) = marker(&self.text, &self.runs[self.current].name) else { return false };
+        let Some((start, end)) = marker(&self.text, &self.runs[self.current].name) else {
+            // Its marker has been broken. That it began is known all the same, and whoever writes is taken for it.
+            let surplus = self.surplus();
+            if self.began {
+                self.write(&surplus);
+            } else {
+                self.stray.push(&surplus);
+            }
+            return false;
+        };
         // The rest of a result line whose verdict was told without it.
         let late = self.text[..start].to_vec();
         self.stray.push(&late);
@@ -264,7 +277,6 @@ impl Libtest {
         }
         let next = self.runs.get(self.current + 1).map(|run| &*run.name);
         let verdict = run.verdict.as_ref().map(|(verdict, _)| *verdict);
-        let longest_name = next.map_or(0, str::len);
         if let Some((verdict, start, end)) = result(&self.text, verdict, next) {
             let mut text = std::mem::take(&mut self.text);
             let rest = text.split_off(end);
@@ -279,14 +291,21 @@ impl Libtest {
         if self.logged > self.current + 1 && self.resynchronise() {
             return true;
         }
-        if !self.with_log {
-            // What cannot be the beginning of the end any more need not be looked at again.
-            let longest = longest_name + 128;
-            let settled = self.text.len().saturating_sub(longest);
-            let text: Vec<u8> = self.text.drain(..settled).collect();
-            self.write(&text);
-        }
+        // What cannot be the beginning of the end any more need not be looked at again.
+        let surplus = self.surplus();
+        self.write(&surplus);
         false
+    }
+
+    /// Takes out what is too long to hold the beginning of anything that is looked for.
+    fn surplus(&mut self) -> Vec<u8> {
+        const MARGIN: usize = 128;
+        let next = self.runs.get(self.current + 1).or(self.runs.get(self.current));
+        let kept =
+            next.map_or(0, |run| run.name.len()).max(self.runs.get(self.current).map_or(0, |run| run.name.len()))
+                + MARGIN;
+        let surplus = self.text.len().saturating_sub(kept);
+        self.text.drain(..surplus).collect()
     }
 
     /// Ends the current run where the next one's marker stands, though no whole result line stands before it. Only for
@@ -472,6 +491,28 @@ mod tests {
         let text = b"\nrunning 3 tests\ntest a ... okGARBAGE\n\ntest b ... of bok\ntest c ... ";
         it.read(text, b"ok a\nok b\n");
         assert_eq!(told(&it.take_facts()), ["+0", "0 Passed \"okGARBAGE\\n\\n\"", "+1", "1 Passed \"of b\"", "+2"]);
+    }
+
+    #[test]
+    fn text_that_is_never_understood_is_not_kept() {
+        let mut it = libtest(&["a", "b"], true);
+        for _ in 0..100 {
+            it.read(&[b'.'; 1000], b"");
+        }
+        assert!(it.text.len() < 1000, "before the first test");
+        it.read(b"\nrunning 2 tests\ntest a ... ", b"ok a\n");
+        for _ in 0..100 {
+            it.read(&[b'.'; 1000], b"");
+        }
+        assert!(it.text.len() < 1000, "instead of a result");
+        it.settle();
+        for _ in 0..100 {
+            it.read(&[b'.'; 1000], b"");
+        }
+        assert!(it.text.len() < 1000, "instead of the next test's beginning");
+        it.read(b"", b"failed b\n");
+        it.settle();
+        assert_eq!(it.take_facts().len(), 4);
     }
 
     #[test]

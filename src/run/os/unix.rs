@@ -188,19 +188,24 @@ struct LogReader {
     reader: File,
     /// Kept open until the child has opened its own.
     writer: Option<OwnedFd>,
+    /// The child has closed it, too.
+    ended: bool,
 }
 
 impl LogReader {
     fn pollable(&self) -> Option<BorrowedFd<'_>> {
         // A file is always ready; there the reader comes by when it has other reasons.
-        cfg!(target_os = "linux").then(|| self.reader.as_fd())
+        (cfg!(target_os = "linux") && !self.ended).then(|| self.reader.as_fd())
     }
 
     fn read(&mut self, bytes: &mut Vec<u8>) -> io::Result<()> {
         let mut buffer = [0; 4096];
         loop {
             match self.reader.read(&mut buffer) {
-                Ok(0) => return Ok(()),
+                Ok(0) => {
+                    self.ended = cfg!(target_os = "linux") && self.writer.is_none();
+                    return Ok(());
+                }
                 Ok(length) => bytes.extend_from_slice(&buffer[..length]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -217,7 +222,10 @@ impl Log {
         let (reader, writer) = io::pipe()?;
         set_nonblocking(reader.as_fd())?;
         let path = format!("/proc/{}/fd/{}", std::process::id(), writer.as_raw_fd()).into();
-        Ok(Self { path, reader: LogReader { reader: OwnedFd::from(reader).into(), writer: Some(writer.into()) } })
+        Ok(Self {
+            path,
+            reader: LogReader { reader: OwnedFd::from(reader).into(), writer: Some(writer.into()), ended: false },
+        })
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -226,7 +234,7 @@ impl Log {
         let file = tempfile::NamedTempFile::new()?;
         let reader = file.reopen()?;
         let (file, path) = file.keep().map_err(|error| error.error)?;
-        Ok(Self { path, reader: LogReader { reader, writer: Some(file.into()) } })
+        Ok(Self { path, reader: LogReader { reader, writer: Some(file.into()), ended: false } })
     }
 }
 
