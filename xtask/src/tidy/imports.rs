@@ -5,8 +5,8 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::Source;
 
-/// What each module may import from the others. Change it on purpose, when the design changes: the same table stands in
-/// the crate docs of `src/main.rs`, which alone may import everything. Nobody imports `main` or `cli`.
+/// What each module may import from the others. Change it on purpose, when the design changes. `main` alone may import
+/// everything; nobody imports `main` or `cli`.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("build", &[]),
     ("event", &[]),
