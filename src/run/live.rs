@@ -10,6 +10,7 @@ use crate::schedule::{Batch, Item};
 /// How much of a line is waited for.
 const LONGEST_LINE: usize = 64 * 1024;
 
+#[expect(clippy::struct_excessive_bools, reason = "each of them may come true at any time, whatever the others are")]
 pub(super) struct Live {
     pub batch: Batch,
     /// `None` until it has started.

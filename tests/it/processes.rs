@@ -315,8 +315,8 @@ fn the_signal_for_a_late_test_costs_no_other() {
 
 #[test]
 fn tests_behind_one_that_hangs_run_elsewhere_even_without_a_time_limit() {
-    let source = "#[test] fn a_hangs() { loop { std::thread::park() } }\n".to_owned()
-        + &(0..20).map(|number| format!("#[test] fn b{number:02}() {{}}\n")).collect::<String>();
+    let innocents: Vec<String> = (0..20).map(|number| format!("#[test] fn b{number:02}() {{}}")).collect();
+    let source = format!("#[test] fn a_hangs() {{ loop {{ std::thread::park() }} }}\n{}", innocents.join("\n"));
     let workspace = Workspace::of_package("").file("src/lib.rs", &source);
     let mut command = workspace.ptest().args(["--processes=2", "--message-format=json"]).command();
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
