@@ -84,7 +84,7 @@ pub(super) struct Gone {
 const SILENCE: Duration = Duration::from_millis(50);
 
 /// While tests end faster than this one after another, their results are gathered for as long.
-const GATHER: Duration = Duration::from_millis(2);
+const GATHER: Duration = Duration::from_millis(3);
 
 /// How much is read at once.
 const BUFFER: usize = 16 * 1024;

@@ -26,7 +26,7 @@ const ROUNDS: usize = 2;
 const UNKNOWN: usize = 4;
 
 /// Below this a process would cost more than a quarter of the tests that it runs.
-const SHORTEST: Duration = Duration::from_millis(12);
+const SHORTEST: Duration = Duration::from_millis(20);
 
 /// Beyond this a process costs next to nothing already.
 const LONGEST: Duration = Duration::from_millis(250);
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn batches_shrink_toward_the_end_but_stay_worth_a_process() {
         assert_eq!(size(left(100, 100, 2, Some(5.0))), 25);
-        assert_eq!(size(left(10, 10, 2, Some(5.0))), 3);
+        assert_eq!(size(left(10, 10, 2, Some(5.0))), 4);
         assert_eq!(size(left(10, 10, 2, Some(0.1))), 10);
     }
 }
