@@ -75,6 +75,7 @@ use exit::{Exit, Failure, OrExit};
 use filter::Decision;
 use list::Suite;
 use run::slots::Pool;
+use run::watchdog::Watchdog;
 
 fn main() -> Exit {
     // SAFETY: nothing has been opened yet.
@@ -145,7 +146,14 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     let parallel = if pool.guest { 1 } else { invocation.list.parallel };
     let binaries = std::mem::take(&mut build.binaries);
     let journals = build.target_directory.join("ptest");
-    let options = list::Options { parallel, memory: journals.join("lists"), ..invocation.list };
+    let watchdog =
+        Watchdog::start(&invocation.run.run, invocation.run.processes).context("cannot start the watchdog")?;
+    let options = list::Options {
+        parallel,
+        mark: (run::RUN_ID, invocation.run.run.clone()),
+        memory: journals.join("lists"),
+        ..invocation.list
+    };
     let suites = list::tests(binaries, &options).or_exit(Exit::ListFailed)?;
     let decisions = filter::select(&suites, &invocation.filter);
     let selected = |decisions: &&Vec<Decision>| decisions.iter().any(|it| !matches!(it, Decision::Skip(_)));
@@ -171,7 +179,7 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     pool.resize(invocation.run.processes)?;
     let mut reporters = report::open(&invocation.report, &journals, &invocation.run.run).or_exit(Exit::OutputFailed)?;
     *began = true;
-    let finished = run::groups(&suites, &decisions, &groups, &pool, &invocation.run, &mut reporters);
+    let finished = run::groups(&suites, &decisions, &groups, &pool, &watchdog, &invocation.run, &mut reporters);
     let reported = reporters.finish();
     let finished = finished.map_err(|error| match error {
         run::Error::Report(error) => Failure { exit: Exit::OutputFailed, error },

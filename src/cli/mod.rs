@@ -162,6 +162,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
         list: list::Options {
             timeout: time("--list-timeout", &cli.run.list_timeout)?,
             parallel: cores,
+            mark: (run::RUN_ID, String::new()),
             memory: Utf8PathBuf::new(),
         },
         filter,

@@ -27,6 +27,8 @@ pub struct Options {
     pub timeout: Duration,
     /// How many binaries are asked at once.
     pub parallel: usize,
+    /// The run's mark, by which the watchdog finds a binary that is being asked when the runner is killed.
+    pub mark: (&'static str, String),
     /// Where lists are remembered.
     pub memory: Utf8PathBuf,
 }
@@ -137,7 +139,7 @@ fn libtest(binary: &TestBinary, options: &Options) -> Result<Vec<Test>> {
 fn ask_libtest(binary: &TestBinary, options: &Options) -> Result<Vec<Test>> {
     let mut command = binary.command();
     command.args(["-Zunstable-options", "--list", "--format", "json"]).env("RUSTC_BOOTSTRAP", "1");
-    let answer = ask(command, options.timeout)?;
+    let answer = ask(command, options)?;
     match answer.success().and_then(from_json) {
         Some(tests) => Ok(tests),
         None => terse(binary, options),
@@ -171,7 +173,7 @@ fn terse(binary: &TestBinary, options: &Options) -> Result<Vec<Test>> {
     let list = |ignored: bool| -> Result<Vec<Test>> {
         let mut command = binary.command();
         command.args(["--list", "--format", "terse"]).args(ignored.then_some("--ignored"));
-        let answer = ask(command, options.timeout)?;
+        let answer = ask(command, options)?;
         let Some(tests) = answer.success().and_then(from_terse) else {
             bail!("{}", answer.complaint());
         };
@@ -208,7 +210,7 @@ fn custom(binary: &TestBinary, options: &Options) -> (Harness, Vec<Test>, Option
     let list = |ignored: bool| -> Result<Vec<Test>, String> {
         let mut command = binary.command();
         command.args(["--list", "--format", "terse"]).args(ignored.then_some("--ignored"));
-        let answer = ask(command, options.timeout).map_err(|error| format!("{error:#}"))?;
+        let answer = ask(command, options).map_err(|error| format!("{error:#}"))?;
         answer.success().and_then(from_terse).ok_or_else(|| answer.complaint())
     };
     match list(false) {
@@ -248,8 +250,13 @@ impl Answer {
 }
 
 /// Runs a command to its end, or for as long as it may take.
-fn ask(mut command: Command, limit: Duration) -> Result<Answer> {
+fn ask(mut command: Command, options: &Options) -> Result<Answer> {
+    let limit = options.timeout;
+    // The watchdog ends whole groups, and the runner's own is the terminal's.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut child = command
+        .env(options.mark.0, &options.mark.1)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -12,7 +12,7 @@ pub(crate) struct Leftover {
 }
 
 /// The variable that marks everything that a run starts.
-pub(crate) const RUN_ID: &str = "PTEST_RUN_ID";
+pub const RUN_ID: &str = "PTEST_RUN_ID";
 
 /// The variable that says in which worker's slot a process was started.
 pub(crate) const WORKER: &str = "PTEST_WORKER";

@@ -44,6 +44,8 @@ use process::Report;
 use slots::Pool;
 use watchdog::Watchdog;
 
+pub use leftovers::RUN_ID;
+
 /// What the run stage needs to know.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -105,12 +107,12 @@ pub fn groups(
     decisions: &[Vec<Decision>],
     groups: &Groups,
     pool: &Pool,
+    watchdog: &Watchdog,
     options: &Options,
     reporter: &mut dyn Reporter,
 ) -> Result<RunFinished, Error> {
     let (items, spec) = plan::items(suites, groups, options);
     let (sender, receiver) = mpsc::sync_channel(BACKLOG);
-    let watchdog = Watchdog::start(&options.run, options.processes).context("cannot start the watchdog")?;
     let (asked, table) = (sender.clone(), watchdog.table());
     // A receiver that is gone means that the run is over.
     let listening = signals::listen(move |why| drop(asked.send(Message::Asked(why))), move || table.kill_all());
@@ -158,7 +160,7 @@ struct Run<'a> {
     processes: BTreeMap<Process, Live>,
     /// The suites whose processes cannot write a log.
     without_log: HashSet<usize>,
-    watchdog: Watchdog,
+    watchdog: &'a Watchdog,
     sender: SyncSender<Message>,
     stopped: Option<Stopped>,
     /// When the reporter last wrote what it had gathered.
@@ -243,7 +245,6 @@ impl Run<'_> {
             stopped: self.stopped,
         };
         self.book.tell(&Event::RunFinished(finished.clone()));
-        self.watchdog.stop().context("cannot stop the watchdog")?;
         match self.book.error {
             Some(error) => Err(Error::Report(error)),
             None => Ok(finished),

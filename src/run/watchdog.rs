@@ -21,8 +21,8 @@ pub const ARGUMENT: &str = "--ptest-watchdog";
 /// One group's number in the table; 0 where the worker runs nothing.
 const ENTRY: usize = size_of::<i32>();
 
-/// The runner's side.
-pub(super) struct Watchdog {
+/// The runner's side. It is stopped when it goes: there is nothing left to watch.
+pub struct Watchdog {
     table: Arc<Table>,
     child: Child,
 }
@@ -70,7 +70,7 @@ fn kill_groups(table: &File) {
 
 impl Watchdog {
     #[expect(clippy::disallowed_methods, reason = "the watchdog is a process like the workers")]
-    pub(super) fn start(run: &str, workers: usize) -> io::Result<Self> {
+    pub fn start(run: &str, workers: usize) -> io::Result<Self> {
         let table = Table::new(workers)?;
         let child = Command::new(std::env::current_exe()?)
             .args([ARGUMENT, run])
@@ -89,12 +89,13 @@ impl Watchdog {
     pub(super) fn table(&self) -> Arc<Table> {
         self.table.clone()
     }
+}
 
-    /// Ends the watchdog: there is nothing left to watch.
-    pub(super) fn stop(mut self) -> io::Result<()> {
-        self.child.kill()?;
-        self.child.wait()?;
-        Ok(())
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        // Both fail only if it is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -259,3 +259,28 @@ pub fn wait_until(limit: Duration, is_so: impl Fn() -> bool) {
         thread::park_timeout(Duration::from_millis(5));
     }
 }
+
+#[test]
+fn a_binary_that_is_being_listed_does_not_outlive_a_killed_runner() {
+    // Whatever a test binary of its own harness is asked, it says that it has begun and then waits for ever.
+    let source =
+        "fn main() { std::fs::write(std::env::var(\"BEGUN\").unwrap(), \"\").unwrap(); loop { std::thread::park() } }";
+    let workspace = crate::workspace::Workspace::of_package("[[test]]\nname = \"waits\"\nharness = false\n")
+        .file("src/lib.rs", "")
+        .file("tests/waits.rs", source);
+    let begun = workspace.path().join("begun");
+    let tool = workspace.ptest().env("BEGUN", &begun).args(["--list-timeout=1h"]);
+    let mut runner = tool.command().stderr(std::process::Stdio::null()).spawn().unwrap();
+    let name = workspace.target().to_string_lossy().into_owned();
+    let lists = || {
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        processes
+            .filter_map(|it| std::fs::read_to_string(it.path().join("cmdline")).ok())
+            .any(|it| it.starts_with(&name))
+    };
+    wait_until(Duration::from_secs(60), || begun.exists());
+    assert!(lists());
+    runner.kill().unwrap();
+    runner.wait().unwrap();
+    wait_until(GONE_WITHIN, || !lists());
+}
