@@ -39,7 +39,7 @@
 //! * There are never more processes than slots held, and the one that every process owns. No slot is held idle.
 //! * Time enters the scheduler as an input. Nothing sleeps to wait for something that can tell that it happened; two
 //!   things cannot, and are looked at again in short intervals: the end of a process group, and of an `execve`.
-//! * Nothing outlives the run once it has begun to run tests: each process leads a group that is killed with it, a watchdog does the same if the runner
+//! * Nothing outlives the run once it has begun to ask for tests: each process leads a group that is killed with it, a watchdog does the same if the runner
 //!   itself is killed, and what has left its group is found by a mark in its environment (on Linux).
 //! * What a test prints is kept in bounded memory, and whoever prints faster than can be told has to wait.
 //! * A failing test is a value. An error means that `cargo ptest` could not do its work; once a run has begun it stops
