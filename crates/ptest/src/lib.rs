@@ -1,0 +1,4 @@
+//! Contexts for Rust tests.
+
+#[doc(hidden)]
+pub mod wire;

@@ -1,0 +1,71 @@
+//! How a process learns what it is to be.
+//!
+//! A test binary is always started as libtest knows it. What it is besides stands in its environment, which everything
+//! that a test starts inherits; so the one process that is meant finds the same token among its arguments, where it
+//! does no harm: behind `--skip`, as the name of no test.
+
+use super::FIELD;
+
+/// What the process is to be: one of [`WORKER`], [`HOST`] and [`CASES`].
+pub const ROLE: &str = "PTEST_ROLE";
+/// Runs tests, and says what becomes of their fixtures.
+pub const WORKER: &str = "worker";
+/// Sets up the one shared context that [`CONTEXT`] names, and tears it down when its stdin ends.
+pub const HOST: &str = "host";
+/// Says which cases a generated test has.
+pub const CASES: &str = "cases";
+
+/// Begins every record of this process; also an argument, as [`argument`] gives it.
+pub const TOKEN: &str = "PTEST_TOKEN";
+/// The module path of the context that a host is for.
+pub const CONTEXT: &str = "PTEST_CONTEXT";
+/// Where the values of shared contexts lie: see [`values`].
+pub const VALUES: &str = "PTEST_VALUES";
+/// Where a host puts its context's value.
+pub const VALUE: &str = "PTEST_VALUE";
+/// The only case that a generated test is to run.
+pub const CASE: &str = "PTEST_CASE";
+
+/// Names the run.
+pub const RUN_ID: &str = "PTEST_RUN_ID";
+/// The slot that the process runs in, from 0.
+pub const SLOT: &str = "PTEST_WORKER";
+/// How many slots there are.
+pub const SLOTS: &str = "PTEST_WORKERS";
+/// In place of [`SLOT`]: the serial number of the host that the process belongs to.
+pub const HOST_NUMBER: &str = "PTEST_HOST";
+
+/// How long a set-up may take that does not say so itself.
+pub const SETUP_LIMIT: std::time::Duration = std::time::Duration::from_secs(120);
+/// How long a teardown may take that does not say so itself.
+pub const TEARDOWN_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// The argument behind `--skip` that tells a process that it is meant.
+#[must_use]
+pub fn argument(token: &str) -> String {
+    format!("ptest:{token}")
+}
+
+/// The value of [`VALUES`], from the module path of each context and the path of the file with its value.
+pub fn join_values<'a>(values: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    values.map(|(module, path)| format!("{module}{FIELD}{path}")).collect::<Vec<_>>().join("\n")
+}
+
+/// The path that [`VALUES`] gives for the context of a module.
+#[must_use]
+pub fn find_value<'a>(values: &'a str, module: &str) -> Option<&'a str> {
+    values.lines().find_map(|line| line.strip_prefix(module)?.strip_prefix(FIELD))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_found_by_the_whole_module_path() {
+        let values = join_values([("a::b", "/tmp/x y"), ("a", "/tmp/z")].into_iter());
+        assert_eq!(find_value(&values, "a"), Some("/tmp/z"));
+        assert_eq!(find_value(&values, "a::b"), Some("/tmp/x y"));
+        assert_eq!(find_value(&values, "a::"), None);
+    }
+}

@@ -1,0 +1,318 @@
+//! Records: what a process says of its fixtures, in the same stream as its tests' output, so that their order tells
+//! which output belongs to which of them.
+//!
+//! A record is written by one call and is shorter than a pipe takes at once, so nothing is ever between its bytes. It
+//! begins with a token that only the process and its reader know:
+//!
+//! ```text
+//! \x02ptest:TOKEN \x1f setup-finished \x1f orders \x1f 1500 \x03\n
+//! ```
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use super::{BEGIN, END, FIELD};
+
+/// Something that happened to a fixture. Contexts are named by their module path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// The set-up may take so long; it sees to that itself, unless it takes the whole process with it.
+    SetupStarted {
+        context: String,
+        limit: Duration,
+    },
+    SetupFinished {
+        context: String,
+        duration: Duration,
+    },
+    SetupFailed {
+        context: String,
+        failure: Failure,
+    },
+    /// The running test does not run, since the set-up of a context that it belongs to had failed before.
+    NotSetUp {
+        context: String,
+    },
+    /// The running test was the context's last one here. `passed`: what its body came to, if this is a test's process.
+    TeardownStarted {
+        context: String,
+        limit: Duration,
+        passed: bool,
+    },
+    TeardownFinished {
+        context: String,
+        duration: Duration,
+    },
+    TeardownFailed {
+        context: String,
+        failure: Failure,
+    },
+    /// A generated test has a case of this name.
+    Case {
+        name: String,
+    },
+    /// That were all cases.
+    CasesEnd {
+        count: u64,
+    },
+}
+
+/// Why, and after which time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub message: String,
+    pub duration: Duration,
+    /// It had no end within its limit.
+    pub timed_out: bool,
+}
+
+/// The longest text of a message, in bytes: a pipe takes 4096 bytes at once, POSIX promises 512.
+const LONGEST: usize = 2048;
+
+impl Record {
+    /// The bytes to write, in one call.
+    #[must_use]
+    pub fn encode(&self, token: &str) -> Vec<u8> {
+        let (kind, fields): (&str, Vec<Cow<str>>) = match self {
+            Self::SetupStarted { context, limit } => ("setup-started", vec![clean(context), micros(limit)]),
+            Self::SetupFinished { context, duration } => ("setup-finished", vec![clean(context), micros(duration)]),
+            Self::SetupFailed { context, failure } => ("setup-failed", failed(context, failure)),
+            Self::NotSetUp { context } => ("not-set-up", vec![clean(context)]),
+            Self::TeardownStarted { context, limit, passed } => {
+                ("teardown-started", vec![clean(context), micros(limit), flag(*passed)])
+            }
+            Self::TeardownFinished { context, duration } => {
+                ("teardown-finished", vec![clean(context), micros(duration)])
+            }
+            Self::TeardownFailed { context, failure } => ("teardown-failed", failed(context, failure)),
+            Self::Case { name } => ("case", vec![clean(name)]),
+            Self::CasesEnd { count } => ("cases-end", vec![count.to_string().into()]),
+        };
+        let mut bytes = opening(token);
+        bytes.extend_from_slice(kind.as_bytes());
+        for field in fields {
+            bytes.push(FIELD as u8);
+            bytes.extend_from_slice(field.as_bytes());
+        }
+        bytes.extend_from_slice(&[END, b'\n']);
+        bytes
+    }
+
+    /// Reads what stands between the token and the end.
+    fn parse(text: &str) -> Option<Self> {
+        let mut fields = text.split(FIELD);
+        let mut next = || fields.next().map(str::to_owned);
+        let kind = next()?;
+        let record = match &*kind {
+            "setup-started" => Self::SetupStarted { context: next()?, limit: duration(&next()?)? },
+            "setup-finished" => Self::SetupFinished { context: next()?, duration: duration(&next()?)? },
+            "setup-failed" => Self::SetupFailed { context: next()?, failure: failure(next)? },
+            "not-set-up" => Self::NotSetUp { context: next()? },
+            "teardown-started" => {
+                Self::TeardownStarted { context: next()?, limit: duration(&next()?)?, passed: next()? == "true" }
+            }
+            "teardown-finished" => Self::TeardownFinished { context: next()?, duration: duration(&next()?)? },
+            "teardown-failed" => Self::TeardownFailed { context: next()?, failure: failure(next)? },
+            "case" => Self::Case { name: next()? },
+            "cases-end" => Self::CasesEnd { count: next()?.parse().ok()? },
+            _ => return None,
+        };
+        Some(record)
+    }
+}
+
+fn opening(token: &str) -> Vec<u8> {
+    let mut bytes = vec![BEGIN];
+    bytes.extend_from_slice(format!("ptest:{token}{FIELD}").as_bytes());
+    bytes
+}
+
+/// The text without what has a meaning here, and not too long.
+fn clean(text: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| !matches!(c, '\x02' | '\x03' | FIELD);
+    if text.len() <= LONGEST && text.chars().all(is_plain) {
+        return text.into();
+    }
+    let mut cleaned: String = text.chars().map(|c| if is_plain(c) { c } else { ' ' }).collect();
+    if cleaned.len() > LONGEST {
+        let end = (0..=LONGEST).rev().find(|at| cleaned.is_char_boundary(*at)).unwrap_or(0);
+        cleaned.truncate(end);
+        cleaned.push_str(" [...]");
+    }
+    cleaned.into()
+}
+
+fn micros(duration: &Duration) -> Cow<'static, str> {
+    duration.as_micros().to_string().into()
+}
+
+fn flag(flag: bool) -> Cow<'static, str> {
+    flag.to_string().into()
+}
+
+fn failed<'a>(context: &'a str, failure: &'a Failure) -> Vec<Cow<'a, str>> {
+    vec![clean(context), clean(&failure.message), micros(&failure.duration), flag(failure.timed_out)]
+}
+
+fn failure(mut next: impl FnMut() -> Option<String>) -> Option<Failure> {
+    Some(Failure { message: next()?, duration: duration(&next()?)?, timed_out: next()? == "true" })
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    text.parse().ok().map(Duration::from_micros)
+}
+
+/// Takes the records out of a stream that arrives in pieces.
+#[derive(Debug)]
+pub struct Splitter {
+    opening: Vec<u8>,
+    /// What may be the beginning of a record.
+    kept: Vec<u8>,
+}
+
+/// A part of the stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    Text(Vec<u8>),
+    Record(Record),
+}
+
+/// A record is never longer than this; what looks like one and goes on is text.
+const LONGEST_RECORD: usize = 4 * LONGEST;
+
+impl Splitter {
+    #[must_use]
+    pub fn new(token: &str) -> Self {
+        Self { opening: opening(token), kept: Vec::new() }
+    }
+
+    /// Takes in the next bytes, gives what they make whole.
+    pub fn read(&mut self, bytes: &[u8]) -> Vec<Piece> {
+        // Nearly all bytes are plain output.
+        if self.kept.is_empty() && !bytes.contains(&BEGIN) {
+            return if bytes.is_empty() { Vec::new() } else { vec![Piece::Text(bytes.to_vec())] };
+        }
+        self.kept.extend_from_slice(bytes);
+        let mut pieces = Vec::new();
+        let mut text = 0;
+        let mut at = 0;
+        while let Some(begin) = self.kept[at..].iter().position(|byte| *byte == BEGIN).map(|found| at + found) {
+            match self.record_at(begin) {
+                Found::Record(record, end) => {
+                    push_text(&mut pieces, &self.kept[text..begin]);
+                    pieces.push(Piece::Record(record));
+                    (text, at) = (end, end);
+                }
+                Found::Nothing => at = begin + 1,
+                Found::Beginning => {
+                    push_text(&mut pieces, &self.kept[text..begin]);
+                    self.kept.drain(..begin);
+                    return pieces;
+                }
+            }
+        }
+        push_text(&mut pieces, &self.kept[text..]);
+        self.kept.clear();
+        pieces
+    }
+
+    /// The stream has ended: what was kept is text after all.
+    pub fn end(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.kept)
+    }
+
+    fn record_at(&self, begin: usize) -> Found {
+        let rest = &self.kept[begin..];
+        if rest.len() < self.opening.len() {
+            return if self.opening.starts_with(rest) { Found::Beginning } else { Found::Nothing };
+        }
+        if !rest.starts_with(&self.opening) {
+            return Found::Nothing;
+        }
+        // The newline belongs to it.
+        let Some(end) = rest.iter().position(|byte| *byte == END).filter(|end| end + 1 < rest.len()) else {
+            return if rest.len() > LONGEST_RECORD { Found::Nothing } else { Found::Beginning };
+        };
+        let record = std::str::from_utf8(&rest[self.opening.len()..end]).ok().and_then(Record::parse);
+        match record {
+            Some(record) => Found::Record(record, begin + end + 1 + usize::from(rest[end + 1] == b'\n')),
+            None => Found::Nothing,
+        }
+    }
+}
+
+enum Found {
+    /// A whole record, and where it ends.
+    Record(Record, usize),
+    /// It may become one.
+    Beginning,
+    Nothing,
+}
+
+fn push_text(pieces: &mut Vec<Piece>, text: &[u8]) {
+    if !text.is_empty() {
+        pieces.push(Piece::Text(text.to_vec()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all_records() -> Vec<Record> {
+        let (context, limit, duration) = ("a::b".to_owned(), Duration::from_secs(2), Duration::from_micros(1500));
+        let failure = Failure { message: "said\nwhy".into(), duration, timed_out: true };
+        vec![
+            Record::SetupStarted { context: context.clone(), limit },
+            Record::SetupFinished { context: context.clone(), duration },
+            Record::SetupFailed { context: context.clone(), failure: failure.clone() },
+            Record::NotSetUp { context: context.clone() },
+            Record::TeardownStarted { context: context.clone(), limit, passed: true },
+            Record::TeardownFinished { context: context.clone(), duration },
+            Record::TeardownFailed { context, failure },
+            Record::Case { name: "n3".into() },
+            Record::CasesEnd { count: 5 },
+        ]
+    }
+
+    #[test]
+    fn records_are_found_in_the_middle_of_text_however_it_is_cut() {
+        let mut stream = b"test a ... begin\x02ptest:other\x1fcase\x1fx\x03\n".to_vec();
+        for record in all_records() {
+            stream.extend(record.encode("t1"));
+            stream.extend(b"out");
+        }
+        for size in 1..40 {
+            let mut splitter = Splitter::new("t1");
+            let pieces = stream.chunks(size).flat_map(|chunk| splitter.read(chunk)).collect::<Vec<_>>();
+            let records = pieces.iter().filter_map(|it| match it {
+                Piece::Record(record) => Some(record.clone()),
+                Piece::Text(_) => None,
+            });
+            assert_eq!(records.collect::<Vec<_>>(), all_records(), "in pieces of {size}");
+            let text = pieces.iter().filter_map(|it| match it {
+                Piece::Text(text) => Some(text.clone()),
+                Piece::Record(_) => None,
+            });
+            let text = [text.flatten().collect::<Vec<u8>>(), splitter.end()].concat();
+            let expected = format!("test a ... begin\x02ptest:other\x1fcase\x1fx\x03\n{}", "out".repeat(9));
+            assert_eq!(String::from_utf8(text).unwrap(), expected, "in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn a_message_has_no_end_of_a_record_and_is_not_too_long() {
+        let failure = Failure { message: "\x03\x1f".repeat(5000), duration: Duration::ZERO, timed_out: false };
+        let bytes = Record::SetupFailed { context: "c".into(), failure }.encode("t");
+        assert!(bytes.len() < 4096);
+        assert!(matches!(&Splitter::new("t").read(&bytes)[..], [Piece::Record(Record::SetupFailed { .. })]));
+    }
+
+    #[test]
+    fn what_only_looks_like_a_record_is_text() {
+        let mut splitter = Splitter::new("t");
+        let text = [b"\x02ptest:t\x1f".to_vec(), vec![b'x'; 10_000]].concat();
+        let pieces = splitter.read(&text);
+        assert_eq!(pieces, [Piece::Text(text)]);
+    }
+}
