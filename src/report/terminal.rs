@@ -1,5 +1,7 @@
 //! The report for people, on stderr: a line for each test as it finishes, failing output at once, a closing list.
 
+mod fixtures;
+
 use std::io::{BufWriter, Stderr, Write};
 
 use anyhow::{Context, Result};
@@ -121,22 +123,30 @@ impl Terminal {
         writeln!(self.out, "{} {duration} {name}{repetition}{reason}", style.apply_to(format!("{status:>12}")))?;
         let cut_short = test.outcome == Outcome::NotReached && test.worker.is_some();
         let whole = red || cut_short || (self.options.show_output && test.outcome == Outcome::Passed);
-        if whole { self.output(test) } else { Ok(()) }
+        if !whole {
+            return Ok(());
+        }
+        if !self.options.live {
+            self.output(&test.output)?;
+        }
+        self.reason(test.outcome, test.message.as_deref(), &test.output)
     }
 
-    /// What a test wrote, and why it failed if that is not in it.
-    fn output(&mut self, test: &TestFinished) -> std::io::Result<()> {
-        let text = tame(&test.output, self.options.colours);
-        if !text.trim().is_empty() && !self.options.live {
-            self.indented(text.trim_end())?;
+    /// What a test or a fixture wrote.
+    fn output(&mut self, output: &str) -> std::io::Result<()> {
+        let text = tame(output, self.options.colours);
+        if text.trim().is_empty() { Ok(()) } else { self.indented(text.trim_end()) }
+    }
+
+    /// Why it failed, if that is neither in its output nor in the outcome.
+    fn reason(&mut self, outcome: Outcome, message: Option<&str>, output: &str) -> std::io::Result<()> {
+        match message {
+            Some(message) if message != word(outcome, Some(message)) && !is_in(message, output) => {
+                let message = tame(message, self.options.colours);
+                self.indented(&message)
+            }
+            _ => Ok(()),
         }
-        let is_said = |message: &&String| **message == status(test, true) || is_in(message, &test.output);
-        let told = test.message.as_ref().filter(|message| !is_said(message));
-        if let Some(message) = told {
-            let message = tame(message, self.options.colours);
-            self.indented(&message)?;
-        }
-        Ok(())
     }
 
     fn indented(&mut self, text: &str) -> std::io::Result<()> {
@@ -238,7 +248,8 @@ impl Terminal {
                 let failures = summary::failures(&self.failures, &self.styles);
                 write!(self.out, "{failures}{}", summary::totals(run, &self.styles))
             }
-            Event::TestStarted(_) | Event::WorkerStarted(_) => Ok(()),
+            Event::FixtureFinished(it) => self.fixture(it),
+            Event::TestStarted(_) | Event::WorkerStarted(_) | Event::FixtureStarted(_) => Ok(()),
         }
     }
 }
@@ -254,22 +265,25 @@ impl Reporter for Terminal {
 }
 
 fn status(test: &TestFinished, last: bool) -> String {
-    let word = match test.outcome {
-        Outcome::Passed => "PASS",
-        Outcome::Failed => "FAIL",
-        Outcome::Ignored => "IGNORED",
-        Outcome::TimedOut => "TIMEOUT",
-        Outcome::Crashed => match &test.message {
-            Some(signal) if signal.starts_with("SIG") => signal,
-            _ => "CRASH",
-        },
-        Outcome::Error => "ERROR",
-        Outcome::NotReached => "NOT REACHED",
-    };
+    let word = word(test.outcome, test.message.as_deref());
     match (last, test.flaky) {
         (false, _) => format!("TRY {} {word}", test.attempt),
         (true, true) => "FLAKY".to_owned(),
         (true, false) => word.to_owned(),
+    }
+}
+
+/// An outcome for people; a signal speaks for itself.
+fn word(outcome: Outcome, message: Option<&str>) -> &str {
+    match outcome {
+        Outcome::Passed => "PASS",
+        Outcome::Failed => "FAIL",
+        Outcome::Ignored => "IGNORED",
+        Outcome::TimedOut => "TIMEOUT",
+        Outcome::Crashed => message.filter(|it| it.starts_with("SIG")).unwrap_or("CRASH"),
+        Outcome::SetupFailed => "SETUP FAILED",
+        Outcome::Error => "ERROR",
+        Outcome::NotReached => "NOT REACHED",
     }
 }
 

@@ -61,6 +61,7 @@ pub fn finished(test: &str) -> TestFinished {
         process: Some(7),
         file: Some("src/lib.rs".into()),
         line: Some(12),
+        contexts: Vec::new(),
         message: None,
         output: String::new(),
         truncated: false,

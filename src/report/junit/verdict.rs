@@ -18,7 +18,9 @@ pub fn status(test: &TestFinished, attempts: &[TestFinished]) -> TestCaseStatus 
     match test.outcome {
         Outcome::Passed => TestCaseStatus::Success { flaky_runs: attempts.iter().map(rerun).collect() },
         Outcome::Ignored | Outcome::NotReached => skipped(test, attempts),
-        Outcome::Failed | Outcome::TimedOut | Outcome::Crashed | Outcome::Error => red(test, attempts),
+        Outcome::Failed | Outcome::TimedOut | Outcome::Crashed | Outcome::SetupFailed | Outcome::Error => {
+            red(test, attempts)
+        }
     }
 }
 
@@ -61,7 +63,7 @@ fn rerun(attempt: &TestFinished) -> TestRerun {
 
 fn kind(outcome: Outcome) -> NonSuccessKind {
     match outcome {
-        Outcome::Error => NonSuccessKind::Error,
+        Outcome::SetupFailed | Outcome::Error => NonSuccessKind::Error,
         _ => NonSuccessKind::Failure,
     }
 }
@@ -75,6 +77,7 @@ pub fn word(outcome: Outcome) -> XmlString {
         Outcome::Ignored => "ignored",
         Outcome::TimedOut => "timed-out",
         Outcome::Crashed => "crashed",
+        Outcome::SetupFailed => "setup-failed",
         Outcome::Error => "error",
         Outcome::NotReached => "not-reached",
     })
@@ -177,6 +180,7 @@ mod tests {
             Outcome::Ignored,
             Outcome::TimedOut,
             Outcome::Crashed,
+            Outcome::SetupFailed,
             Outcome::Error,
             Outcome::NotReached,
         ] {
