@@ -54,16 +54,12 @@ impl Tally {
         self.passed + self.failed + self.ignored + self.timed_out + self.crashed + self.setup_failed + self.error
     }
 
-    /// Whether anything counted here makes the run red.
-    pub fn is_red(&self) -> bool {
-        self.is_red_without_fixtures() || self.has_failed_fixtures()
-    }
-
     /// Whether a test or a process failed for which no fixture is to blame.
-    pub fn is_red_without_fixtures(&self) -> bool {
+    pub fn has_failed_tests(&self) -> bool {
         self.failed + self.timed_out + self.crashed + self.error + self.worker_failed > 0
     }
 
+    /// Whether a fixture failed. This, too, makes the run red.
     pub fn has_failed_fixtures(&self) -> bool {
         self.setup_failed + self.fixture_failed + self.failed_setups > 0
     }
@@ -79,5 +75,67 @@ impl Tally {
             Outcome::Error => &mut self.error,
             Outcome::NotReached => &mut self.not_reached,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Fixture, FixtureFinished, FixtureKind};
+
+    fn count(outcomes: &[(Fixture, Outcome)]) -> Tally {
+        let mut tally = Tally::default();
+        for (fixture, outcome) in outcomes {
+            tally.count(&Event::FixtureFinished(FixtureFinished {
+                binary: "demo".into(),
+                context: "demo::db".into(),
+                fixture: *fixture,
+                kind: FixtureKind::Unit,
+                outcome: *outcome,
+                timestamp: "2024-05-06T07:08:01.250+02:00".parse().unwrap(),
+                duration: 0.5,
+                worker: Some(0),
+                process: 1,
+                file: None,
+                line: None,
+                message: None,
+                output: String::new(),
+                truncated: false,
+            }));
+        }
+        tally
+    }
+
+    const RED: [Outcome; 4] = [Outcome::Failed, Outcome::TimedOut, Outcome::Crashed, Outcome::Error];
+
+    #[test]
+    fn a_fixture_that_failed_makes_the_run_red_and_counts_as_no_test() {
+        for fixture in [Fixture::Setup, Fixture::Teardown, Fixture::Host] {
+            for outcome in RED {
+                let tally = count(&[(fixture, outcome)]);
+                assert!(tally.has_failed_fixtures() && !tally.has_failed_tests(), "{fixture:?} {outcome:?}");
+                assert_eq!(tally.reported(), 0);
+            }
+            assert_eq!(count(&[(fixture, Outcome::Passed)]), Tally::default());
+        }
+    }
+
+    #[test]
+    fn teardowns_and_hosts_are_entries_of_their_own_and_setups_are_not() {
+        let tally = count(&RED.map(|outcome| (Fixture::Teardown, outcome)));
+        assert_eq!((tally.fixture_failed, tally.failed_setups), (4, 0));
+        let tally = count(&[(Fixture::Host, Outcome::Crashed), (Fixture::Setup, Outcome::Failed)]);
+        assert_eq!((tally.fixture_failed, tally.failed_setups), (1, 1));
+    }
+
+    #[test]
+    fn a_tally_that_knew_no_fixtures_can_still_be_read() {
+        let tally: Tally = serde_json::from_str(r#"{"passed": 3, "not-reached": 1}"#).unwrap();
+        assert_eq!(tally, Tally { passed: 3, not_reached: 1, ..Tally::default() });
+        let json = serde_json::to_value(Tally { setup_failed: 2, fixture_failed: 1, ..tally }).unwrap();
+        assert_eq!(
+            (&json["setup-failed"], &json["fixture-failed"], &json["failed-setups"]),
+            (&2.into(), &1.into(), &0.into())
+        );
     }
 }
