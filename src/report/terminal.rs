@@ -2,15 +2,16 @@
 
 mod fixtures;
 
-use std::io::{BufWriter, Stderr, Write};
+use std::io::{BufWriter, Write};
 
 use anyhow::{Context, Result};
 use console::Style;
 use nextest_metadata::{RustBinaryId, RustBinaryIdNameAndKind};
 
 use super::control::tame;
+use super::setups::{FailedSetups, within_crate};
 use super::summary::{self, Failure};
-use crate::event::{Event, Outcome, Reporter, RunStarted, TestFinished, WorkerExited, WorkerFailed};
+use crate::event::{Event, FixtureFinished, Outcome, Reporter, RunStarted, TestFinished, WorkerExited, WorkerFailed};
 
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each of them is a flag of the command line")]
@@ -58,19 +59,30 @@ impl Styles {
     }
 }
 
-pub(super) struct Terminal {
+pub(super) struct Terminal<W: Write> {
     options: Options,
     styles: Styles,
-    out: BufWriter<Stderr>,
+    out: BufWriter<W>,
     /// How many workers there may be: with one, live output needs no names.
     workers: usize,
     failures: Vec<Failure>,
+    setups: FailedSetups,
+    /// Where in `failures` each of `setups` is.
+    of_setups: Vec<usize>,
 }
 
-impl Terminal {
-    pub(super) fn new(options: Options) -> Self {
+impl<W: Write> Terminal<W> {
+    pub(super) fn new(options: Options, out: W) -> Self {
         let styles = Styles::new(options.colours);
-        Self { options, styles, out: BufWriter::new(std::io::stderr()), workers: 1, failures: Vec::new() }
+        Self {
+            options,
+            styles,
+            out: BufWriter::new(out),
+            workers: 1,
+            failures: Vec::new(),
+            setups: FailedSetups::default(),
+            of_setups: Vec::new(),
+        }
     }
 
     fn started(&mut self, run: &RunStarted) -> std::io::Result<()> {
@@ -93,8 +105,12 @@ impl Terminal {
     fn test(&mut self, test: &TestFinished, last: bool) -> std::io::Result<()> {
         let red = test.outcome.is_red();
         let status = status(test, last);
-        if red && last {
-            self.failures.push(Failure::of_test(test, status.clone(), self.rerun(test)));
+        // What a test says that did not run, its set-up has said.
+        let setup = self.setups.number(test).filter(|_| test.outcome == Outcome::SetupFailed);
+        match setup {
+            Some(number) if last => self.failures[self.of_setups[number]].keeps(test),
+            None if red && last => self.failures.push(Failure::of_test(test, status.clone(), self.rerun(test))),
+            _ => {}
         }
         let shown = match self.options.verbosity {
             Verbosity::Quiet => (red && last) || (test.outcome == Outcome::NotReached && test.worker.is_some()),
@@ -122,7 +138,8 @@ impl Terminal {
         let repetition = if test.repetition > 1 { format!(" #{}", test.repetition) } else { String::new() };
         writeln!(self.out, "{} {duration} {name}{repetition}{reason}", style.apply_to(format!("{status:>12}")))?;
         let cut_short = test.outcome == Outcome::NotReached && test.worker.is_some();
-        let whole = red || cut_short || (self.options.show_output && test.outcome == Outcome::Passed);
+        let whole =
+            (red && setup.is_none()) || cut_short || (self.options.show_output && test.outcome == Outcome::Passed);
         if !whole {
             return Ok(());
         }
@@ -196,12 +213,26 @@ impl Terminal {
 
     /// The command that runs one test again.
     fn rerun(&self, test: &TestFinished) -> String {
+        self.command(&test.binary, ["--exact", &test.test])
+    }
+
+    /// The command that runs a context again: all tests in its module.
+    fn rerun_context(&self, fixture: &FixtureFinished) -> String {
+        let module = within_crate(&fixture.context);
+        let filter = (!module.is_empty()).then(|| format!("{module}::"));
+        self.command(&fixture.binary, filter.as_deref())
+    }
+
+    fn command<'a>(&self, binary: &str, filters: impl IntoIterator<Item = &'a str>) -> String {
         let mut words: Vec<String> = vec!["cargo".into(), "ptest".into()];
         words.extend(self.options.build_args.iter().cloned());
-        words.extend(selection(&test.binary));
-        words.push("--".into());
-        words.extend(self.options.include_ignored.then(|| "--include-ignored".to_owned()));
-        words.extend(["--exact".into(), test.test.to_string()]);
+        words.extend(selection(binary));
+        let ignored = self.options.include_ignored.then_some("--include-ignored");
+        let mut harness = ignored.into_iter().chain(filters).peekable();
+        if harness.peek().is_some() {
+            words.push("--".into());
+        }
+        words.extend(harness.map(str::to_owned));
         shell_words::join(words)
     }
 
@@ -254,7 +285,7 @@ impl Terminal {
     }
 }
 
-impl Reporter for Terminal {
+impl<W: Write> Reporter for Terminal<W> {
     fn event(&mut self, event: &Event) -> Result<()> {
         self.tell(event).context("cannot write to stderr")
     }
