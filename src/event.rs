@@ -5,14 +5,17 @@
 //! stored and replayed. Durations are seconds.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset};
 use serde::{Deserialize, Serialize};
 
 mod fixture;
+mod show;
 mod tally;
 
 pub use fixture::{Fixture, FixtureFinished, FixtureKind, FixtureStarted};
+pub use show::{RunningTest, Show};
 pub use tally::Tally;
 
 /// The version of the JSON lines; it changes only when a field changes its meaning or goes away.
@@ -24,6 +27,24 @@ pub trait Reporter {
 
     /// Nothing more is waiting to be told: what was gathered goes out now.
     fn flush(&mut self) -> anyhow::Result<()>;
+
+    /// How long it may take at the most until [`Reporter::flush`] is called again, though nothing happens.
+    fn pulse(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    /// Somebody at the keyboard asks.
+    fn show(&mut self, _wanted: &Show) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// The run is about to be stopped (Ctrl-Z): others will use the terminal.
+    fn suspend(&mut self) -> anyhow::Result<()> {
+        self.flush()
+    }
+
+    /// It goes on.
+    fn resume(&mut self) {}
 
     /// The run is over.
     fn finish(&mut self) -> anyhow::Result<()> {
@@ -53,6 +74,7 @@ pub enum Event {
     /// A fixture is done, or its process is. A set-up's comes before the results of the tests that it kept from running.
     FixtureFinished(FixtureFinished),
     WorkerExited(WorkerExited),
+    SlotsChanged(SlotsChanged),
     /// A process failed outside of any test; an error entry of its own.
     WorkerFailed(WorkerFailed),
     Warning {
@@ -96,6 +118,9 @@ pub struct TestStarted {
     pub repetition: u32,
     pub worker: usize,
     pub process: u32,
+    /// The contexts that it belongs to, by module path, outermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contexts: Vec<Arc<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -207,6 +232,18 @@ pub struct WorkerFailed {
 impl WorkerFailed {
     /// The name under which the entry stands among the tests of its binary.
     pub const NAME: &str = "(worker exit)";
+}
+
+/// How many slots the run has: the jobserver's, and the one that it owns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SlotsChanged {
+    pub timestamp: DateTime<FixedOffset>,
+    /// Slots that are in use.
+    pub held: usize,
+    /// Slots that the jobserver was asked for and has not granted yet.
+    pub waiting: usize,
+    /// The upper cap on both together.
+    pub cap: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

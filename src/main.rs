@@ -16,7 +16,8 @@
 //! 6. [`schedule`] decides what runs when; [`run`] does it, in one loop that owns the run.
 //! 7. [`report`] tells people and machines, from the [`Event`](event::Event)s that the run emits.
 //!
-//! [`listing`] is where the line ends early: it prints what would run. [`exit`] holds every exit code.
+//! The keyboard is one more sender to the run's loop (`run/keys`), and what it asks to see goes to the reporters beside
+//! the events. [`listing`] is where the line ends early: it prints what would run. [`exit`] holds every exit code.
 //!
 //! # Decide, do, tell
 //!
@@ -41,6 +42,8 @@
 //!   things cannot, and are looked at again in short intervals: the end of a process group, and of an `execve`.
 //! * Nothing outlives the run once it has begun to ask for tests: each process leads a group that is killed with it, a watchdog does the same if the runner
 //!   itself is killed, and what has left its group is found by a mark in its environment (on Linux).
+//! * The terminal is given back as it was found on every way out: its modes, and the lines that were only for the
+//!   moment ([`tty`]).
 //! * What a test prints is kept in bounded memory, and whoever prints faster than can be told has to wait.
 //! * A failing test is a value. An error means that `cargo ptest` could not do its work; once a run has begun it stops
 //!   new work, drains, reaps, writes the reports, and surfaces then.
@@ -64,6 +67,7 @@ mod listing;
 mod report;
 mod run;
 mod schedule;
+mod tty;
 
 use std::io::Write;
 
@@ -85,6 +89,7 @@ fn main() -> Exit {
         run::watchdog::main(&run);
         return Exit::Success;
     }
+    tty::give_back_before_panics();
     let invocation = match cli::read() {
         Ok(invocation) => invocation,
         Err(NoInvocation::Clap(error)) => {

@@ -4,6 +4,7 @@ use camino::Utf8PathBuf;
 use clap::{ArgAction, Args, Parser, ValueEnum};
 
 use crate::filter::Ignored;
+use crate::report::{FinalStatusLevel, OutputWhen, StatusLevel};
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 all passed; 4 no test selected; 96 bad option, environment or .config/ptest.toml; 100 tests failed; \
@@ -119,12 +120,40 @@ pub(super) struct ReportArgs {
     /// When to colour
     #[arg(long, value_enum, value_name = "WHEN")]
     pub color: Option<Colour>,
+    /// How to show what goes on, on stderr
+    #[arg(long, value_enum, default_value = "auto", value_name = "HOW")]
+    pub show_progress: ShowProgress,
+    /// Leave the keyboard alone: on a terminal, ? lists the keys that a run listens to
+    #[arg(long)]
+    pub no_input_handler: bool,
+    /// Which tests have a line as they finish; each level includes those before it. Default: pass, or fail with -q
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub status_level: Option<StatusLevel>,
+    /// Which tests are told again at the end. Default: flaky, or fail with -q
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub final_status_level: Option<FinalStatusLevel>,
+    /// When to show the output of tests that failed
+    #[arg(long, value_enum, default_value = "immediate", value_name = "WHEN")]
+    pub failure_output: OutputWhen,
+    /// When to show the output of tests that passed. Default: never, or immediate with -- --show-output
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub success_output: Option<OutputWhen>,
     /// Show failures and totals only
     #[arg(short, long)]
     pub quiet: bool,
     /// Show the processes, too
     #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ShowProgress {
+    /// A bar and what runs, below the report, on a terminal and not in CI; elsewhere a line each minute
+    Auto,
+    /// The bar wherever there is a terminal
+    Bar,
+    /// Nothing
+    None,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -3,6 +3,7 @@
 
 mod args;
 mod forward;
+mod screen;
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -180,6 +181,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
             diagnose: cli.run.diagnose,
             leaks_fail: cli.run.leaks == Leaks::Fail,
             live,
+            keys: screen::keys(cli, &env),
         },
         report: report::Options {
             stdout: cli.report.message_format,
@@ -191,7 +193,8 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
                     (false, 0) => Verbosity::Normal,
                     (false, _) => Verbosity::Verbose,
                 },
-                show_output: tests.show_output,
+                levels: screen::levels(cli, tests),
+                progress: screen::progress(cli, tests, &env),
                 live,
                 build_args: build_args(cli),
                 include_ignored,

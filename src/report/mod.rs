@@ -4,17 +4,22 @@ mod control;
 mod journal;
 mod json;
 mod junit;
+mod levels;
+mod live;
 mod setups;
 mod summary;
 mod terminal;
 
 use std::io::{BufWriter, Write};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::event::{Event, Reporter};
+use crate::event::{Event, Reporter, Show};
 
+pub use levels::{FinalStatusLevel, Levels, OutputWhen, StatusLevel};
+pub use live::Progress;
 pub use terminal::{Options as TerminalOptions, Verbosity};
 
 /// What the report stage needs to know.
@@ -86,6 +91,22 @@ impl Reporter for Reporters {
 
     fn finish(&mut self) -> Result<()> {
         all(&mut self.0, |it| it.finish())
+    }
+
+    fn pulse(&self) -> Duration {
+        self.0.iter().map(|it| it.pulse()).min().unwrap_or(Duration::from_secs(1))
+    }
+
+    fn show(&mut self, wanted: &Show) -> Result<()> {
+        all(&mut self.0, |it| it.show(wanted))
+    }
+
+    fn suspend(&mut self) -> Result<()> {
+        all(&mut self.0, |it| it.suspend())
+    }
+
+    fn resume(&mut self) {
+        self.0.iter_mut().for_each(|it| it.resume());
     }
 }
 

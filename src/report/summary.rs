@@ -23,10 +23,12 @@ pub(super) struct Failure {
     is_fixture: bool,
     /// The tests that did not run for it.
     kept: Vec<Arc<str>>,
+    output: String,
 }
 
 impl Failure {
-    pub(super) fn of_test(test: &TestFinished, status: String, rerun: String) -> Self {
+    /// `output` is what is shown of its output once more.
+    pub(super) fn of_test(test: &TestFinished, status: String, rerun: String, output: String) -> Self {
         Self {
             binary: test.binary.clone(),
             test: test.test.clone(),
@@ -39,6 +41,7 @@ impl Failure {
             rerun: Some(rerun),
             is_fixture: false,
             kept: Vec::new(),
+            output,
         }
     }
 
@@ -55,6 +58,7 @@ impl Failure {
             rerun: Some(rerun),
             is_fixture: true,
             kept: Vec::new(),
+            output: String::new(),
         }
     }
 
@@ -71,6 +75,7 @@ impl Failure {
             rerun: None,
             is_fixture: false,
             kept: Vec::new(),
+            output: String::new(),
         }
     }
 
@@ -146,6 +151,7 @@ pub(super) fn failures(failures: &[Failure], styles: &Styles) -> String {
         for line in lines.chain(more.into_iter().flatten()) {
             let _ = writeln!(text, "      {line}");
         }
+        text.push_str(&failure.output);
         for test in failure.kept.iter().take(KEPT) {
             let _ = writeln!(text, "      {} {test}", styles.red.apply_to("SETUP FAILED"));
         }

@@ -1,25 +1,31 @@
-//! The report for people, on stderr: a line for each test as it finishes, failing output at once, a closing list.
+//! The report for people, on stderr: a line for each test as it finishes, failing output at once, a closing list, and on
+//! a terminal what goes on, below all that.
 
+mod asked;
 mod fixtures;
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use console::Style;
 use nextest_metadata::{RustBinaryId, RustBinaryIdNameAndKind};
 
 use super::control::tame;
+use super::levels::{FinalStatusLevel, Levels, StatusLevel, final_level, status_level, was_cut_short};
+use super::live::{Live, Progress};
 use super::setups::{FailedSetups, within_crate};
 use super::summary::{self, Failure};
-use crate::event::{Event, FixtureFinished, Outcome, Reporter, RunStarted, TestFinished, WorkerExited, WorkerFailed};
+use crate::event::{
+    Event, FixtureFinished, Outcome, Reporter, RunFinished, RunStarted, Show, TestFinished, WorkerExited, WorkerFailed,
+};
 
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each of them is a flag of the command line")]
 pub struct Options {
     pub colours: bool,
     pub verbosity: Verbosity,
-    /// Show what passing tests wrote.
-    pub show_output: bool,
+    pub levels: Levels,
+    pub progress: Progress,
     /// What tests write is shown as they write it.
     pub live: bool,
     /// What was said on the command line of how to build: a command that runs a test again needs it, too.
@@ -62,26 +68,46 @@ impl Styles {
 pub(super) struct Terminal<W: Write> {
     options: Options,
     styles: Styles,
-    out: BufWriter<W>,
+    out: W,
+    /// What is told and not written yet: lines.
+    page: Vec<u8>,
+    live: Live,
     /// How many workers there may be: with one, live output needs no names.
     workers: usize,
     failures: Vec<Failure>,
     setups: FailedSetups,
     /// Where in `failures` each of `setups` is.
     of_setups: Vec<usize>,
+    /// The lines of those that are told again at the end, by the level.
+    again: Vec<(FinalStatusLevel, String)>,
 }
 
+/// So much is told before it is written, whether the moment is good or not.
+const PAGE: usize = 64 * 1024;
+
 impl<W: Write> Terminal<W> {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.page.clear();
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.out.write_all(bytes).and_then(|()| self.out.flush()).context("cannot write to stderr")
+    }
+
     pub(super) fn new(options: Options, out: W) -> Self {
         let styles = Styles::new(options.colours);
+        let live = Live::new(options.progress);
         Self {
             options,
             styles,
-            out: BufWriter::new(out),
+            out,
+            page: Vec::new(),
+            live,
             workers: 1,
             failures: Vec::new(),
             setups: FailedSetups::default(),
             of_setups: Vec::new(),
+            again: Vec::new(),
         }
     }
 
@@ -96,29 +122,45 @@ impl<W: Write> Terminal<W> {
         let binaries = format!("{binaries} {}", if binaries == 1 { "binary" } else { "binaries" });
         let (more_tests, more_workers) = (plural(tests), plural(workers));
         writeln!(
-            self.out,
+            self.page,
             "{label} {tests} test{more_tests} of {binaries}, up to {workers} process{}",
             if more_workers.is_empty() { "" } else { "es at once" }
         )
     }
 
     fn test(&mut self, test: &TestFinished, last: bool) -> std::io::Result<()> {
-        let red = test.outcome.is_red();
+        let (levels, red) = (self.options.levels, test.outcome.is_red());
+        let when = levels.output_of(test);
         let status = status(test, last);
         // What a test says that did not run, its set-up has said.
         let setup = self.setups.number(test).filter(|_| test.outcome == Outcome::SetupFailed);
         match setup {
             Some(number) if last => self.failures[self.of_setups[number]].keeps(test),
-            None if red && last => self.failures.push(Failure::of_test(test, status.clone(), self.rerun(test))),
+            None if red && last => {
+                let output = if when.at_the_end() { self.indented(&test.output) } else { String::new() };
+                self.failures.push(Failure::of_test(test, status.clone(), self.rerun(test), output));
+            }
             _ => {}
         }
-        let shown = match self.options.verbosity {
-            Verbosity::Quiet => (red && last) || (test.outcome == Outcome::NotReached && test.worker.is_some()),
-            _ => true,
-        };
-        if !shown {
+        let line = self.line(test, &status, last);
+        let level = final_level(test, self.live.state().was_slow(&test.binary, &test.test));
+        if last && !red && level <= levels.at_the_end {
+            let output = if when.at_the_end() { self.indented(&test.output) } else { String::new() };
+            self.again.push((level, format!("{line}\n{output}")));
+        }
+        if status_level(test, last) > levels.status {
             return Ok(());
         }
+        writeln!(self.page, "{line}")?;
+        if when.at_once() && setup.is_none() && !self.options.live {
+            self.output(&test.output)?;
+        }
+        let is_told = (red && setup.is_none()) || was_cut_short(test);
+        if is_told { self.reason(test.outcome, test.message.as_deref(), &test.output) } else { Ok(()) }
+    }
+
+    /// The line of a test.
+    fn line(&self, test: &TestFinished, status: &str, last: bool) -> String {
         let style = match test.outcome {
             _ if !last || test.flaky => &self.styles.yellow,
             Outcome::Passed => &self.styles.green,
@@ -136,61 +178,69 @@ impl<W: Write> Terminal<W> {
             _ => String::new(),
         };
         let repetition = if test.repetition > 1 { format!(" #{}", test.repetition) } else { String::new() };
-        writeln!(self.out, "{} {duration} {name}{repetition}{reason}", style.apply_to(format!("{status:>12}")))?;
-        let cut_short = test.outcome == Outcome::NotReached && test.worker.is_some();
-        let whole =
-            (red && setup.is_none()) || cut_short || (self.options.show_output && test.outcome == Outcome::Passed);
-        if !whole {
-            return Ok(());
-        }
-        if !self.options.live {
-            self.output(&test.output)?;
-        }
-        self.reason(test.outcome, test.message.as_deref(), &test.output)
+        format!("{} {duration} {name}{repetition}{reason}", style.apply_to(format!("{status:>12}")))
     }
 
     /// What a test or a fixture wrote.
     fn output(&mut self, output: &str) -> std::io::Result<()> {
-        let text = tame(output, self.options.colours);
-        if text.trim().is_empty() { Ok(()) } else { self.indented(text.trim_end()) }
+        let text = self.indented(output);
+        self.page.write_all(text.as_bytes())
     }
 
     /// Why it failed, if that is neither in its output nor in the outcome.
     fn reason(&mut self, outcome: Outcome, message: Option<&str>, output: &str) -> std::io::Result<()> {
         match message {
-            Some(message) if message != word(outcome, Some(message)) && !is_in(message, output) => {
-                let message = tame(message, self.options.colours);
-                self.indented(&message)
-            }
+            Some(message) if message != word(outcome, Some(message)) && !is_in(message, output) => self.output(message),
             _ => Ok(()),
         }
     }
 
-    fn indented(&mut self, text: &str) -> std::io::Result<()> {
-        for line in text.lines() {
-            writeln!(self.out, "    {line}")?;
+    fn indented(&self, output: &str) -> String {
+        let text = tame(output, self.options.colours);
+        let mut indented = String::new();
+        if text.trim().is_empty() {
+            return indented;
         }
-        // A colour that a test left switched on ends with its output.
-        if self.options.colours && text.contains('\u{1b}') { write!(self.out, "\u{1b}[0m") } else { Ok(()) }
+        for line in text.trim_end().lines() {
+            indented.extend(["    ", line, "\n"]);
+        }
+        if self.options.colours && text.contains('\u{1b}') {
+            // A colour that a test left switched on ends with its output.
+            indented.push_str("\u{1b}[0m");
+        }
+        indented
+    }
+
+    fn finished(&mut self, run: &RunFinished) -> std::io::Result<()> {
+        if self.options.levels.at_the_end >= FinalStatusLevel::Fail {
+            let failures = summary::failures(&self.failures, &self.styles);
+            write!(self.page, "{failures}")?;
+        }
+        self.again.sort_by_key(|(level, _)| *level);
+        for (number, (_, line)) in self.again.iter().enumerate() {
+            let before = if number == 0 { "\n" } else { "" };
+            write!(self.page, "{before}{line}")?;
+        }
+        write!(self.page, "{}", summary::totals(run, &self.styles))
     }
 
     fn worker_exited(&mut self, exited: &WorkerExited) -> std::io::Result<()> {
         let WorkerExited { process, binary, status, .. } = exited;
-        if exited.leaked {
+        if exited.leaked && self.options.levels.status >= StatusLevel::Leak {
             let label = self.styles.yellow.apply_to("        LEAK");
-            writeln!(self.out, "{label} {binary}: processes outlived {}, and were killed", exited.tests.join(", "))?;
+            writeln!(self.page, "{label} {binary}: processes outlived {}, and were killed", exited.tests.join(", "))?;
         }
         if exited.rescheduled > 0 && self.options.verbosity >= Verbosity::Normal {
             let label = self.styles.dim.apply_to("     process");
             let tests = if exited.rescheduled == 1 { "test that had" } else { "tests that had" };
             let count = exited.rescheduled;
             writeln!(
-                self.out,
+                self.page,
                 "{label} {process} of {binary} ended ({status}); {count} {tests} not begun will run in another"
             )?;
         } else if self.options.verbosity >= Verbosity::Verbose {
             let label = self.styles.dim.apply_to("     process");
-            writeln!(self.out, "{label} {process} of {binary} ended ({status})")?;
+            writeln!(self.page, "{label} {process} of {binary} ended ({status})")?;
         }
         Ok(())
     }
@@ -199,13 +249,13 @@ impl<W: Write> Terminal<W> {
         let status = "ERROR".to_owned();
         let label = self.styles.red.apply_to(format!("{status:>12}"));
         let (name, message) = (self.name(&failed.binary, WorkerFailed::NAME), tame(&failed.message, false));
-        writeln!(self.out, "{label} {:12} {name}: {message}", "")?;
+        writeln!(self.page, "{label} {:12} {name}: {message}", "")?;
         self.failures.push(Failure::of_worker(failed, status));
-        let text = tame(&failed.output, self.options.colours);
-        self.indented(text.trim())
+        self.output(&failed.output)
     }
 
     fn name(&self, binary: &str, test: &str) -> String {
+        let test = &*tame(test, false);
         let (modules, last) =
             test.rsplit_once("::").map_or(("", test), |(_, last)| (&test[..test.len() - last.len()], last));
         format!("{} {modules}{}", self.styles.dim.apply_to(binary), self.styles.bold.apply_to(last))
@@ -243,7 +293,7 @@ impl<W: Write> Terminal<W> {
             Event::WorkerStarted(it) if verbose => {
                 let label = self.styles.dim.apply_to("     process");
                 writeln!(
-                    self.out,
+                    self.page,
                     "{label} {} in slot {}: {} {} of {} (pid {})",
                     it.process,
                     it.worker,
@@ -256,13 +306,13 @@ impl<W: Write> Terminal<W> {
             Event::TestOutput(it) => {
                 let line = tame(&it.line, self.options.colours);
                 match self.workers {
-                    1 => writeln!(self.out, "{line}"),
-                    _ => writeln!(self.out, "{} | {line}", self.name(&it.binary, &it.test)),
+                    1 => writeln!(self.page, "{line}"),
+                    _ => writeln!(self.page, "{} | {line}", self.name(&it.binary, &it.test)),
                 }
             }
-            Event::TestSlow(it) => {
+            Event::TestSlow(it) if self.options.levels.status >= StatusLevel::Slow => {
                 let label = self.styles.yellow.apply_to("        SLOW");
-                writeln!(self.out, "{label} [>{:>8.3}s] {}", it.elapsed, self.name(&it.binary, &it.test))
+                writeln!(self.page, "{label} [>{:>8.3}s] {}", it.elapsed, self.name(&it.binary, &it.test))
             }
             Event::AttemptFailed(test) => self.test(test, false),
             Event::TestFinished(test) => self.test(test, true),
@@ -273,25 +323,56 @@ impl<W: Write> Terminal<W> {
             Event::WorkerExited(it) => self.worker_exited(it),
             Event::WorkerFailed(it) => self.worker_failed(it),
             Event::Warning { message } => {
-                writeln!(self.out, "{}: {}", self.styles.yellow.apply_to("warning"), tame(message, false))
+                writeln!(self.page, "{}: {}", self.styles.yellow.apply_to("warning"), tame(message, false))
             }
-            Event::RunFinished(run) => {
-                let failures = summary::failures(&self.failures, &self.styles);
-                write!(self.out, "{failures}{}", summary::totals(run, &self.styles))
-            }
+            Event::RunFinished(run) => self.finished(run),
             Event::FixtureFinished(it) => self.fixture(it),
-            Event::TestStarted(_) | Event::WorkerStarted(_) | Event::FixtureStarted(_) => Ok(()),
+            Event::TestStarted(_)
+            | Event::TestSlow(_)
+            | Event::WorkerStarted(_)
+            | Event::FixtureStarted(_)
+            | Event::SlotsChanged(_) => Ok(()),
         }
     }
 }
 
 impl<W: Write> Reporter for Terminal<W> {
     fn event(&mut self, event: &Event) -> Result<()> {
-        self.tell(event).context("cannot write to stderr")
+        self.live.event(event);
+        self.tell(event).context("cannot write to stderr")?;
+        if self.page.len() > PAGE { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.out.flush().context("cannot write to stderr")
+        let heartbeat = self.live.heartbeat(&self.styles);
+        self.page.extend(heartbeat.iter().flat_map(|line| line.bytes().chain([b'\n'])));
+        match self.live.frame(&self.page, &self.styles) {
+            Some(bytes) => self.write(&bytes),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        let bytes = self.live.without_region(&self.page);
+        self.write(&bytes)
+    }
+
+    fn pulse(&self) -> Duration {
+        self.live.pulse()
+    }
+
+    fn show(&mut self, wanted: &Show) -> Result<()> {
+        self.answer(wanted).context("cannot write to stderr")?;
+        self.flush()
+    }
+
+    fn suspend(&mut self) -> Result<()> {
+        self.live.suspend();
+        self.finish()
+    }
+
+    fn resume(&mut self) {
+        self.live.resume();
     }
 }
 
@@ -310,6 +391,8 @@ fn word(outcome: Outcome, message: Option<&str>) -> &str {
         Outcome::Passed => "PASS",
         Outcome::Failed => "FAIL",
         Outcome::Ignored => "IGNORED",
+        // Somebody's patience was up, and not its time.
+        Outcome::TimedOut if message == Some("ended by hand") => "ENDED",
         Outcome::TimedOut => "TIMEOUT",
         Outcome::Crashed => message.filter(|it| it.starts_with("SIG")).unwrap_or("CRASH"),
         Outcome::SetupFailed => "SETUP FAILED",

@@ -6,16 +6,17 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, FixedOffset, Local};
 
+use super::clock::Clock;
 use super::plan::Item;
-use crate::event::{Event, Outcome, Reporter, Stopped, Tally, TestFinished, TestStarted};
+use crate::event::{Event, Outcome, Reporter, Show, SlotsChanged, Stopped, Tally, TestFinished, TestStarted};
 use crate::list::{Suite, Test};
-use crate::schedule::{self, Batch};
+use crate::schedule::{self, Batch, Slots};
 
 pub(super) struct Book<'a> {
     pub suites: &'a [Suite],
     items: &'a [Item],
     reporter: &'a mut dyn Reporter,
-    began: Instant,
+    clock: Clock,
     began_at: DateTime<FixedOffset>,
     pub tally: Tally,
     /// Whether an item has had its last word.
@@ -33,7 +34,7 @@ impl<'a> Book<'a> {
             suites,
             items,
             reporter,
-            began: Instant::now(),
+            clock: Clock::start(),
             began_at: Local::now().fixed_offset(),
             tally: Tally::default(),
             told: vec![false; items.len()],
@@ -43,14 +44,23 @@ impl<'a> Book<'a> {
         }
     }
 
-    /// The time since the run began.
+    /// The time since the run began, without that in which it was stopped.
     pub(super) fn since_start(&self, at: Instant) -> Duration {
-        at.saturating_duration_since(self.began)
+        self.clock.at(at)
+    }
+
+    /// How long the run went on between two moments.
+    pub(super) fn between(&self, from: Instant, to: Instant) -> Duration {
+        self.clock.at(to).saturating_sub(self.clock.at(from))
+    }
+
+    pub(super) fn leave_out(&mut self, from: Instant, to: Instant) {
+        self.clock.leave_out(from, to);
     }
 
     /// The time of day.
     pub(super) fn time(&self, at: Instant) -> DateTime<FixedOffset> {
-        self.began_at + self.since_start(at)
+        self.began_at + self.clock.on_the_wall(at)
     }
 
     pub(super) fn tell(&mut self, event: &Event) {
@@ -66,6 +76,30 @@ impl<'a> Book<'a> {
     pub(super) fn flush(&mut self) {
         let flushed = self.reporter.flush();
         self.note(flushed);
+    }
+
+    pub(super) fn pulse(&self) -> Duration {
+        self.reporter.pulse()
+    }
+
+    pub(super) fn show(&mut self, wanted: &Show) {
+        let shown = self.reporter.show(wanted);
+        self.note(shown);
+    }
+
+    pub(super) fn suspend(&mut self) {
+        let suspended = self.reporter.suspend();
+        self.note(suspended);
+    }
+
+    pub(super) fn resume(&mut self) {
+        self.reporter.resume();
+    }
+
+    pub(super) fn slots_changed(&mut self, slots: Slots) {
+        let Slots { held, waiting, cap } = slots;
+        let timestamp = self.time(Instant::now());
+        self.tell(&Event::SlotsChanged(SlotsChanged { timestamp, held, waiting, cap }));
     }
 
     fn note(&mut self, result: anyhow::Result<()>) {
@@ -103,6 +137,7 @@ impl<'a> Book<'a> {
             repetition: self.items[item].repetition,
             worker: batch.worker,
             process: batch.process,
+            contexts: Vec::new(),
         }
     }
 

@@ -7,13 +7,14 @@ use super::NEAREST;
 use super::judge::{Judgement, judge};
 use super::output::Output;
 use super::process::Gone;
-use super::{Run, leftovers};
+use super::{Run, leftovers, message};
 use crate::event::{Event, Outcome, WorkerExited, WorkerFailed};
 use crate::schedule::{Input, Process};
 
 impl Run<'_> {
     pub(super) fn process_gone(&mut self, process: Process, gone: Gone) {
         let Some(live) = self.processes.get(&process) else { return };
+        let by_hand = live.ended_by_hand;
         let judgement = if live.muted { Judgement::Interrupted } else { judge(live.facts(&gone)) };
         self.clean_up_after(process, &gone, &judgement);
         let exit = gone.exit.to_string();
@@ -26,7 +27,8 @@ impl Run<'_> {
             Judgement::Interrupted => self.interrupted(process, running, output),
             Judgement::WithoutLog => self.log_is_lost(process),
             Judgement::TimedOut(place) => {
-                self.died_in(process, place, Outcome::TimedOut, "its time was up".to_owned(), output);
+                let why = if by_hand { message::BY_HAND } else { "its time was up" };
+                self.died_in(process, place, Outcome::TimedOut, why.to_owned(), output);
             }
             Judgement::Crashed(place) => self.died_in(process, place, Outcome::Crashed, exit.clone(), output),
             Judgement::NotStarted(why) => self.never_began(process, &why, &output),

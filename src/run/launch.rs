@@ -49,7 +49,7 @@ impl Run<'_> {
             ("PTEST", "1".into()),
             (leftovers::RUN_ID, self.options.run.clone().into()),
             (leftovers::WORKER, worker.to_string().into()),
-            ("PTEST_WORKERS", self.options.processes.to_string().into()),
+            ("PTEST_WORKERS", self.scheduler.most_workers().to_string().into()),
         ]
     }
 }

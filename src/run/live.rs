@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::judge::{Asked, Facts};
 use super::os::Group;
-use super::process::Gone;
+use super::process::{Gone, SoFar};
 use crate::schedule::{Batch, Item};
 
 /// How much of a line is waited for.
@@ -15,8 +15,12 @@ pub(super) struct Live {
     pub batch: Batch,
     /// `None` until it has started.
     pub group: Option<Group>,
+    /// What the test that runs now has written; `None` until it has started.
+    pub so_far: Option<SoFar>,
     /// Why it was asked to end.
     pub asked: Option<Asked>,
+    /// Somebody at the keyboard wanted it so.
+    pub ended_by_hand: bool,
     /// It has to go at once.
     pub kill_asked: bool,
     /// The run ends, so what this process still tells is not part of it.
@@ -41,6 +45,8 @@ impl Live {
             never_began: false,
             batch,
             group: None,
+            so_far: None,
+            ended_by_hand: false,
             asked: None,
             kill_asked: false,
             muted: false,

@@ -1,5 +1,8 @@
 //! Finds in a test's output why it failed. Pure.
 
+/// The message of a test that was ended from the keyboard.
+pub(super) const BY_HAND: &str = "ended by hand";
+
 /// Longer messages are cut: the output has them whole.
 const LONGEST: usize = 4096;
 

@@ -5,9 +5,12 @@
 //! here; an error means that `cargo ptest` itself cannot go on, and then the run is brought to an orderly end first.
 
 mod book;
+mod clock;
+mod control;
 mod dialect;
 mod gone;
 mod judge;
+mod keys;
 mod launch;
 mod leftovers;
 mod live;
@@ -35,12 +38,14 @@ use crate::event::{Event, Outcome, Reporter, RunFinished, RunStarted, Stopped, T
 use crate::filter::Decision;
 use crate::group::Groups;
 use crate::list::Suite;
-use crate::schedule::{self, Action, Batch, Input, Process, Scheduler, Stop};
+use crate::schedule::{self, Action, Batch, Input, Process, Scheduler, Slots, Stop};
 
 use book::Book;
 use judge::Asked;
+use keys::Key;
 use live::Live;
 use process::Report;
+use signals::Signalled;
 use slots::Pool;
 use watchdog::Watchdog;
 
@@ -48,6 +53,7 @@ pub use leftovers::RUN_ID;
 
 /// What the run stage needs to know.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each of them is a choice of its own")]
 pub struct Options {
     /// Names the run in the environment of its tests.
     pub run: String,
@@ -65,6 +71,8 @@ pub struct Options {
     pub leaks_fail: bool,
     /// Tell what tests write as they write it.
     pub live: bool,
+    /// Listen to the keyboard.
+    pub keys: bool,
 }
 
 /// Why a run could not be carried out to its end.
@@ -84,7 +92,8 @@ impl From<anyhow::Error> for Error {
 /// What the loop receives.
 enum Message {
     Slot(io::Result<Acquired>),
-    Asked(Stopped),
+    Signalled(Signalled),
+    Key(Key),
     Process(Process, Report),
 }
 
@@ -97,9 +106,6 @@ const GATHER: Duration = Duration::from_millis(4);
 
 /// How many of the tests that ran before a failed one in its process are named: the nearest ones are the likeliest.
 const NEAREST: usize = 16;
-
-/// Reporters that gather what they write by time are called at least so often.
-const PULSE: Duration = Duration::from_secs(1);
 
 /// Runs all groups and reports every decision that is not a skip exactly once.
 pub fn groups(
@@ -115,8 +121,12 @@ pub fn groups(
     let (sender, receiver) = mpsc::sync_channel(BACKLOG);
     let (asked, table) = (sender.clone(), watchdog.table());
     // A receiver that is gone means that the run is over.
-    let listening = signals::listen(move |why| drop(asked.send(Message::Asked(why))), move || table.kill_all());
+    let listening = signals::listen(move |it| drop(asked.send(Message::Signalled(it))), move || table.kill_all());
     let _listening = listening.context("cannot listen to signals")?;
+    let pressed = sender.clone();
+    let keyboard = options.keys.then(|| keys::listen(move |key| pressed.send(Message::Key(key)).is_ok()));
+    // A run goes on without its keys.
+    let _keyboard = keyboard.and_then(Result::ok);
     let granted = sender.clone();
     let in_flight = Arc::new(AtomicUsize::new(0));
     let counter = in_flight.clone();
@@ -137,6 +147,8 @@ pub fn groups(
         watchdog,
         sender,
         stopped: None,
+        how: None,
+        slots_told: None,
         flushed: Instant::now(),
         warned_of_lost_slots: false,
         not_started: Vec::new(),
@@ -163,6 +175,9 @@ struct Run<'a> {
     watchdog: &'a Watchdog,
     sender: SyncSender<Message>,
     stopped: Option<Stopped>,
+    /// How it was asked to stop last.
+    how: Option<Stop>,
+    slots_told: Option<Slots>,
     /// When the reporter last wrote what it had gathered.
     flushed: Instant,
     warned_of_lost_slots: bool,
@@ -207,10 +222,14 @@ impl Run<'_> {
             let message = self.next_message(receiver);
             match message {
                 Some(Message::Slot(slot)) => self.slot_granted(slot),
-                Some(Message::Asked(why)) => self.asked_to_stop(why),
+                Some(Message::Signalled(Signalled::Stop(why))) => self.asked_to_stop(why),
+                Some(Message::Signalled(Signalled::Suspend)) => self.suspend(),
+                Some(Message::Signalled(Signalled::Continue)) => self.resumed(),
+                Some(Message::Key(key)) => self.key(key),
                 Some(Message::Process(process, report)) => self.process_reports(process, report),
                 None => self.step(Instant::now(), Input::Tick),
             }
+            self.tell_slots();
             if self.book.error.is_some() && self.stopped.is_none() {
                 self.stop(Stopped::Error, Stop::Terminate);
             }
@@ -231,7 +250,8 @@ impl Run<'_> {
         message.or_else(|| {
             let deadline = self.scheduler.next_deadline();
             let left = deadline.map(|at| at.saturating_sub(self.book.since_start(Instant::now())));
-            receiver.recv_timeout(left.unwrap_or(PULSE).min(PULSE)).ok()
+            let pulse = self.book.pulse();
+            receiver.recv_timeout(left.unwrap_or(pulse).min(pulse)).ok()
         })
     }
 
@@ -316,7 +336,7 @@ impl Run<'_> {
 
     fn asked_to_stop(&mut self, why: Stopped) {
         // Whoever asks twice is in a hurry.
-        let how = if matches!(self.stopped, None | Some(Stopped::FailFast)) { Stop::Terminate } else { Stop::Kill };
+        let how = if self.how < Some(Stop::Terminate) { Stop::Terminate } else { Stop::Kill };
         self.stop(why, how);
     }
 
@@ -324,6 +344,7 @@ impl Run<'_> {
         if matches!(self.stopped, None | Some(Stopped::FailFast)) {
             self.stopped = Some(why);
         }
+        self.how = self.how.max(Some(how));
         self.step(Instant::now(), Input::Stop(how));
     }
 

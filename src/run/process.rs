@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::process::Command;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::dialect::{End, Ended, Expected, Fact, Libtest, Verdict};
@@ -56,6 +57,7 @@ pub(super) enum Report {
     Started {
         pid: u32,
         group: Group,
+        so_far: SoFar,
     },
     NotStarted(io::Error),
     Facts(Vec<Timed>),
@@ -113,15 +115,15 @@ fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
                 command.arg("--logfile").arg(&log.path);
             }
             command.args(expected.iter().map(|test| &*test.name));
-            (Listener::Libtest(Box::new(Libtest::new(&expected, with_log, live))), log)
+            (Listener::Libtest(Shared::new(Libtest::new(&expected, with_log, live))), log)
         }
         Speech::ExitCode { arguments } => {
             command.args(arguments);
-            (Listener::ExitCode { output: Output::default(), live, facts: vec![Fact::Began(0)] }, None)
+            (Listener::ExitCode { output: Shared::new(Output::default()), live, facts: vec![Fact::Began(0)] }, None)
         }
     };
     let mut child = os::spawn(command, log)?;
-    tell(Report::Started { pid: child.pid(), group: child.group() });
+    tell(Report::Started { pid: child.pid(), group: child.group(), so_far: listener.so_far() });
     let mut buffer = vec![0; BUFFER];
     let told = listen(&mut child, &mut listener, &mut buffer, tell);
     if told.is_err() {
@@ -234,13 +236,50 @@ fn send(facts: Vec<Fact>, since: Instant, now: Instant, tell: &impl Fn(Report)) 
     tell(Report::Facts(timed.collect()));
 }
 
+/// Held by the thread, and by the loop for a look now and then.
+struct Shared<T>(Arc<Mutex<T>>);
+
+impl<T> Shared<T> {
+    fn new(it: T) -> Self {
+        Self(Arc::new(Mutex::new(it)))
+    }
+
+    fn get(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn share(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+/// Looks over the shoulder of the thread.
+pub(super) struct SoFar(Listener);
+
+impl SoFar {
+    /// What the test that runs now has written.
+    pub(super) fn output(&self) -> Output {
+        match &self.0 {
+            Listener::Libtest(libtest) => libtest.get().so_far(),
+            Listener::ExitCode { output, .. } => output.get().clone(),
+        }
+    }
+}
+
 /// What makes facts of bytes.
 enum Listener {
-    Libtest(Box<Libtest>),
-    ExitCode { output: Output, live: bool, facts: Vec<Fact> },
+    Libtest(Shared<Libtest>),
+    ExitCode { output: Shared<Output>, live: bool, facts: Vec<Fact> },
 }
 
 impl Listener {
+    fn so_far(&self) -> SoFar {
+        SoFar(match self {
+            Self::Libtest(libtest) => Self::Libtest(libtest.share()),
+            Self::ExitCode { output, .. } => Self::ExitCode { output: output.share(), live: false, facts: Vec::new() },
+        })
+    }
+
     /// Reads the text, and after it the log; gives the number of bytes of text.
     fn read(&mut self, child: &mut Child, buffer: &mut [u8]) -> io::Result<usize> {
         let length = child.read_text(buffer)?;
@@ -248,13 +287,14 @@ impl Listener {
             Self::Libtest(libtest) => {
                 let mut log = Vec::new();
                 child.read_log(&mut log)?;
+                let mut libtest = libtest.get();
                 libtest.read(&buffer[..length], &log);
                 if libtest.has_begun() {
                     child.log_is_open();
                 }
             }
             Self::ExitCode { output, live, facts } => {
-                output.push(&buffer[..length]);
+                output.get().push(&buffer[..length]);
                 if *live && length > 0 {
                     facts.push(Fact::Wrote(0, buffer[..length].to_vec()));
                 }
@@ -264,26 +304,27 @@ impl Listener {
     }
 
     fn waits_for_text(&self) -> bool {
-        matches!(self, Self::Libtest(libtest) if libtest.waits_for_text())
+        matches!(self, Self::Libtest(libtest) if libtest.get().waits_for_text())
     }
 
     fn settle(&mut self) {
         if let Self::Libtest(libtest) = self {
-            libtest.settle();
+            libtest.get().settle();
         }
     }
 
     fn take_facts(&mut self) -> Vec<Fact> {
         match self {
-            Self::Libtest(libtest) => libtest.take_facts(),
+            Self::Libtest(libtest) => libtest.get().take_facts(),
             Self::ExitCode { facts, .. } => std::mem::take(facts),
         }
     }
 
     fn end(self, exit: Exit) -> (Vec<Fact>, End) {
         match self {
-            Self::Libtest(libtest) => libtest.end(),
-            Self::ExitCode { output, .. } => by_exit_code(output, exit),
+            // The loop may still look; it sees that nothing runs.
+            Self::Libtest(libtest) => std::mem::replace(&mut *libtest.get(), Libtest::new(&[], false, false)).end(),
+            Self::ExitCode { output, .. } => by_exit_code(std::mem::take(&mut *output.get()), exit),
         }
     }
 }

@@ -1,35 +1,56 @@
-//! Ctrl-C and its like become messages. (SIGUSR1 is left alone: the jobserver uses it to end its thread.)
+//! Ctrl-C, Ctrl-Z and their like become messages. (SIGUSR1 is left alone: the jobserver uses it to end its thread.)
 
 use std::io;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::{Handle, Signals};
 
 use crate::event::Stopped;
+use crate::tty;
 
 /// Listens until it is dropped.
 pub(super) struct Listening(Handle);
 
-/// Has `tell` called, from a thread, for each signal that asks the run to end.
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Signalled {
+    Stop(Stopped),
+    /// Ctrl-Z.
+    Suspend,
+    /// Somebody has had the program go on.
+    Continue,
+}
+
+/// Has `tell` called, from a thread, for each signal that asks something of the run.
 ///
-/// Whoever receives that may be stuck: writing to a terminal that is stopped, for example. So from the second signal on
-/// `hurry` is called first, and the third one ends the program as it would without us; the watchdog cleans up.
+/// Whoever receives that may be stuck: writing to a terminal that is stopped, for example. So from the second signal to
+/// end on `hurry` is called first, and the third one ends the program as it would without us; the watchdog cleans up.
+/// SIGQUIT (Ctrl-\\) does so at once: who uses it wants no orderly end.
 pub(super) fn listen(
-    tell: impl Fn(Stopped) + Send + 'static,
+    tell: impl Fn(Signalled) + Send + 'static,
     hurry: impl Fn() + Send + 'static,
 ) -> io::Result<Listening> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT])?;
     let handle = signals.handle();
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for (number, signal) in (&mut signals).into_iter().enumerate() {
-            if number >= 1 {
+        let mut ends = 0;
+        for signal in &mut signals {
+            let signalled = match signal {
+                SIGTSTP => Signalled::Suspend,
+                SIGCONT => Signalled::Continue,
+                SIGINT => Signalled::Stop(Stopped::Interrupted),
+                _ => Signalled::Stop(Stopped::Terminated),
+            };
+            ends += usize::from(matches!(signalled, Signalled::Stop(_)));
+            if ends >= 2 {
                 hurry();
             }
-            if number >= 2 {
+            if ends >= 3 || signal == SIGQUIT {
+                tty::give_back();
                 // It fails only for signals that nobody may handle.
                 let _ = signal_hook::low_level::emulate_default_handler(signal);
             }
-            tell(if signal == SIGINT { Stopped::Interrupted } else { Stopped::Terminated });
+            tell(signalled);
         }
     })?;
     Ok(Listening(handle))

@@ -4,6 +4,7 @@
 //! environment (a **guest**: make or an outer cargo made it) or make ourselves (the **owner**). An owner's pool is
 //! handed on to cargo and to every test, so that a cargo or make in a test shares it.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::io;
 use std::sync::OnceLock;
@@ -34,7 +35,7 @@ pub struct Pool {
     /// For the environment of those who are to share the pool; a guest's children inherit it as it is.
     pub makeflags: Option<OsString>,
     /// How many tokens an owner's pool has.
-    tokens: usize,
+    tokens: Cell<usize>,
 }
 
 impl Pool {
@@ -44,7 +45,7 @@ impl Pool {
             Some(Ok(client)) => {
                 // The variable is there already; the descriptors were made private when they were found.
                 share(client)?;
-                return Ok((Self { client: client.clone(), guest: true, makeflags: None, tokens: 0 }, None));
+                return Ok((Self { client: client.clone(), guest: true, makeflags: None, tokens: Cell::new(0) }, None));
             }
             Some(Err(FromEnvErrorKind::NoEnvVar | FromEnvErrorKind::NoJobserver)) | None => None,
             Some(Err(_)) => Some(
@@ -56,19 +57,26 @@ impl Pool {
         let tokens = slots.saturating_sub(1);
         let client = Client::new(tokens).context("cannot make a jobserver")?;
         let makeflags = share(&client)?;
-        Ok((Self { client, guest: false, makeflags: Some(makeflags), tokens }, warning))
+        Ok((Self { client, guest: false, makeflags: Some(makeflags), tokens: Cell::new(tokens) }, warning))
     }
 
     /// Gives an owner's pool another size. Nobody may hold a slot of it now.
     pub fn resize(&mut self, slots: usize) -> Result<()> {
         let wanted = slots.saturating_sub(1);
-        while !self.guest && self.tokens < wanted {
-            self.client.release_raw().context("cannot enlarge the jobserver's pool")?;
-            self.tokens += 1;
-        }
-        while !self.guest && self.tokens > wanted && self.client.available().is_ok_and(|available| available > 0) {
+        self.grow_to(slots).context("cannot enlarge the jobserver's pool")?;
+        while !self.guest && self.tokens.get() > wanted && self.client.available().is_ok_and(|available| available > 0)
+        {
             self.client.acquire_raw().context("cannot make the jobserver's pool smaller")?;
-            self.tokens -= 1;
+            self.tokens.set(self.tokens.get() - 1);
+        }
+        Ok(())
+    }
+
+    /// Gives an owner's pool at least so many slots.
+    pub(super) fn grow_to(&self, slots: usize) -> io::Result<()> {
+        while !self.guest && self.tokens.get() < slots.saturating_sub(1) {
+            self.client.release_raw()?;
+            self.tokens.set(self.tokens.get() + 1);
         }
         Ok(())
     }
@@ -83,10 +91,11 @@ impl Pool {
             return Ok(());
         }
         let there = self.client.available()? + held;
-        for _ in there..self.tokens {
+        let tokens = self.tokens.get();
+        for _ in there..tokens {
             self.client.release_raw()?;
         }
-        for _ in self.tokens..there.min(self.tokens + self.client.available()?) {
+        for _ in tokens..there.min(tokens + self.client.available()?) {
             self.client.acquire_raw()?;
         }
         Ok(())
@@ -138,7 +147,7 @@ mod tests {
     #[test]
     fn a_pool_is_resized_and_topped_up() {
         let client = Client::new(2).unwrap();
-        let mut pool = Pool { client: client.clone(), guest: false, makeflags: None, tokens: 2 };
+        let mut pool = Pool { client: client.clone(), guest: false, makeflags: None, tokens: Cell::new(2) };
         pool.resize(5).unwrap();
         assert_eq!(client.available().unwrap(), 4);
         pool.resize(2).unwrap();

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::dialect::{Ended, Fact, Verdict};
 use super::output::Output;
-use super::process::{Report, Timed};
+use super::process::{Report, SoFar, Timed};
 use super::{NEAREST, Run, message, os};
 use crate::event::{Event, Outcome, TestDiagnosed, TestFinished, TestOutput, WorkerStarted};
 use crate::list::Harness;
@@ -14,7 +14,7 @@ use crate::schedule::{self, Batch, Input, Process};
 impl Run<'_> {
     pub(super) fn process_reports(&mut self, process: Process, report: Report) {
         match report {
-            Report::Started { pid, group } => self.process_started(process, pid, group),
+            Report::Started { pid, group, so_far } => self.process_started(process, pid, group, so_far),
             Report::NotStarted(error) => self.process_not_started(process, &error),
             Report::Facts(facts) => facts.into_iter().for_each(|fact| self.fact(process, fact)),
             // The thread has done what there was to do.
@@ -23,7 +23,7 @@ impl Run<'_> {
         }
     }
 
-    fn process_started(&mut self, process: Process, pid: u32, group: os::Group) {
+    fn process_started(&mut self, process: Process, pid: u32, group: os::Group, so_far: SoFar) {
         let Some(live) = self.processes.get_mut(&process) else { return };
         // It may have been asked to end before it was there to hear it.
         match live.asked {
@@ -32,6 +32,7 @@ impl Run<'_> {
             None => {}
         }
         live.group = Some(group);
+        live.so_far = Some(so_far);
         let Batch { worker, ref items, .. } = live.batch;
         let binary = self.book.suite(items[0]).binary.id.clone();
         self.book.tell(&Event::WorkerStarted(WorkerStarted { worker, process, pid, binary, tests: items.len() }));
@@ -105,7 +106,7 @@ impl Run<'_> {
             self.tell_line(item, worker, line);
         }
         let again = outcome.is_red() && self.scheduler.tries_again(process);
-        let duration = at.saturating_duration_since(since);
+        let duration = self.book.between(since, at);
         let truncated = output.truncated();
         let output = output.into_text();
         let message = self.message(item, outcome, note, &output);

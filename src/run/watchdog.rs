@@ -51,11 +51,20 @@ impl Table {
 
     /// Kills every group in the table.
     pub(super) fn kill_all(&self) {
-        kill_groups(&self.0);
+        signal_groups(&self.0, Signal::KILL);
+    }
+
+    /// Has every group in the table stop as at Ctrl-Z, or go on.
+    pub(super) fn stop_all(&self) {
+        signal_groups(&self.0, Signal::TSTP);
+    }
+
+    pub(super) fn continue_all(&self) {
+        signal_groups(&self.0, Signal::CONT);
     }
 }
 
-fn kill_groups(table: &File) {
+fn signal_groups(table: &File, signal: Signal) {
     let mut entry = [0; ENTRY];
     for worker in 0_usize.. {
         if table.read_exact_at(&mut entry, (worker * ENTRY) as u64).is_err() {
@@ -63,7 +72,7 @@ fn kill_groups(table: &File) {
         }
         if let Some(group) = Pid::from_raw(i32::from_ne_bytes(entry)) {
             // It may be gone already.
-            let _ = kill_process_group(group, Signal::KILL);
+            let _ = kill_process_group(group, signal);
         }
     }
 }
@@ -105,6 +114,6 @@ pub fn main(run: &str) {
     let _ = io::stdin().read_to_end(&mut Vec::new());
     let table = io::stdout();
     let table = File::from(std::os::fd::AsFd::as_fd(&table).try_clone_to_owned().expect("stdout is open"));
-    kill_groups(&table);
+    signal_groups(&table, Signal::KILL);
     leftovers::kill(run, None);
 }

@@ -88,6 +88,21 @@ pub enum Input {
     /// The process is gone. What it was given and did not finish goes to another.
     ProcessExited(Process),
     Stop(Stop),
+    /// Somebody wants the process's item to end, as if its time was up; at the second time, at once.
+    End(Process),
+    /// The upper cap on processes is another from now on.
+    Cap(usize),
+}
+
+/// The slots that a run has and wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slots {
+    /// In use, with the one that nobody has to grant.
+    pub held: usize,
+    /// Asked for and not granted yet.
+    pub waiting: usize,
+    /// The upper cap on processes.
+    pub cap: usize,
 }
 
 /// How a run ends before its time.
@@ -137,6 +152,7 @@ pub struct Scheduler {
     used: Vec<usize>,
     running: BTreeMap<Process, Running>,
     free_workers: BTreeSet<usize>,
+    most_workers: usize,
     next_process: Process,
     /// Slots held beyond the one that every process owns.
     held: usize,
@@ -176,6 +192,8 @@ struct Running {
     killed: bool,
     /// What it would run after its current item was given to others.
     robbed: bool,
+    /// Its item is ended because somebody wanted it so, who does not want it tried again.
+    by_hand: bool,
 }
 
 impl Scheduler {
@@ -187,6 +205,7 @@ impl Scheduler {
             used: vec![0; spec.limits.len()],
             running: BTreeMap::new(),
             free_workers: (0..spec.processes).collect(),
+            most_workers: spec.processes,
             next_process: 1,
             held: 0,
             requested: 0,
@@ -211,6 +230,8 @@ impl Scheduler {
             }
             Input::ProcessExited(process) => self.process_exited(process),
             Input::Stop(stop) => self.stop(now, stop, &mut actions),
+            Input::End(process) => self.end(now, process, &mut actions),
+            Input::Cap(processes) => self.cap(processes),
         }
         self.look_at_clocks(now, &mut actions);
         // An item that passes in the middle of its batch frees nothing; looking for work then would cost for nothing.
@@ -241,10 +262,23 @@ impl Scheduler {
         self.stop.is_some()
     }
 
+    pub fn slots(&self) -> Slots {
+        let owned = usize::from(!self.running.is_empty());
+        Slots { held: self.held + owned, waiting: self.requested, cap: self.spec.processes }
+    }
+
+    /// How many workers there may have been at once until now.
+    pub fn most_workers(&self) -> usize {
+        self.most_workers
+    }
+
     /// Whether the scheduler will try again an item that does not pass now.
     pub fn tries_again(&self, process: Process) -> bool {
         let Some(running) = self.running.get(&process) else { return false };
-        self.stop.is_none() && !running.batch.diagnosis && running.batch.attempt <= self.spec.retries
+        self.stop.is_none()
+            && !running.by_hand
+            && !running.batch.diagnosis
+            && running.batch.attempt <= self.spec.retries
     }
 
     fn item_started(&mut self, now: Duration, process: Process, item: Item) {
@@ -329,6 +363,28 @@ impl Scheduler {
         }
     }
 
+    fn end(&mut self, now: Duration, process: Process, actions: &mut Vec<Action>) {
+        let Some(running) = self.running.get_mut(&process) else { return };
+        let Some(item) = running.current else { return };
+        if std::mem::replace(&mut running.by_hand, true) || running.kill_at.is_some() {
+            self.kill(process, actions);
+        } else {
+            self.terminate(now, process, Some(item), actions);
+        }
+    }
+
+    /// Processes beyond a lower cap go after their current items, where that can be.
+    fn cap(&mut self, processes: usize) {
+        self.free_workers.extend(self.most_workers..processes);
+        self.most_workers = self.most_workers.max(processes);
+        self.spec.processes = processes;
+        let last_begun: Vec<Process> = self.running.keys().rev().copied().collect();
+        let staying = self.running.values().filter(|running| !running.robbed).count();
+        let surplus = last_begun.into_iter().filter(|process| self.may_be_robbed(&self.running[process]));
+        let surplus: Vec<Process> = surplus.take(staying.saturating_sub(processes)).collect();
+        surplus.into_iter().for_each(|process| self.take_what_waits_in(process));
+    }
+
     fn terminate(&mut self, now: Duration, process: Process, late: Option<Item>, actions: &mut Vec<Action>) {
         let Some(running) = self.running.get_mut(&process) else { return };
         if running.kill_at.is_none() && !running.killed {
@@ -396,7 +452,7 @@ impl Scheduler {
                 let Some(group) = self.order.iter().copied().find(|group| self.startable(*group) > 0) else { break };
                 self.spawn(now, group, actions);
             }
-            let room = self.spec.processes - self.running.len();
+            let room = self.spec.processes.saturating_sub(self.running.len());
             let wanted = (self.running.len() + self.startable_up_to(room)).saturating_sub(1);
             while self.held + self.requested < wanted {
                 self.requested += 1;
@@ -427,14 +483,16 @@ impl Scheduler {
         let impatient = |running: &Running| self.may_be_robbed(running) && running.since + PATIENCE <= now;
         let slow: Vec<Process> =
             self.running.iter().filter(|(_, it)| impatient(it)).map(|(process, _)| *process).collect();
-        for process in slow {
-            let Some(running) = self.running.get_mut(&process) else { continue };
-            running.robbed = true;
-            let current = running.current;
-            let queue = &mut self.queues[running.batch.group];
-            queue.fresh.extend(running.pending.iter().filter(|item| Some(**item) != current));
-            running.pending.retain(|item| Some(*item) == current);
-        }
+        slow.into_iter().for_each(|process| self.take_what_waits_in(process));
+    }
+
+    fn take_what_waits_in(&mut self, process: Process) {
+        let Some(running) = self.running.get_mut(&process) else { return };
+        running.robbed = true;
+        let current = running.current;
+        let queue = &mut self.queues[running.batch.group];
+        queue.fresh.extend(running.pending.iter().filter(|item| Some(**item) != current));
+        running.pending.retain(|item| Some(*item) == current);
     }
 
     /// How many more processes could run now, if there were slots; `most` is enough to know.
@@ -478,6 +536,7 @@ impl Scheduler {
             kill_at: None,
             killed: false,
             robbed: false,
+            by_hand: false,
         };
         self.running.insert(process, running);
         actions.push(Action::Spawn(batch));

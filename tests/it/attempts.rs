@@ -122,7 +122,8 @@ fn a_process_takes_no_more_tests_than_it_may() {
 fn stopped_early(options: &[&str]) -> (Vec<String>, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("junit.xml");
-    let tool = ptest(&["uneven"]).args(["--processes=1", "--process-restartworker"]).args(options);
+    let tool =
+        ptest(&["uneven"]).args(["--processes=1", "--process-restartworker", "--status-level=all"]).args(options);
     let (ran, events) = tool.env("UNEVEN_SECONDS", "0").junit(&file).json();
     ran.expect(100);
     assert_eq!(of_kind(&events, "run-finished").next().unwrap()["stopped"], "fail-fast");

@@ -12,10 +12,14 @@ mod junit;
 #[cfg(target_os = "linux")]
 mod kills;
 mod listing;
+#[cfg(target_os = "linux")]
+mod live;
 mod options;
 #[cfg(target_os = "linux")]
 mod processes;
 mod reports;
+#[cfg(target_os = "linux")]
+mod screen;
 mod selection;
 #[cfg(target_os = "linux")]
 mod slots;

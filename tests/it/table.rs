@@ -121,7 +121,8 @@ fn reports_agree_with(rows: &[Row], tool: impl Fn() -> Tool + Sync, slots: usize
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let file = folders[0].path().join("junit.xml");
     // The file over which the tests of the `locks` fixture quarrel is not shared by the two runs.
-    let tool = |run: usize| tool().args([format!("--processes={slots}")]).env("LOCKS_DIR", folders[run].path());
+    let shown = [format!("--processes={slots}"), "--status-level=all".to_owned()];
+    let tool = |run: usize| tool().args(&shown).env("LOCKS_DIR", folders[run].path());
     let ((ran, events), streamed) = thread::scope(|scope| {
         let streamed = scope.spawn(|| tool(1).args(["--message-format=junit"]).run());
         let other = tool(0).junit(&file).json();

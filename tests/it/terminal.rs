@@ -52,7 +52,7 @@ fn sorted(text: &str) -> Vec<&str> {
 
 #[test]
 fn every_outcome_has_its_words() {
-    let ran = ptest(&["outcomes"]).args(["--processes=1"]).run();
+    let ran = ptest(&["outcomes"]).args(["--processes=1", "--status-level=all"]).run();
     assert_eq!(ran.stdout, "");
     assert_data_eq!(redacted(&ran.expect(100).stderr), file!["snapshots/outcomes.txt"]);
 }

@@ -46,6 +46,7 @@ pub fn test_started(binary: &str, test: &str) -> Event {
         repetition: 1,
         worker: 0,
         process: 1,
+        contexts: Vec::new(),
     })
 }
 

@@ -17,7 +17,7 @@ impl<W: Write> Terminal<W> {
         let status = word(fixture.outcome, fixture.message.as_deref());
         let label = self.styles.red.apply_to(format!("{status:>12}"));
         let name = self.name(&fixture.binary, &fixture.name());
-        writeln!(self.out, "{label} [{:>9.3}s] {name}", fixture.duration)?;
+        writeln!(self.page, "{label} [{:>9.3}s] {name}", fixture.duration)?;
         if fixture.is_failed_setup() {
             // What is needed of it later is in its failure.
             let setup = FixtureFinished { output: String::new(), ..fixture.clone() };
@@ -38,7 +38,7 @@ impl<W: Write> Terminal<W> {
             (Fixture::Setup | Fixture::Teardown, FixtureKind::Shared) => Verbosity::Normal,
             _ => Verbosity::Verbose,
         };
-        let output = if self.options.show_output { fixture.output.trim() } else { "" };
+        let output = if self.options.levels.success_output.at_once() { fixture.output.trim() } else { "" };
         if self.options.verbosity < shown && output.is_empty() {
             return Ok(());
         }
@@ -49,7 +49,7 @@ impl<W: Write> Terminal<W> {
         };
         let label = self.styles.green.apply_to(format!("{status:>12}"));
         let name = self.name(&fixture.binary, &fixture.context);
-        writeln!(self.out, "{label} [{:>9.3}s] {name}", fixture.duration)?;
+        writeln!(self.page, "{label} [{:>9.3}s] {name}", fixture.duration)?;
         self.output(output)
     }
 }
@@ -62,12 +62,20 @@ mod tests {
     use crate::event::{Event, Outcome, Reporter as _, TestFinished};
     use crate::report::TerminalOptions;
     use crate::report::junit::sample::{self, failed_fixture, finished, fixture, not_set_up};
+    use crate::report::levels::{Levels, OutputWhen, StatusLevel};
+    use crate::report::live::Progress;
+
+    fn levels(verbosity: Verbosity) -> Levels {
+        let status = if verbosity == Verbosity::Quiet { StatusLevel::Fail } else { StatusLevel::Pass };
+        Levels { status, ..Levels::default() }
+    }
 
     fn options(verbosity: Verbosity) -> TerminalOptions {
         TerminalOptions {
             colours: false,
             verbosity,
-            show_output: false,
+            levels: levels(verbosity),
+            progress: Progress::None,
             live: false,
             build_args: Vec::new(),
             include_ignored: false,
@@ -182,7 +190,7 @@ SETUP FAILED [    0.250s] demo db::reads
         let end = sample::run_finished(&events, None);
         let text = told(&[&events[..], &[end]].concat());
         assert!(text.contains("TRY 1 SETUP FAILED [    0.250s] demo db::reads\n       FLAKY"), "{text}");
-        assert!(text.contains("rerun: cargo ptest -p demo --lib -- db::\n     Summary"), "{text}");
+        assert!(text.contains("rerun: cargo ptest -p demo --lib -- db::\n\n       FLAKY"), "{text}");
     }
 
     #[test]
@@ -215,7 +223,8 @@ SETUP FAILED [    0.250s] demo db::reads
         };
         let setup = "       SETUP [    0.500s] demo demo::db\n";
         let teardown = "    TEARDOWN [    0.500s] demo demo::db\n";
-        let with_output = TerminalOptions { show_output: true, ..options(Verbosity::Normal) };
+        let levels = Levels { success_output: OutputWhen::Immediate, ..Levels::default() };
+        let with_output = TerminalOptions { levels, ..options(Verbosity::Normal) };
         for kind in [FixtureKind::Unit, FixtureKind::CanSplit, FixtureKind::Shared] {
             let events = [passed(Fixture::Setup, kind), passed(Fixture::Teardown, kind)];
             let both = format!("{setup}{teardown}");

@@ -189,6 +189,16 @@ impl Libtest {
         }
     }
 
+    /// What the test that runs now has written.
+    pub(super) fn so_far(&self) -> Output {
+        let mut output = Output::default();
+        if self.phase == Phase::Inside {
+            output.clone_from(&self.output);
+            output.push(&self.text);
+        }
+        output
+    }
+
     /// Whether libtest has begun, and so has opened its log.
     pub(super) fn has_begun(&self) -> bool {
         self.phase != Phase::Header || self.logged > 0

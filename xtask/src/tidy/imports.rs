@@ -12,15 +12,19 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("event", &[]),
     ("schedule", &[]),
     ("config", &[]),
+    ("tty", &[]),
     ("exit", &["event"]),
     ("list", &["build"]),
     ("filter", &["list", "build"]),
     ("group", &["list", "build", "filter", "config"]),
     ("listing", &["build", "list", "filter"]),
-    ("run", &["build", "list", "filter", "group", "schedule", "event"]),
-    ("report", &["event"]),
+    ("run", &["build", "list", "filter", "group", "schedule", "event", "tty"]),
+    ("report", &["event", "tty"]),
     // Of each stage the type of its options, which is what the command line is turned into.
-    ("cli", &["build", "list", "filter", "listing", "group", "schedule", "run", "report", "event", "config", "exit"]),
+    (
+        "cli",
+        &["build", "list", "filter", "listing", "group", "schedule", "run", "report", "event", "config", "exit", "tty"],
+    ),
 ];
 
 /// The imports of one file under `src` that the table doesn't allow.

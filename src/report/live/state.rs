@@ -1,0 +1,155 @@
+//! What goes on in a run, gathered from its events. Pure: time comes with them.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::event::{Event, SlotsChanged, Tally};
+
+#[derive(Default)]
+pub(in crate::report) struct State {
+    /// How many results there will be; `None` before the run begins and after it is over.
+    pub tests: Option<usize>,
+    pub tally: Tally,
+    pub slots: Option<SlotsChanged>,
+    /// By process: each is in one thing at a time.
+    running: BTreeMap<u32, Running>,
+    /// When the first result came, and how many came with it: what was ignored took no time.
+    pace: Option<(Duration, usize)>,
+    /// Tests that were told to be slow.
+    slow: HashSet<(Arc<str>, Arc<str>)>,
+}
+
+/// A test, or a set-up or teardown.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::report) struct Running {
+    pub binary: Arc<str>,
+    pub name: Arc<str>,
+    pub contexts: Vec<Arc<str>>,
+    /// `None` for a host.
+    pub worker: Option<usize>,
+    pub since: Duration,
+    /// From 1.
+    pub attempt: u32,
+}
+
+impl State {
+    pub(in crate::report) fn event(&mut self, event: &Event, now: Duration) {
+        self.tally.count(event);
+        match event {
+            Event::RunStarted(run) => self.tests = Some(run.tests),
+            Event::TestStarted(it) => {
+                self.pace.get_or_insert((now, self.tally.finished()));
+                let running = Running {
+                    binary: it.binary.clone(),
+                    name: it.test.clone(),
+                    contexts: it.contexts.clone(),
+                    worker: Some(it.worker),
+                    since: now,
+                    attempt: it.attempt,
+                };
+                self.running.insert(it.process, running);
+            }
+            Event::FixtureStarted(it) => {
+                let running = Running {
+                    binary: it.binary.clone(),
+                    name: it.fixture.of(&it.context).into(),
+                    contexts: Vec::new(),
+                    worker: it.worker,
+                    since: now,
+                    attempt: 1,
+                };
+                self.running.insert(it.process, running);
+            }
+            Event::TestFinished(it) | Event::AttemptFailed(it) => self.ended(it.process, &it.test),
+            Event::FixtureFinished(it) => self.ended(Some(it.process), &it.name()),
+            Event::TestSlow(it) => drop(self.slow.insert((it.binary.clone(), it.test.clone()))),
+            Event::WorkerExited(it) => drop(self.running.remove(&it.process)),
+            Event::SlotsChanged(it) => self.slots = Some(it.clone()),
+            Event::RunFinished(_) => self.tests = None,
+            Event::WorkerStarted(_)
+            | Event::TestOutput(_)
+            | Event::TestDiagnosed(_)
+            | Event::WorkerFailed(_)
+            | Event::Warning { .. } => {}
+        }
+    }
+
+    fn ended(&mut self, process: Option<u32>, name: &str) {
+        let Some(process) = process else { return };
+        if self.running.get(&process).is_some_and(|running| *running.name == *name) {
+            self.running.remove(&process);
+        }
+    }
+
+    /// What runs, the longest first.
+    pub(super) fn running(&self) -> Vec<&Running> {
+        let mut running: Vec<&Running> = self.running.values().collect();
+        running.sort_by_key(|it| it.since);
+        running
+    }
+
+    pub(in crate::report) fn was_slow(&self, binary: &Arc<str>, test: &Arc<str>) -> bool {
+        !self.slow.is_empty() && self.slow.contains(&(binary.clone(), test.clone()))
+    }
+
+    pub(super) fn done(&self) -> usize {
+        self.tally.finished()
+    }
+
+    pub(super) fn red(&self) -> usize {
+        let Tally { failed, timed_out, crashed, setup_failed, error, worker_failed, fixture_failed, .. } = self.tally;
+        failed + timed_out + crashed + setup_failed + error + worker_failed + fixture_failed
+    }
+
+    /// How long the rest will take, if it goes on at the pace so far. Nothing is said before there is a pace.
+    pub(super) fn left(&self, now: Duration) -> Option<Duration> {
+        let (since, before) = self.pace?;
+        let (done, spent) = (self.done().checked_sub(before)?, now.checked_sub(since)?);
+        let left = self.tests?.checked_sub(self.done())?;
+        let known = done >= 3 && spent >= Duration::from_secs(2) && left > 0;
+        let (done, left) = (u32::try_from(done).ok()?, u32::try_from(left).ok()?);
+        known.then(|| spent.checked_mul(left).map(|all| all / done)).flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Outcome, TestFinished};
+    use crate::report::junit::sample::{finished, run_started, test_started};
+
+    const fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    #[test]
+    fn what_runs_is_what_started_and_has_not_ended() {
+        let mut state = State::default();
+        state.event(&run_started(2), secs(0));
+        state.event(&test_started("demo", "a"), secs(1));
+        assert_eq!(state.running().iter().map(|it| &*it.name).collect::<Vec<_>>(), ["a"]);
+        // Another test's end is told late, after its process has begun this one.
+        state.event(&Event::TestFinished(TestFinished { process: Some(1), ..finished("before") }), secs(1));
+        assert_eq!(state.running().len(), 1);
+        state.event(&Event::TestFinished(TestFinished { process: Some(1), ..finished("a") }), secs(2));
+        assert!(state.running().is_empty());
+        assert_eq!((state.done(), state.red()), (2, 0));
+    }
+
+    #[test]
+    fn the_time_left_goes_by_the_pace_of_what_took_time() {
+        let mut state = State::default();
+        state.event(&run_started(30), secs(0));
+        for _ in 0..10 {
+            let ignored = TestFinished { outcome: Outcome::Ignored, process: None, ..finished("ignored") };
+            state.event(&Event::TestFinished(ignored), secs(0));
+        }
+        state.event(&test_started("demo", "a"), secs(1));
+        assert_eq!(state.left(secs(5)), None, "nothing is known before anything has ended");
+        for _ in 0..5 {
+            state.event(&Event::TestFinished(finished("t")), secs(6));
+        }
+        assert_eq!(state.left(secs(6)), Some(secs(15)));
+    }
+}

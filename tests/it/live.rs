@@ -1,0 +1,264 @@
+//! The live region, the keys, and that the terminal is as it was on every way out: on a pty.
+
+use rustix::process::Signal;
+
+use crate::screen::Screen;
+use crate::tool::{Tool, ptest};
+
+/// Five tests of which one never ends, in two slots at the most.
+fn hanging() -> Tool {
+    ptest(&["hang"]).args(["--processes=2", "innocent", "b_hangs"])
+}
+
+/// A run that has come to the test that never ends, and has nothing else left to do.
+#[track_caller]
+fn in_the_test_that_hangs(tool: Tool) -> Screen {
+    let mut screen = Screen::start(tool);
+    // The slot of the other process is given back when that is gone.
+    let settled = [" 4/5 done", "1 of 2 slots", "s]  0: hang tests::b_hangs"];
+    screen.wait_for(|text| settled.iter().all(|part| text.contains(part)));
+    screen
+}
+
+#[test]
+fn what_goes_on_stands_below_the_report_and_is_gone_at_the_end() {
+    let mut screen = in_the_test_that_hangs(hanging());
+    let text = screen.text();
+    let lines: Vec<&str> = text.lines().collect();
+    let [.., passed, bar, running] = lines[..] else { panic!("{text}") };
+    assert!(passed.contains("PASS ["), "{text}");
+    assert!(bar.starts_with("     Running ") && bar.contains(" [====") && bar.contains("1 of 2 slots"), "{text}");
+    assert!(running.ends_with("s]  0: hang tests::b_hangs"), "{text}");
+    assert!(!screen.echoes(), "keys arrive one by one");
+
+    screen.press("\u{3}");
+    let (code, text) = screen.finish();
+    assert_eq!(code, Some(130), "{text}");
+    assert!(text.contains("NOT REACHED [") && text.contains("about to hang"), "{text}");
+    assert!(text.trim_end().lines().last().unwrap().contains("interrupted: 4 passed, 1 not reached"), "{text}");
+    screen.expect_as_it_was();
+}
+
+#[test]
+fn time_goes_on_in_frames_that_are_written_over_one_another() {
+    let mut screen = in_the_test_that_hangs(hanging());
+    let start = screen.raw.len();
+    screen.wait_for(|text| {
+        let running = text.lines().last().and_then(|line| line.split_once('[')?.1.split_once('.'));
+        running.is_some_and(|(seconds, _)| seconds.trim().parse::<u32>().is_ok_and(|seconds| seconds >= 1))
+    });
+    let written = String::from_utf8_lossy(&screen.raw[start..]).into_owned();
+    let frames = written.matches("\u{1b}[?2026h").count();
+    assert!((1..=12).contains(&frames), "{frames} frames in about a second");
+    assert!(!written.contains("\u{1b}[2J") && !written.contains("\r\u{1b}[J"), "{written:?}");
+    screen.press("q");
+    assert_eq!(screen.finish().0, Some(130));
+    screen.expect_as_it_was();
+}
+
+#[test]
+fn keys_show_what_goes_on() {
+    let mut screen = in_the_test_that_hangs(hanging());
+    screen.press("t");
+    let text = screen.wait_for_text("hang tests::b_hangs, in slot 0\n    about to hang\n");
+    assert!(text.contains("     RUNNING ["), "{text}");
+    screen.press("\n");
+    screen.wait_for_text("4 tests run: 4 passed\n");
+    screen.press("f");
+    screen.wait_for_text("no failures so far\n");
+    screen.press("?");
+    screen.wait_for_text("these keys\n");
+    screen.press("q");
+    assert_eq!(screen.finish().0, Some(130));
+    screen.expect_as_it_was();
+}
+
+#[test]
+fn the_failures_so_far_are_shown_with_all_that_the_closing_list_has() {
+    let tool = ptest(&["hang", "procmac", "outcomes"]).args(["--processes=2", "b_hangs", "panics"]);
+    let mut screen = Screen::start(tool);
+    screen.wait_for(|text| text.contains("failed") && text.contains("b_hangs"));
+    screen.press("f");
+    screen.wait_for(|text| text.contains("Failures:\n") && text.contains("rerun: cargo ptest -p outcomes"));
+    screen.press("q");
+    assert_eq!(screen.finish().0, Some(130));
+    screen.expect_as_it_was();
+}
+
+#[test]
+fn the_slowest_test_can_be_ended() {
+    let mut screen = in_the_test_that_hangs(hanging());
+    screen.press("k");
+    let (code, text) = screen.finish();
+    assert_eq!(code, Some(100), "{text}");
+    assert!(text.contains("       ENDED ["), "{text}");
+    assert!(text.contains("4 passed, 1 timed out"), "{text}");
+    screen.expect_as_it_was();
+}
+
+#[test]
+fn a_test_that_does_not_mind_is_killed_at_the_second_time() {
+    let mut screen = Screen::start(ptest(&["hang"]).args(["d_hangs"]));
+    screen.wait_for_text("0: hang tests::d_hangs_and_ignores_sigterm");
+    screen.press("k");
+    screen.wait_for_text("ending hang tests::d_hangs");
+    screen.press("k");
+    let (code, text) = screen.finish();
+    assert_eq!(code, Some(100), "{text}");
+    screen.expect_as_it_was();
+}
+
+#[test]
+fn nothing_more_is_started_on_demand() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("now");
+    let tool = ptest(&["hang"]).args(["--processes=1", "f_hangs", "g_innocent"]).env("HANG_UNTIL", &file);
+    let mut screen = Screen::start(tool);
+    screen.wait_for_text("0: hang tests::f_hangs_until_told");
+    screen.press("s");
+    screen.wait_for_text("no more tests are started; 1 is still running");
+    std::fs::write(file, "").unwrap();
+    let (code, text) = screen.finish();
+    assert_eq!(code, Some(130), "{text}");
+    assert!(text.contains("1 passed, 1 not reached"), "{text}");
+    screen.expect_as_it_was();
+}
+
+#[test]
+fn slots_can_be_added_and_taken_away() {
+    let mut screen = in_the_test_that_hangs(hanging());
+    screen.press("++");
+    screen.wait_for_text("1 of 4 slots");
+    screen.press("---");
+    screen.wait_for_text("1 of 1 slots");
+    screen.press("-");
+    screen.wait_for_text("one slot is the least");
+    screen.press("q");
+    assert_eq!(screen.finish().0, Some(130));
+    screen.expect_as_it_was();
+}
+
+#[test]
+fn one_more_slot_starts_one_more_test() {
+    let mut screen = Screen::start(ptest(&["hang"]).args(["--processes=1", "--process-restartworker", "_hangs"]));
+    screen.wait_for_text("1 of 1 slots");
+    screen.press("+");
+    screen.wait_for(|text| text.contains("2 of 2 slots") && text.contains("]  1: hang tests::"));
+    // Some of them are deaf to the first.
+    screen.press("qq");
+    assert_eq!(screen.finish().0, Some(130));
+    screen.expect_as_it_was();
+}
+
+#[test]
+fn the_region_follows_the_window() {
+    let mut screen = in_the_test_that_hangs(hanging());
+    screen.resize(24, 40);
+    let text = screen.wait_for(|text| {
+        text.lines().last() == Some("[") || {
+            let line = text.lines().last().unwrap_or_default();
+            line.starts_with('[') && line.ends_with("tests::b_hangs")
+        }
+    });
+    assert_eq!(text.matches("b_hangs").count(), 1, "{text}");
+    screen.resize(24, 14);
+    screen.wait_for(|text| text.ends_with("4/5 done\n…sts::b_hangs"));
+    screen.resize(2, 60);
+    screen.wait_for(|text| text.lines().count() <= 2 && text.contains("4/5 done"));
+    screen.resize(24, 100);
+    screen.wait_for_text("s]  0: hang tests::b_hangs");
+    screen.press("\u{3}");
+    assert_eq!(screen.finish().0, Some(130));
+    screen.expect_as_it_was();
+}
+
+#[test]
+fn sigterm_gives_the_terminal_back() {
+    let mut screen = in_the_test_that_hangs(hanging());
+    screen.signal(Signal::TERM);
+    assert_eq!(screen.finish().0, Some(143));
+    screen.expect_as_it_was();
+}
+
+#[test]
+fn whoever_is_in_a_hurry_finds_the_terminal_as_it_was_too() {
+    let mut screen = Screen::start(ptest(&["hang"]).args(["d_hangs"]));
+    screen.wait_for_text("0: hang tests::d_hangs_and_ignores_sigterm");
+    // Ctrl-\ ends the program as it would without us.
+    screen.press("\u{1c}");
+    assert_eq!(screen.finish().0, None);
+    screen.expect_as_it_was();
+}
+
+#[test]
+fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() {
+    let tool = concat!(env!("CARGO_BIN_EXE_cargo-ptest"), " ptest -p hang --processes=2 innocent b_hangs\n");
+    let mut screen = Screen::shell(hanging());
+    screen.wait_for_text("$ ");
+    screen.press(tool);
+    screen.wait_for(|text| text.contains(" 4/5 done") && text.contains("s]  0: hang tests::b_hangs"));
+    assert!(!screen.echoes());
+    for _ in 0..2 {
+        screen.press("\u{1a}");
+        let text = screen.wait_for(|text| text.trim_end().ends_with('$'));
+        assert!(text.contains("Stopped") && !text.contains("4/5 done"), "{text}");
+        screen.press("echo typed\n");
+        screen.wait_for(|text| text.contains("echo typed\ntyped\n$"));
+        screen.press("clear; fg\n");
+        screen.wait_for(|text| text.contains(" 4/5 done") && text.contains("s]  0: hang tests::b_hangs"));
+        // The keys are there again.
+        screen.press("\n");
+        screen.wait_for_text("4 tests run: 4 passed\n");
+    }
+    screen.press("\u{3}");
+    let text = screen.wait_for(|text| text.trim_end().ends_with('$') && text.contains("interrupted: 4 passed"));
+    assert!(!text.contains("4/5 done"), "{text}");
+    screen.press("echo code $?\n");
+    screen.wait_for_text("\ncode 130\n");
+    screen.press("exit\n");
+    screen.finish();
+    screen.expect_as_it_was();
+}
+
+#[test]
+fn time_stands_still_while_the_run_is_stopped() {
+    let tool = concat!(env!("CARGO_BIN_EXE_cargo-ptest"), " ptest -p hang --process-timeout=3s b_hangs\n");
+    let mut screen = Screen::shell(hanging());
+    screen.wait_for_text("$ ");
+    screen.press(tool);
+    screen.wait_for_text("s]  0: hang tests::b_hangs");
+    screen.press("\u{1a}");
+    screen.wait_for(|text| text.contains("Stopped"));
+    // Longer than the test's time: the shell's own sleep, since it is the time itself that must not count.
+    screen.press("sleep 4; clear; fg\n");
+    screen.wait_for_text("s]  0: hang tests::b_hangs");
+    let text = screen.wait_for_text("     TIMEOUT [");
+    let took = text.split_once("TIMEOUT [").unwrap().1.split_once("s]").unwrap().0.trim().parse::<f64>().unwrap();
+    assert!((2.9..6.5).contains(&took), "{took} s of a limit of 3 s");
+    screen.wait_for(|text| text.trim_end().ends_with('$'));
+    screen.press("exit\n");
+    screen.finish();
+    screen.expect_as_it_was();
+}
+
+#[test]
+fn the_region_is_for_terminals_where_somebody_looks() {
+    let tool = || ptest(&["hang"]).args(["innocent"]);
+    let has_region = |tool: Tool| {
+        let mut screen = Screen::start(tool);
+        let (code, text) = screen.finish();
+        assert_eq!(code, Some(0), "{text}");
+        screen.expect_as_it_was();
+        String::from_utf8_lossy(&screen.raw).contains("\u{1b}[?2026h")
+    };
+    assert!(!has_region(tool().args(["--show-progress=none"])));
+    assert!(!has_region(tool().args(["--quiet"])));
+    assert!(!has_region(tool().env("CI", "true")));
+    assert!(!has_region(tool().env("TERM", "dumb").args(["--show-progress=bar"])));
+    assert!(!has_region(tool().args(["--message-format=json"])));
+
+    let mut screen = in_the_test_that_hangs(hanging().env("CI", "true").args(["--show-progress=bar"]));
+    screen.press("q");
+    assert_eq!(screen.finish().0, Some(130));
+    screen.expect_as_it_was();
+}
