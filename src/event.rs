@@ -208,12 +208,15 @@ pub struct WorkerExited {
     /// Processes that it left behind were found, and killed.
     #[serde(default, skip_serializing_if = "is_false")]
     pub leaked: bool,
-    /// With `leaked`: the tests that ran in it.
+    /// With `leaked` or `rescheduled`: the nearest of the tests that ran in it, the last one at the end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tests: Vec<Arc<str>>,
     /// How many of its tests had not begun and go to another process.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rescheduled: usize,
+    /// The first of those.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Arc<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -116,7 +116,7 @@ fn place(file: Option<&str>, line: Option<u32>) -> Option<String> {
 }
 
 /// The nearest of `count` tests by name, and how many more there are.
-fn names(nearest: &[Arc<str>], count: usize) -> String {
+pub(super) fn names(nearest: &[Arc<str>], count: usize) -> String {
     const SHOWN: usize = 3;
     let shown: Vec<&str> = nearest.iter().rev().take(SHOWN).map(|name| &**name).collect();
     match count {

@@ -3,6 +3,8 @@
 
 mod asked;
 mod fixtures;
+#[cfg(test)]
+mod outcomes;
 
 use std::io::Write;
 use std::time::Duration;
@@ -12,7 +14,7 @@ use console::Style;
 use nextest_metadata::{RustBinaryId, RustBinaryIdNameAndKind};
 
 use super::control::tame;
-use super::levels::{FinalStatusLevel, Levels, StatusLevel, final_level, status_level, was_cut_short};
+use super::levels::{FinalStatusLevel, Levels, StatusLevel, final_level, status_level};
 use super::live::{Live, Progress};
 use super::setups::{FailedSetups, within_crate};
 use super::summary::{self, Failure};
@@ -155,8 +157,8 @@ impl<W: Write> Terminal<W> {
         if when.at_once() && setup.is_none() && !self.options.live {
             self.output(&test.output)?;
         }
-        let is_told = (red && setup.is_none()) || was_cut_short(test);
-        if is_told { self.reason(test.outcome, test.message.as_deref(), &test.output) } else { Ok(()) }
+        // Why one was cut short stands in its line.
+        if red && setup.is_none() { self.reason(test.outcome, test.message.as_deref(), &test.output) } else { Ok(()) }
     }
 
     /// The line of a test.
@@ -234,9 +236,16 @@ impl<W: Write> Terminal<W> {
             let label = self.styles.dim.apply_to("     process");
             let tests = if exited.rescheduled == 1 { "test that had" } else { "tests that had" };
             let count = exited.rescheduled;
+            let ran = match exited.tests.len() {
+                0 => String::new(),
+                ran => format!(" after {}", summary::names(&exited.tests, ran)),
+            };
+            // The next one first.
+            let waiting: Vec<_> = exited.waiting.iter().rev().cloned().collect();
+            let waiting = summary::names(&waiting, count);
             writeln!(
                 self.page,
-                "{label} {process} of {binary} ended ({status}); {count} {tests} not begun will run in another"
+                "{label} {process} of {binary} ended ({status}){ran}; {count} {tests} not begun will run in another: {waiting}"
             )?;
         } else if self.options.verbosity >= Verbosity::Verbose {
             let label = self.styles.dim.apply_to("     process");

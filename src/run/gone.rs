@@ -107,15 +107,18 @@ impl Run<'_> {
 
     fn tell_exit(&mut self, process: Process, status: String, leaked: bool) {
         let live = &self.processes[&process];
-        let ran = self.book.names(&live.nearest(NEAREST));
+        let owed = if self.stopped.is_none() { live.owed() } else { Vec::new() };
+        let waiting: Vec<_> = owed.iter().take(NEAREST).map(|place| live.batch.items[*place]).collect();
+        let ran = if leaked || !owed.is_empty() { live.nearest(NEAREST) } else { Vec::new() };
         let exited = WorkerExited {
             worker: live.batch.worker,
             process,
             binary: self.book.suite(live.batch.items[0]).binary.id.clone(),
             status,
             leaked,
-            tests: if leaked { ran } else { Vec::new() },
-            rescheduled: if self.stopped.is_none() { live.owed().len() } else { 0 },
+            tests: self.book.names(&ran),
+            rescheduled: owed.len(),
+            waiting: self.book.names(&waiting),
         };
         self.book.tell(&Event::WorkerExited(exited));
         if leaked && self.options.leaks_fail {

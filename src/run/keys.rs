@@ -40,9 +40,15 @@ pub(super) fn listen(tell: impl Fn(Key) -> bool + Send + 'static) -> io::Result<
     let keyboard = Keyboard { _open: open };
     std::thread::Builder::new().name("keys".to_owned()).spawn(move || {
         let stdin = io::stdin();
+        let mut was_ours = true;
         loop {
             // Whoever reads out of turn is stopped by the system.
             let ours = tty::is_ours(&stdin);
+            if ours && !std::mem::replace(&mut was_ours, ours) {
+                // Without them keys come as lines, which is as good as can be had then.
+                let _ = tty::take_keys();
+            }
+            was_ours = ours;
             let mut fds = vec![PollFd::new(&ended, PollFlags::IN)];
             fds.extend(ours.then(|| PollFd::new(&stdin, PollFlags::IN)));
             let turn = Timespec { tv_sec: 0, tv_nsec: TURN.subsec_nanos().into() };

@@ -20,6 +20,8 @@ struct World {
     asked: usize,
     stopped: bool,
     steps: usize,
+    /// How many processes there were when the cap was lowered, and not fewer since.
+    allowed: usize,
 }
 
 /// What happens next to a process, drawn by chance.
@@ -31,6 +33,8 @@ enum Fate {
     Die,
     Grant,
     Stop(Stop),
+    /// Somebody changes the cap.
+    Cap(usize),
     Wait,
 }
 
@@ -48,6 +52,7 @@ impl World {
             asked: 0,
             stopped: false,
             steps: 0,
+            allowed: 0,
         };
         world.step(Input::Tick);
         world
@@ -71,6 +76,7 @@ impl World {
                 Action::Kill(_) | Action::Terminate { .. } | Action::Slow { .. } => {}
             }
         }
+        self.allowed = self.allowed.min(self.running.len());
         self.check();
     }
 
@@ -96,7 +102,7 @@ impl World {
 
     fn check(&self) {
         assert!(self.running.len() <= self.slots + 1, "no more processes than slots, and the one that is owned");
-        assert!(self.running.len() <= self.spec.processes, "the cap holds");
+        assert!(self.running.len() <= self.spec.processes.max(self.allowed), "the cap holds");
         assert!(self.slots <= self.running.len().saturating_sub(1), "no slot is held without a process in it");
         for (limit, most) in self.spec.limits.iter().enumerate() {
             let counted = self.running.values().filter(|(it, _)| self.spec.groups[it.group].limits.contains(&limit));
@@ -127,6 +133,12 @@ impl World {
         match fate {
             Fate::Grant if self.asked > 0 => self.step(Input::SlotGranted),
             Fate::Stop(stop) => self.step(Input::Stop(stop)),
+            Fate::Cap(cap) => {
+                // What runs already may run on.
+                self.allowed = self.running.len();
+                self.spec.processes = cap;
+                self.step(Input::Cap(cap));
+            }
             Fate::Pass | Fate::Fail | Fate::Die if !self.running.is_empty() => {
                 let process = *self.running.keys().nth(choice % self.running.len()).unwrap();
                 self.advance(process, fate);
@@ -209,6 +221,7 @@ fn fates() -> impl Strategy<Value = Vec<(Fate, usize)>> {
         1 => Just(Fate::Die),
         4 => Just(Fate::Grant),
         1 => Just(Fate::Wait),
+        1 => (1..6_usize).prop_map(Fate::Cap),
     ];
     prop::collection::vec((fate, 0..8_usize), 0..200)
 }
@@ -332,6 +345,43 @@ fn one_divisible_group_of(items: usize) -> Spec {
     let mut spec = one_group(items, None);
     spec.groups[0].unit = false;
     spec
+}
+
+#[test]
+fn an_item_that_somebody_ends_is_asked_then_made_to_and_not_tried_again() {
+    let spec = Spec { retries: 3, ..one_group(2, None) };
+    let mut scheduler = Scheduler::new(spec);
+    scheduler.step(secs(0), Input::Tick);
+    assert_eq!(scheduler.step(secs(0), Input::End(1)), [], "nothing runs yet");
+    scheduler.step(secs(1), Input::ItemStarted { process: 1, item: 0 });
+    let asked = Action::Terminate { process: 1, late: Some(0) };
+    assert_eq!(scheduler.step(secs(2), Input::End(1)), [asked]);
+    assert_eq!(scheduler.step(secs(3), Input::End(1)), [Action::Kill(1)]);
+    assert_eq!(scheduler.step(secs(3), Input::End(1)), []);
+    assert!(!scheduler.tries_again(1));
+    scheduler.step(secs(3), Input::ItemFinished { process: 1, item: 0, passed: false, duration: secs(2) });
+    let rest = scheduler.step(secs(3), Input::ProcessExited(1));
+    assert!(matches!(&rest[..], [Action::Spawn(batch)] if batch.items == [1]), "{rest:?}");
+    assert!(scheduler.tries_again(2), "the others are tried again as ever");
+}
+
+#[test]
+fn under_a_lower_cap_the_last_process_goes_after_its_item() {
+    let mut scheduler = Scheduler::new(one_divisible_group_of(8));
+    scheduler.step(secs(0), Input::Tick);
+    scheduler.step(secs(0), Input::SlotGranted);
+    for (process, item) in [(1, 0), (2, 2)] {
+        scheduler.step(secs(0), Input::ItemStarted { process, item });
+    }
+    assert_eq!(scheduler.step(secs(1), Input::Cap(1)), [], "nothing is ended in the middle of an item");
+    assert_eq!(scheduler.slots(), super::Slots { held: 2, waiting: 0, cap: 1 });
+    let finished = |process, item| Input::ItemFinished { process, item, passed: true, duration: secs(1) };
+    assert_eq!(scheduler.step(secs(1), finished(1, 0)), [], "one may stay");
+    assert_eq!(scheduler.step(secs(1), finished(2, 2)), [Action::Kill(2)]);
+    assert_eq!(scheduler.step(secs(1), Input::ProcessExited(2)), [Action::ReleaseSlot]);
+    assert_eq!(scheduler.step(secs(2), Input::Cap(3)), [Action::RequestSlot, Action::RequestSlot]);
+    let more = scheduler.step(secs(2), Input::SlotGranted);
+    assert!(matches!(&more[..], [Action::Spawn(batch)] if batch.worker == 1), "{more:?}");
 }
 
 #[test]

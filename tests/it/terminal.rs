@@ -61,9 +61,9 @@ fn every_outcome_has_its_words() {
 fn crashes_are_told_with_their_cause_and_without_harm_to_the_others() {
     let ran = ptest(&["crash"]).args(["--processes=1", "--lib", "--test=early"]).run();
     assert_data_eq!(redacted(&ran.expect(100).stderr), file!["snapshots/crash.txt"]);
-    let moved = "     process 1 of crash ended (SIGABRT); ";
+    let moved = "     process 1 of crash ended (SIGABRT) after tests::b_aborts, tests::a_innocent; ";
     let line = ran.stderr.lines().find(|line| line.starts_with(moved)).expect("the end of the process is told");
-    assert!(line.ends_with(" not begun will run in another"), "{line}");
+    assert!(line.contains(" not begun will run in another: tests::"), "{line}");
 }
 
 #[test]

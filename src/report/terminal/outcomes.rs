@@ -1,0 +1,104 @@
+//! What the report says of each outcome, under each of the choices of what is shown.
+
+use super::*;
+use crate::event::Show;
+use crate::report::junit::sample::{complete, finished};
+use crate::report::levels::OutputWhen;
+
+fn told(levels: Levels, events: &[Event]) -> String {
+    let mut out = Vec::new();
+    let mut terminal = terminal(levels, &mut out);
+    events.iter().for_each(|event| terminal.event(event).unwrap());
+    terminal.finish().unwrap();
+    drop(terminal);
+    String::from_utf8(out).unwrap()
+}
+
+fn terminal<W: Write>(levels: Levels, out: W) -> Terminal<W> {
+    let options = Options {
+        colours: false,
+        verbosity: Verbosity::Normal,
+        levels,
+        progress: Progress::None,
+        live: false,
+        build_args: Vec::new(),
+        include_ignored: false,
+    };
+    Terminal::new(options, out)
+}
+
+/// A test of each outcome.
+fn every_outcome() -> Vec<Event> {
+    let test = |name: &str, outcome, message: Option<&str>| {
+        let output = if outcome == Outcome::Ignored { "" } else { "from the test\n" }.to_owned();
+        TestFinished { outcome, message: message.map(str::to_owned), output, ..finished(name) }
+    };
+    let nowhere = |it: TestFinished| TestFinished { worker: None, process: None, output: String::new(), ..it };
+    let first = TestFinished { outcome: Outcome::Failed, output: "first time\n".to_owned(), ..finished("flaky") };
+    complete(vec![
+        Event::TestFinished(nowhere(test("ignored", Outcome::Ignored, Some("the well is dry")))),
+        Event::TestFinished(test("passed", Outcome::Passed, None)),
+        Event::AttemptFailed(first),
+        Event::TestFinished(TestFinished { flaky: true, attempt: 2, ..test("flaky", Outcome::Passed, None) }),
+        Event::TestFinished(test("failed", Outcome::Failed, Some("panicked at src/lib.rs:1:1: boom"))),
+        Event::TestFinished(test("timed_out", Outcome::TimedOut, Some("its time was up"))),
+        Event::TestFinished(test("ended", Outcome::TimedOut, Some("ended by hand"))),
+        Event::TestFinished(test("aborted", Outcome::Crashed, Some("SIGABRT"))),
+        Event::TestFinished(test("exited", Outcome::Crashed, Some("exit code 0"))),
+        Event::TestFinished(test("not_set_up", Outcome::SetupFailed, Some("no port"))),
+        Event::TestFinished(nowhere(test("not_started", Outcome::Error, Some("cannot start it")))),
+        Event::TestFinished(test("cut_short", Outcome::NotReached, Some("the run ended while it ran"))),
+        Event::TestFinished(nowhere(test("not_reached", Outcome::NotReached, Some("the run ended before it")))),
+    ])
+}
+
+#[test]
+fn every_outcome_has_its_words() {
+    let levels = Levels { status: StatusLevel::All, ..Levels::default() };
+    snapbox::assert_data_eq!(told(levels, &every_outcome()), snapbox::file!["snapshots/all.txt"]);
+}
+
+#[test]
+fn by_default_what_was_skipped_is_counted_and_no_more() {
+    snapbox::assert_data_eq!(told(Levels::default(), &every_outcome()), snapbox::file!["snapshots/default.txt"]);
+}
+
+#[test]
+fn output_can_wait_for_the_end() {
+    let levels = Levels {
+        status: StatusLevel::None,
+        at_the_end: FinalStatusLevel::All,
+        failure_output: OutputWhen::Final,
+        success_output: OutputWhen::Final,
+    };
+    snapbox::assert_data_eq!(told(levels, &every_outcome()), snapbox::file!["snapshots/final.txt"]);
+}
+
+#[test]
+fn each_level_has_the_tests_of_those_before_it() {
+    let lines = |status| {
+        let at_the_end = FinalStatusLevel::None;
+        let levels =
+            Levels { status, at_the_end, failure_output: OutputWhen::Never, success_output: OutputWhen::Never };
+        told(levels, &every_outcome()).lines().filter(|line| line.contains(" demo ")).count()
+    };
+    let levels = [StatusLevel::None, StatusLevel::Fail, StatusLevel::Retry, StatusLevel::Pass, StatusLevel::Skip];
+    assert_eq!(levels.map(lines), [0, 8, 10, 11, 13]);
+}
+
+#[test]
+fn whoever_asks_is_told_how_it_stands() {
+    let mut out = Vec::new();
+    let mut terminal = terminal(Levels { status: StatusLevel::None, ..Levels::default() }, &mut out);
+    terminal.show(&Show::Failures).unwrap();
+    let events = every_outcome();
+    events[..events.len() - 1].iter().for_each(|event| terminal.event(event).unwrap());
+    for wanted in [Show::Failures, Show::Running(Vec::new()), Show::Done("no more".to_owned())] {
+        terminal.show(&wanted).unwrap();
+    }
+    drop(terminal);
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.contains("no failures so far\n"), "{text}");
+    assert!(text.contains("  SIGABRT demo aborted (src/lib.rs:12)\n"), "{text}");
+    assert!(text.ends_with(" no test is running\n             no more\n"), "{text}");
+}
