@@ -85,10 +85,11 @@ fn what_ignores_ctrl_c_is_killed_in_the_end() {
 fn a_second_ctrl_c_kills_at_once_what_ignores_the_first() {
     let mut live = a_run_that_is_deaf_to_sigterm();
     let began = Instant::now();
-    // Equal signals that have not been noticed yet are one, so they are sent until two of them have been.
+    // Equal signals that have not been noticed yet are one, so they are sent until two of them have been. The third one
+    // would end the run in the middle of its end.
     while !live.has_ended() {
         live.signal(Signal::INT);
-        thread::park_timeout(Duration::from_millis(20));
+        thread::park_timeout(Duration::from_millis(200));
     }
     let took = began.elapsed();
     let events = live.finish(130);
