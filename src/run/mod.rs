@@ -141,8 +141,9 @@ pub fn groups(
         warned_of_lost_slots: false,
         not_started: Vec::new(),
     };
-    let ignored = run.begin(decisions, items.len());
+    let ignored = run.begin(decisions, items.len() + groups.without_setup.len());
     run.report_ignored(&ignored);
+    run.report_without_setup(&groups.without_setup);
     run.step(Instant::now(), Input::Tick);
     run.receive_until_done(&receiver);
     run.end()
@@ -193,6 +194,17 @@ impl Run<'_> {
             let test = &suite.tests[*test];
             let result = book::result(suite, test, Outcome::Ignored, now);
             self.book.tell(&Event::TestFinished(TestFinished { message: test.ignore_reason.clone(), ..result }));
+        }
+    }
+
+    /// These would run without what the tests around them are given, and might even pass.
+    fn report_without_setup(&mut self, tests: &[(usize, usize)]) {
+        let now = self.book.time(Instant::now());
+        for (suite, test) in tests {
+            let suite = &self.book.suites[*suite];
+            let result = book::result(suite, &suite.tests[*test], Outcome::Failed, now);
+            let message = "set-up will not run for it; use ptest::test, or #[context(plain)] if it needs none";
+            self.book.tell(&Event::TestFinished(TestFinished { message: Some(message.to_owned()), ..result }));
         }
     }
 
