@@ -302,6 +302,7 @@ impl Run<'_> {
             Action::ReleaseSlot => drop(self.held.pop()),
             Action::Terminate { process, late } => self.terminate(process, late),
             Action::Kill(process) => self.kill(process),
+            Action::StartHost(_) | Action::StopHost(_) | Action::KillHost { .. } | Action::GiveUp { .. } => {}
             Action::Slow { process, item, elapsed } => {
                 let worker = self.processes[&process].batch.worker;
                 let slow = TestSlow {

@@ -48,7 +48,10 @@ pub(super) fn items(suites: &[Suite], groups: &Groups, options: &Options) -> (Ve
             specs.push(schedule::Group {
                 items: (first..items.len()).collect(),
                 timeouts: group.tests.iter().map(|it| it.timeout).collect(),
+                contexts: Vec::new(),
                 unit: group.unit,
+                can_split: group.can_split,
+                hosts: Vec::new(),
                 per_process: group.per_process.min(fitting(&suites[group.suite], group)),
                 limits: group.limits.iter().copied().chain(turns).collect(),
             });
@@ -57,6 +60,8 @@ pub(super) fn items(suites: &[Suite], groups: &Groups, options: &Options) -> (Ve
     let spec = Spec {
         groups: specs,
         limits,
+        hosts: Vec::new(),
+        contexts: Vec::new(),
         processes: options.processes,
         retries: options.retries,
         max_fail: options.max_fail,

@@ -104,7 +104,7 @@ impl Run<'_> {
         if let Some(line) = last_line {
             self.tell_line(item, worker, line);
         }
-        let again = outcome.is_red() && self.scheduler.tries_again(process);
+        let again = outcome.is_red() && self.scheduler.tries_again(process, item);
         let duration = at.saturating_duration_since(since);
         let truncated = output.truncated();
         let output = output.into_text();
