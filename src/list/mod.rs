@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::build::TestBinary;
 
 pub use annotations::{Annotated, Context, ContextKind, ancestors, numbers};
-pub use cases::Case;
+pub use cases::{Case, token};
 
 /// What the list stage needs to know.
 #[derive(Clone, Debug)]
@@ -53,6 +53,20 @@ pub struct Suite {
     pub contexts: Vec<Context>,
     /// Why it could not be asked in the usual way.
     pub note: Option<String>,
+}
+
+impl Suite {
+    /// Whether its processes know what it means to be given a role.
+    pub fn has_annotations(&self) -> bool {
+        !self.contexts.is_empty() || self.tests.iter().any(|test| test.annotated.is_some())
+    }
+
+    /// The modules of the contexts that a test belongs to, the outermost first.
+    pub fn contexts_of(&self, test: &Test) -> Vec<Arc<str>> {
+        let mut modules: Vec<_> = ancestors(&self.contexts, test.context).map(|it| it.module.clone()).collect();
+        modules.reverse();
+        modules
+    }
 }
 
 /// How a binary takes its tests and says what became of them.

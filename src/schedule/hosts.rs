@@ -135,23 +135,22 @@ impl Hosts {
         (0..self.hosts.len()).filter(|host| self.is_up(*host) && !wanted[*host]).collect()
     }
 
-    pub(super) fn start(&mut self, now: Duration, host: HostId) -> Action {
+    pub(super) fn start(&mut self, now: Duration, host: HostId) {
         self.states[host].phase = Phase::SettingUp;
         self.states[host].kill_at = Some(now + self.hosts[host].setup_limit + self.grace);
-        Action::StartHost(host)
     }
 
-    pub(super) fn stop(&mut self, now: Duration, host: HostId) -> Action {
+    pub(super) fn stop(&mut self, now: Duration, host: HostId, actions: &mut Vec<Action>) {
         self.states[host].phase = Phase::Ending;
         self.states[host].kill_at = Some(now + self.hosts[host].teardown_limit + self.grace);
-        Action::StopHost(host)
+        actions.push(Action::StopHost(host));
     }
 
     /// Whoever asked the run to end does not wait for a set-up to take all of its time.
     pub(super) fn cut_setups_short(&mut self, now: Duration, actions: &mut Vec<Action>) {
         for host in 0..self.hosts.len() {
             if self.states[host].phase == Phase::SettingUp {
-                actions.push(self.stop(now, host));
+                self.stop(now, host, actions);
             }
         }
     }

@@ -148,7 +148,10 @@ pub enum Action {
         late: Option<Item>,
     },
     Kill(Process),
-    StartHost(HostId),
+    StartHost {
+        host: HostId,
+        process: Process,
+    },
     /// Have the host tear down and end.
     StopHost(HostId),
     /// `late`: its time is up.
@@ -526,9 +529,11 @@ impl Scheduler {
     /// What is not needed any more goes first, and what others wait for comes before what nobody waits for.
     fn begin_something(&mut self, now: Duration, actions: &mut Vec<Action>) -> bool {
         if let Some(host) = self.stoppable_hosts().first() {
-            actions.push(self.hosts.stop(now, *host));
+            self.hosts.stop(now, *host, actions);
         } else if let Some(host) = self.startable_hosts().first() {
-            actions.push(self.hosts.start(now, *host));
+            self.hosts.start(now, *host);
+            let process = self.new_process();
+            actions.push(Action::StartHost { host: *host, process });
         } else if let Some(group) = self.order.iter().copied().find(|group| self.startable(*group) > 0) {
             self.spawn(now, group, actions);
         } else {
@@ -617,8 +622,7 @@ impl Scheduler {
     fn spawn(&mut self, now: Duration, group: usize, actions: &mut Vec<Action>) {
         let Some(worker) = self.free_workers.pop_first() else { return };
         let (items, attempt, diagnosis) = self.take(group);
-        let process = self.next_process;
-        self.next_process += 1;
+        let process = self.new_process();
         self.queues[group].active += 1;
         self.spec.groups[group].limits.iter().for_each(|limit| self.used[*limit] += 1);
         let batch = Batch { process, worker, group, items, attempt, diagnosis };
@@ -635,6 +639,11 @@ impl Scheduler {
         };
         self.running.insert(process, running);
         actions.push(Action::Spawn(batch));
+    }
+
+    fn new_process(&mut self) -> Process {
+        self.next_process += 1;
+        self.next_process - 1
     }
 
     /// The items for the group's next process, the attempt that they are at, and whether it is a diagnosis.

@@ -88,7 +88,7 @@ impl World {
                 Action::Spawn(batch) => self.spawn(batch),
                 Action::RequestSlot => self.asked += 1,
                 Action::ReleaseSlot => self.slots -= 1,
-                Action::StartHost(host) => self.start_host(host),
+                Action::StartHost { host, .. } => self.start_host(host),
                 Action::StopHost(host) => self.stop_host(host),
                 Action::KillHost { host, .. } => self.hosts[host] = At::Killed,
                 Action::GiveUp { items, why } => self.give_up(&items, why),
@@ -448,15 +448,15 @@ fn fates_of_a_stopped_run() -> impl Strategy<Value = Vec<(Fate, usize)>> {
 #[test]
 fn a_host_is_up_before_its_group_and_gone_after_it() {
     let mut scheduler = Scheduler::new(one_group_with_a_host());
-    assert_eq!(scheduler.step(secs(0), Input::Tick), [Action::StartHost(0)]);
+    assert_eq!(scheduler.step(secs(0), Input::Tick), [Action::StartHost { host: 0, process: 1 }]);
     let actions = scheduler.step(secs(1), Input::HostUp(0));
     assert!(matches!(&actions[..], [Action::Spawn(batch)] if batch.items == [0, 1]), "{actions:?}");
     for item in [0, 1] {
-        scheduler.step(secs(1), Input::ItemStarted { process: 1, item });
+        scheduler.step(secs(1), Input::ItemStarted { process: 2, item });
         let duration = secs(0);
-        scheduler.step(secs(1), Input::ItemFinished { process: 1, item, passed: true, duration });
+        scheduler.step(secs(1), Input::ItemFinished { process: 2, item, passed: true, duration });
     }
-    assert_eq!(scheduler.step(secs(2), Input::ProcessExited(1)), [Action::StopHost(0)]);
+    assert_eq!(scheduler.step(secs(2), Input::ProcessExited(2)), [Action::StopHost(0)]);
     assert!(!scheduler.is_done(), "it is waited for");
     assert_eq!(scheduler.step(secs(3), Input::HostExited(0)), []);
     assert!(scheduler.is_done());
@@ -478,7 +478,7 @@ fn a_teardown_that_takes_too_long_is_killed_and_nobody_is_given_up() {
     scheduler.step(secs(0), Input::Tick);
     scheduler.step(secs(1), Input::HostUp(0));
     scheduler.step(secs(1), Input::Stop(Stop::Terminate));
-    assert_eq!(scheduler.step(secs(2), Input::ProcessExited(1)), [Action::StopHost(0)]);
+    assert_eq!(scheduler.step(secs(2), Input::ProcessExited(2)), [Action::StopHost(0)]);
     assert_eq!(scheduler.next_deadline(), Some(secs(15)));
     assert_eq!(scheduler.step(secs(15), Input::Tick), [Action::KillHost { host: 0, late: true }]);
 }
