@@ -12,7 +12,7 @@ use crate::list::{Context, ContextKind, Suite};
 use crate::schedule::{Input, Process};
 
 /// A set-up or teardown that a process is at.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Open {
     /// Among those of the process's suite.
     pub context: usize,
@@ -21,6 +21,9 @@ pub(super) struct Open {
     /// For a teardown: what the test came to in which it runs.
     pub passed: bool,
 }
+
+/// Why a test does not run, if a set-up that failed has told.
+pub(super) struct NotSetUp(pub Option<Arc<str>>);
 
 /// What a fixture came to.
 pub(super) struct Came {
@@ -55,7 +58,7 @@ impl Run<'_> {
             Record::NotSetUp { context } => {
                 let Some(number) = self.context_of(process, &context) else { return };
                 let Some(live) = self.processes.get_mut(&process) else { return };
-                live.not_set_up = Some(live.failures.get(&number).cloned());
+                live.not_set_up = Some(NotSetUp(live.failures.get(&number).cloned()));
             }
             Record::TeardownStarted { context, limit, passed } => {
                 self.fixture_started(process, &context, Fixture::Teardown, limit, passed, at);
@@ -67,7 +70,7 @@ impl Run<'_> {
                 self.fixture_ended(process, &context, Fixture::Teardown, Came::failed(failure), output, at);
             }
             // A worker has no reason to say these.
-            Record::Case { .. } | Record::CasesEnd { .. } => {}
+            _ => {}
         }
     }
 
@@ -139,7 +142,7 @@ impl Run<'_> {
         let message: Arc<str> = came.message.clone().unwrap_or_default().into();
         if setup_failed {
             live.failures.insert(open.context, message.clone());
-            live.not_set_up = Some(Some(message.clone()));
+            live.not_set_up = Some(NotSetUp(Some(message.clone())));
         }
         let worker = Some(live.batch.worker);
         let timestamp = self.book.time(open.since);

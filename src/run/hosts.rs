@@ -103,7 +103,7 @@ impl Run<'_> {
                 }
             }
             Report::Ending => {}
-            Report::Gone(gone) => self.host_gone(host, gone),
+            Report::Gone(gone) => self.host_gone(host, *gone),
         }
     }
 
@@ -136,7 +136,7 @@ impl Run<'_> {
                 self.tell_host_fixture(host, Fixture::Teardown, Came::failed(failure), output);
             }
             // That it sets up is known since it was started, and the others are not for it to say.
-            Record::SetupStarted { .. } | Record::NotSetUp { .. } | Record::Case { .. } | Record::CasesEnd { .. } => {}
+            _ => {}
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::fixtures::Open;
+use super::fixtures::{NotSetUp, Open};
 use super::judge::{Asked, Facts};
 use super::os::Group;
 use super::process::Gone;
@@ -37,8 +37,8 @@ pub(super) struct Live {
     pub open: Option<Open>,
     /// How much of the running test's time was its fixtures'.
     pub in_fixtures: Duration,
-    /// The running test does not run, since something is not set up; and why that is.
-    pub not_set_up: Option<Option<Arc<str>>>,
+    /// The running test does not run, since something is not set up.
+    pub not_set_up: Option<NotSetUp>,
     /// For each context of the suite that could not be set up here, why.
     pub failures: HashMap<usize, Arc<str>>,
     /// A line of live output that has no end yet.

@@ -74,7 +74,7 @@ pub(super) enum Report {
     Facts(Vec<Timed>),
     /// Its number will soon be another's.
     Ending,
-    Gone(Gone),
+    Gone(Box<Gone>),
 }
 
 /// A fact and when it happened.
@@ -154,7 +154,7 @@ fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
     told?;
     let (facts, end) = listener.end(exit);
     send(facts, Instant::now(), Instant::now(), tell);
-    tell(Report::Gone(Gone { exit, end, leaked, escaped }));
+    tell(Report::Gone(Box::new(Gone { exit, end, leaked, escaped })));
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Instant;
 
 use super::dialect::{Ended, Fact, Verdict};
+use super::fixtures::NotSetUp;
 use super::output::Output;
 use super::process::{Report, Timed};
 use super::{NEAREST, Run, message, os};
@@ -19,7 +20,7 @@ impl Run<'_> {
             Report::Facts(facts) => facts.into_iter().for_each(|fact| self.fact(process, fact)),
             // The thread has done what there was to do.
             Report::Ending => {}
-            Report::Gone(gone) => self.process_gone(process, gone),
+            Report::Gone(gone) => self.process_gone(process, *gone),
         }
     }
 
@@ -98,7 +99,7 @@ impl Run<'_> {
         let Batch { worker, attempt, diagnosis, .. } = live.batch;
         // Whatever its verdict: it has not run. (The harness knows of no fixtures, and says that it failed.)
         let (outcome, note) = match live.not_set_up.take() {
-            Some(why) if outcome != Outcome::NotReached => {
+            Some(NotSetUp(why)) if outcome != Outcome::NotReached => {
                 (Outcome::SetupFailed, why.map(|it| it.to_string()).or(note))
             }
             _ => (outcome, note),

@@ -199,7 +199,7 @@ impl Libtest {
             | Record::SetupFailed { .. }
             | Record::TeardownFinished { .. }
             | Record::TeardownFailed { .. } => self.fixture.take().unwrap_or_default(),
-            Record::NotSetUp { .. } | Record::Case { .. } | Record::CasesEnd { .. } => Output::default(),
+            _ => Output::default(),
         };
         self.facts.push(Fact::Said(record, output));
     }
