@@ -47,10 +47,10 @@
 //!
 //! # Platforms
 //!
-//! Everything that knows the operating system is in `run/os`, `run/signals`, `run/watchdog` and `run/leftovers`. Linux
-//! is where all of it is tested. On macOS the code takes portable paths that are written but untested (libtest's log is
-//! a file instead of a pipe, processes that leave their group are not found). There is no Windows implementation yet,
-//! and the crate says so when it is compiled there.
+//! Everything that knows the operating system is in `list/answer`, `run/os`, `run/signals`, `run/watchdog` and
+//! `run/leftovers`. Linux is where all of it is tested. On macOS the code takes portable paths that are written but
+//! untested (libtest's log is a file instead of a pipe, processes that leave their group are not found). There is no
+//! Windows implementation yet, and the crate says so when it is compiled there.
 
 mod build;
 mod cli;
