@@ -4,6 +4,7 @@ mod control;
 mod journal;
 mod json;
 mod junit;
+mod setups;
 mod summary;
 mod terminal;
 
@@ -46,7 +47,7 @@ pub fn open(options: &Options, folder: &Utf8Path, run: &str) -> Result<Reporters
     let path = journal.path().to_owned();
     // The journal comes first: the others may read what it has just written.
     let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(journal)];
-    reporters.push(Box::new(terminal::Terminal::new(options.terminal.clone())));
+    reporters.push(Box::new(terminal::Terminal::new(options.terminal.clone(), std::io::stderr())));
     match options.stdout {
         Stdout::Human => {}
         Stdout::Json => reporters.push(Box::new(json::Json::new(std::io::stdout()))),

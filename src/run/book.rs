@@ -172,6 +172,7 @@ pub(super) fn result(suite: &Suite, test: &Test, outcome: Outcome, timestamp: Da
         process: None,
         file: test.file.clone(),
         line: test.line,
+        contexts: Vec::new(),
         message: None,
         output: String::new(),
         truncated: false,

@@ -189,7 +189,7 @@ mod tests {
     fn half_written_and_unknown_lines_are_passed_over() {
         let started = serde_json::to_string(&sample::run_started(2)).unwrap();
         let journal = format!(
-            "{started}\n{{\"v\":1,\"event\":\"fixture-started\",\"name\":\"db\"}}\n\n\u{fffd}\n{started}\n{}",
+            "{started}\n{{\"v\":1,\"event\":\"moon-rose\",\"name\":\"db\"}}\n\n\u{fffd}\n{started}\n{}",
             &started[..started.len() / 2]
         );
         let mut bytes = journal.into_bytes();
