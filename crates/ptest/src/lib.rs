@@ -70,6 +70,11 @@
 //!   on a module says that its tests need none.
 //! * A module has one `#[setup]` and one `#[teardown]`.
 //!
+//! # Races
+//!
+//! `call_concurrently` calls a function at once in fresh processes, so that a race shows. A test that needs something of
+//! its own (a transaction, a client) takes it by value: see [`FromContext`].
+//!
 //! # Async
 //!
 //! `#[test]` goes above the attribute of the runtime: `#[test] #[tokio::test] async fn ...`. With other runtimes say
@@ -97,8 +102,10 @@ mod runtime;
 
 #[cfg(feature = "runtime")]
 pub use ptest_macros::{context, generate, setup, teardown, test};
+#[cfg(all(feature = "runtime", unix))]
+pub use runtime::{Call, CallError, ConcurrentCalls, call_concurrently, make_concurrent_calls};
 #[cfg(feature = "runtime")]
-pub use runtime::{Cx, Shared, cx, run_id, worker_index};
+pub use runtime::{Cx, FromContext, Shared, cx, run_id, worker_index};
 
 /// What the attributes expand to. Nobody else may depend on it.
 #[cfg(feature = "runtime")]

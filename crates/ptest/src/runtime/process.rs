@@ -1,10 +1,14 @@
 //! What this process is: one of `cargo ptest`'s, one of nextest's, or simply `cargo test`'s.
 
+use std::path::PathBuf;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::os;
 use crate::wire::environment::{self, CASE, CASES, CONTEXT, HOST, ROLE, RUN_ID, SLOT, TOKEN, VALUE, WORKER};
+#[cfg(unix)]
+use crate::wire::environment::{CALL, FUNCTION};
 use crate::wire::record::Record;
 
 pub(super) struct Process {
@@ -22,6 +26,9 @@ pub(super) enum Role {
     Host { context: String, value: String },
     /// Says which cases a generated test has.
     Cases,
+    /// Makes one of several concurrent calls, that of a function which is so far away.
+    #[cfg(unix)]
+    Call { function: String },
     /// One process for each test.
     Nextest,
     /// All tests in one process.
@@ -48,6 +55,8 @@ impl Process {
                 _ => panic!("{ROLE}={HOST} needs {CONTEXT} and {VALUE}"),
             },
             Some(CASES) => Role::Cases,
+            #[cfg(unix)]
+            Some(CALL) => Role::Call { function: variable(FUNCTION).unwrap_or_default() },
             Some(role) => panic!("{ROLE}={role}: cargo-ptest is of another version than the ptest crate"),
             None if is_nextests(&arguments) => Role::Nextest,
             None => Role::Alone,
@@ -85,6 +94,21 @@ fn is_nextests(arguments: &[String]) -> bool {
 fn own_run_id() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     format!("test-{}-{}", std::process::id(), since.as_nanos())
+}
+
+/// This very program: cargo may have put another one into its place while tests run.
+pub(super) fn own_program() -> PathBuf {
+    match cfg!(target_os = "linux") {
+        true => "/proc/self/exe".into(),
+        false => std::env::current_exe().unwrap_or_else(|_| std::env::args_os().next().unwrap_or_default().into()),
+    }
+}
+
+/// A token for a process that this one starts.
+pub(super) fn fresh_token() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{}-{}-{}", std::process::id(), since.as_nanos(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Names this run of the tests: the same in all processes of a `cargo ptest` or `cargo nextest` run, and in a fixture

@@ -17,7 +17,7 @@ use super::{limit, os};
 use crate::wire::record::{Failure, Record};
 
 pub(super) use fixture::{decode, make};
-pub(super) use tree::Tree;
+pub(super) use tree::{Tree, libtest_name};
 
 /// A module with a set-up.
 pub(super) struct Context {

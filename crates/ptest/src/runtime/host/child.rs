@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::failure;
 use crate::runtime::context::{Context, Tree};
-use crate::runtime::process::{Process, Role, run_id};
+use crate::runtime::process::{Process, Role, fresh_token, own_program, run_id};
 use crate::wire::environment::{self, CONTEXT, HOST, ROLE, RUN_ID, SLOT, TOKEN, VALUE, VALUES};
 use crate::wire::record::{Failure, Piece, Record, Splitter};
 
@@ -135,7 +135,7 @@ fn command(context: &Context, lifeline: &Lifeline) -> Result<(Command, String, S
     let name = own_name(context);
     let folder = std::env::temp_dir();
     let value = folder.join(format!("{name}.value")).to_string_lossy().into_owned();
-    let token = name;
+    let token = fresh_token();
     let around: Vec<(&str, String)> =
         tree.around(context.module).map(|it| (it.module, value_of(it, &folder))).collect();
     let values = environment::join_values(around.iter().map(|(module, path)| (*module, path.as_str())));
@@ -172,14 +172,6 @@ fn own_name(context: &Context) -> String {
         _ => (std::env::current_exe().ok(), context.module).hash(&mut hasher),
     }
     format!("ptest-{:016x}", hasher.finish())
-}
-
-/// This very program: cargo may have put another one into its place while tests run.
-fn own_program() -> std::path::PathBuf {
-    match cfg!(target_os = "linux") {
-        true => "/proc/self/exe".into(),
-        false => std::env::current_exe().unwrap_or_else(|_| std::env::args_os().next().unwrap_or_default().into()),
-    }
 }
 
 fn spawn(mut command: Command, value: &str, token: &str, context: &Context) -> std::io::Result<Handle> {

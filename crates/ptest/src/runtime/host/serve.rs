@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::child::Lifeline;
 use super::read;
 use crate::runtime::context::{self, Context, Tree};
+#[cfg(unix)]
 use crate::runtime::os;
 use crate::runtime::process::Process;
 use crate::runtime::value::{Content, Live, Scope};
@@ -32,7 +33,7 @@ pub(in crate::runtime) fn serve(tree: &Tree, module: &str, value: &str) -> ! {
     };
     lifeline.clean_up(value);
     // The test that this process was started with has no end.
-    os::exit_now(code)
+    std::process::exit(code)
 }
 
 fn hold(tree: &Tree, context: &Context, value: &str, lifeline: &Lifeline) -> i32 {
