@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::child::{self, Lifeline};
+use super::child::{self, Handle, Lifeline};
 use super::failure;
 use crate::runtime::context::Context;
 use crate::wire::record::Failure;
@@ -30,15 +30,12 @@ pub(super) fn host_of(context: &Context) -> Result<String, Failure> {
     };
     let started = child::start(context, &lifeline);
     let said = match &started {
-        Ok((value, _)) => format!("up\n{value}"),
+        Ok(host) => format!("up\n{}", host.value()),
         Err(failure) => format!("failed\n{}", failure.message),
     };
     // Should nobody else learn of it, each will try for himself.
     let _ = file.write_all(said.as_bytes());
-    started.map(|(value, handle)| {
-        handle.forget();
-        value
-    })
+    started.map(Handle::forget)
 }
 
 /// The meeting place for a context whose value lies at this path.
