@@ -103,7 +103,7 @@ mod runtime;
 #[cfg(feature = "runtime")]
 pub use ptest_macros::{context, generate, setup, teardown, test};
 #[cfg(all(feature = "runtime", unix))]
-pub use runtime::{Call, CallError, ConcurrentCalls, call_concurrently, make_concurrent_calls};
+pub use runtime::{Call, CallError, Calls, ConcurrentCalls, call_concurrently, make_concurrent_calls};
 #[cfg(feature = "runtime")]
 pub use runtime::{Cx, FromContext, Shared, cx, run_id, worker_index};
 

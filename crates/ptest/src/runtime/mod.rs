@@ -25,7 +25,7 @@ mod test;
 mod value;
 
 #[cfg(unix)]
-pub use call::{Call, CallError, ConcurrentCalls, call_concurrently, make_concurrent_calls};
+pub use call::{Call, CallError, Calls, ConcurrentCalls, call_concurrently, make_concurrent_calls};
 pub use process::{run_id, worker_index};
 pub use share::Shared;
 pub use value::{Cx, FromContext, cx};
