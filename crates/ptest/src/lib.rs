@@ -90,7 +90,8 @@
 //!
 //! Besides the macros, tests are compiled with `serde` and one small codec. Nothing is started before `main`, and there
 //! is no hidden test: a host is this test binary, started once more.
-#![doc(test(attr(deny(warnings))))]
+// Outside of a test build there are no tests, so what they use is not used.
+#![doc(test(attr(allow(dead_code, unused_imports))))]
 // What tests look like is what the examples are about.
 #![allow(clippy::test_attr_in_doctest)]
 
