@@ -1,32 +1,12 @@
 //! One child process from its start to its end: a thread of its own reads what it writes and says what it learned.
 
-use std::fmt;
 use std::io;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::dialect::{End, Ended, Expected, Fact, Libtest, Verdict};
-use super::os::{self, Child, Group, Log, Ready};
+use super::os::{self, Child, Exit, Group, Log, Ready};
 use super::output::Output;
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Exit {
-    Code(i32),
-    Signal(i32),
-}
-
-impl fmt::Display for Exit {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Self::Code(code) => write!(f, "exit code {code}"),
-            Self::Signal(number) => match signal_hook::low_level::signal_name(*number) {
-                Some(name) => f.write_str(name),
-                None => write!(f, "signal {number}"),
-            },
-        }
-    }
-}
 
 /// A process to start.
 pub(super) struct Launch {
