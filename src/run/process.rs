@@ -1,6 +1,5 @@
 //! One child process from its start to its end: a thread of its own reads what it writes and says what it learned.
 
-use std::fmt;
 use std::io::{self, PipeWriter};
 use std::process::Command;
 use std::sync::Arc;
@@ -9,33 +8,8 @@ use std::time::{Duration, Instant};
 use ptest::wire::environment::argument;
 
 use super::dialect::{End, Ended, Expected, Fact, Host, Libtest, Verdict};
-use super::os::{self, Child, Group, Log, Ready};
+use super::os::{self, Child, Exit, Group, Log, Ready};
 use super::output::Output;
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Exit {
-    Code(i32),
-    Signal(i32),
-}
-
-impl Exit {
-    pub(super) fn is_success(self) -> bool {
-        self == Self::Code(0)
-    }
-}
-
-impl fmt::Display for Exit {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Self::Code(code) => write!(f, "exit code {code}"),
-            Self::Signal(number) => match signal_hook::low_level::signal_name(*number) {
-                Some(name) => f.write_str(name),
-                None => write!(f, "signal {number}"),
-            },
-        }
-    }
-}
 
 /// A process to start.
 pub(super) struct Launch {
