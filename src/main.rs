@@ -154,6 +154,8 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
         memory: journals.join("lists"),
         ..invocation.list
     };
+    // A run inside of another one has the other's name in front of its own.
+    invocation.run.values = journals.join("shared").join(invocation.run.run.replace('/', "-"));
     let suites = list::tests(binaries, &options).or_exit(Exit::ListFailed)?;
     let decisions = filter::select(&suites, &invocation.filter);
     let selected = |decisions: &&Vec<Decision>| decisions.iter().any(|it| !matches!(it, Decision::Skip(_)));

@@ -180,6 +180,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
             diagnose: cli.run.diagnose,
             leaks_fail: cli.run.leaks == Leaks::Fail,
             live,
+            values: Utf8PathBuf::new(),
         },
         report: report::Options {
             stdout: cli.report.message_format,
