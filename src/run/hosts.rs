@@ -162,7 +162,7 @@ impl Run<'_> {
         }
         let (outcome, why) = match killed {
             Some(Killed::Late) => (Outcome::TimedOut, "it had no end after its time was up".to_owned()),
-            _ => (Outcome::Crashed, format!("its host ended: {}", gone.exit)),
+            _ => (Outcome::Crashed, gone.exit.to_string()),
         };
         let fixture = match at {
             At::Setup => Some(Fixture::Setup),

@@ -526,11 +526,13 @@ impl Scheduler {
         self.running.len() + self.hosts.busy()
     }
 
-    /// What is not needed any more goes first, and what others wait for comes before what nobody waits for.
+    /// What is not needed any more goes first. A host is set up while those who come before its groups run, but not
+    /// long before: it may take a lot of room. Only where there is nothing else to do all of them may come at once.
     fn begin_something(&mut self, now: Duration, actions: &mut Vec<Action>) -> bool {
+        let idle = self.order.iter().all(|group| self.startable(*group) == 0);
         if let Some(host) = self.stoppable_hosts().first() {
             self.hosts.stop(now, *host, actions);
-        } else if let Some(host) = self.startable_hosts().first() {
+        } else if let Some(host) = self.startable_hosts(if idle { usize::MAX } else { self.spec.processes }).first() {
             self.hosts.start(now, *host);
             let process = self.new_process();
             actions.push(Action::StartHost { host: *host, process });
@@ -542,26 +544,30 @@ impl Scheduler {
         true
     }
 
-    fn startable_hosts(&self) -> Vec<HostId> {
-        match self.stop.is_some() || self.hosts.is_empty() {
-            true => Vec::new(),
-            false => self.hosts.startable(self.wanted_hosts()),
+    /// The hosts that the next groups need, so many of them, and that can be started now.
+    fn startable_hosts(&self, groups: usize) -> Vec<HostId> {
+        if self.stop.is_some() || self.hosts.is_empty() {
+            return Vec::new();
         }
+        let waiting = self.order.iter().filter(|group| self.queues[**group].len() > 0);
+        self.hosts.startable(self.hosts_of(waiting.take(groups)))
     }
 
     fn stoppable_hosts(&self) -> Vec<HostId> {
-        if self.hosts.is_empty() { Vec::new() } else { self.hosts.stoppable(self.wanted_hosts()) }
+        if self.hosts.is_empty() {
+            return Vec::new();
+        }
+        let needs = |queue: &Queue| queue.active > 0 || (queue.len() > 0 && self.stop.is_none());
+        self.hosts.stoppable(self.hosts_of(self.order.iter().filter(|group| needs(&self.queues[**group]))))
     }
 
-    /// For each host whether a group needs it now, or will.
-    fn wanted_hosts(&self) -> Vec<bool> {
-        let mut wanted = vec![false; self.spec.hosts.len()];
-        for (group, queue) in self.spec.groups.iter().zip(&self.queues) {
-            if queue.active > 0 || (queue.len() > 0 && self.stop.is_none()) {
-                group.hosts.iter().for_each(|host| wanted[*host] = true);
-            }
+    /// For each host whether one of the groups needs it.
+    fn hosts_of<'a>(&self, groups: impl Iterator<Item = &'a usize>) -> Vec<bool> {
+        let mut needed = vec![false; self.spec.hosts.len()];
+        for group in groups {
+            self.spec.groups[*group].hosts.iter().for_each(|host| needed[*host] = true);
         }
-        wanted
+        needed
     }
 
     /// There is room for another process, and nothing that it could do.
@@ -594,7 +600,7 @@ impl Scheduler {
 
     /// How many more processes could be at work now, if there were slots; `most` is enough to know.
     fn startable_up_to(&self, most: usize) -> usize {
-        let mut more = self.stoppable_hosts().len() + self.startable_hosts().len();
+        let mut more = self.stoppable_hosts().len() + self.startable_hosts(usize::MAX).len();
         for group in &self.order {
             if more >= most {
                 break;

@@ -687,3 +687,23 @@ fn a_failure_after_others_is_diagnosed_alone_and_a_first_one_is_not() {
     let actions = scheduler.step(secs(2), Input::ProcessExited(1));
     assert!(matches!(&actions[..], [Action::Spawn(batch)] if batch.items == [1] && batch.diagnosis));
 }
+
+#[test]
+fn hosts_are_set_up_shortly_before_they_are_used() {
+    let mut spec = one_divisible_group_of(40);
+    spec.groups = (0..4_usize)
+        .map(|number| Group {
+            items: (10 * number..10 * (number + 1)).collect(),
+            timeouts: vec![None; 10],
+            hosts: (number > 0).then(|| number - 1).into_iter().collect(),
+            per_process: 4,
+            ..Group::default()
+        })
+        .collect();
+    spec.hosts = vec![Host { needs: Vec::new(), setup_limit: secs(20), teardown_limit: secs(10) }; 3];
+    let mut scheduler = Scheduler::new(spec);
+    let first = scheduler.step(secs(0), Input::Tick);
+    assert_eq!(first[0], Action::StartHost { host: 0, process: 1 }, "the next group needs it");
+    let second = scheduler.step(secs(0), Input::SlotGranted);
+    assert!(matches!(&second[..], [Action::Spawn(batch)] if batch.group == 0), "the others are far away: {second:?}");
+}

@@ -39,19 +39,24 @@ pub(super) fn host_of(context: &Context) -> Result<String, Failure> {
 }
 
 /// The meeting place for a context whose value lies at this path.
-pub(super) fn place_beside(value: &str) -> PathBuf {
+fn place_beside(value: &str) -> PathBuf {
     Path::new(value).with_extension("host")
 }
 
-/// Makes whoever opens the meeting place wait until the file that is given is closed.
-pub(super) fn hold(place: &Path) -> io::Result<File> {
-    let file = File::options().read(true).open(place)?;
+/// Holds back whoever waits for this value to be free, until the file that is given is closed.
+pub(super) fn hold(value: &str) -> io::Result<File> {
+    let file = File::options().read(true).open(value)?;
     file.lock_shared()?;
     Ok(file)
 }
 
+/// Waits until nobody holds this value's host back.
+pub(super) fn wait_until_free(value: &str) -> io::Result<()> {
+    File::options().read(true).write(true).open(value)?.lock()
+}
+
 /// Opens the file and waits for its lock, which lasts as long as the file is open.
-pub(super) fn open(path: &Path) -> io::Result<File> {
+fn open(path: &Path) -> io::Result<File> {
     let file = File::options().read(true).append(true).create(true).mode(0o600).open(path)?;
     file.lock()?;
     Ok(file)
