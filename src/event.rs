@@ -36,6 +36,8 @@ pub trait Reporter {
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     RunStarted(RunStarted),
+    /// Which tests of a binary the run will report: one for each binary that takes part, after the beginning.
+    BinarySelected(BinarySelected),
     /// A process was started in a worker's slot.
     WorkerStarted(WorkerStarted),
     TestStarted(TestStarted),
@@ -70,6 +72,15 @@ pub struct RunStarted {
     pub binaries: usize,
     /// The upper cap on worker slots.
     pub workers: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BinarySelected {
+    pub binary: Arc<str>,
+    /// The tests that the run will report, the ignored ones with them, in the order in which the binary lists them.
+    pub tests: Vec<Arc<str>>,
+    /// How many tests the binary has.
+    pub listed: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -245,10 +256,12 @@ pub enum Outcome {
     Crashed,
     /// It did not run, since the set-up of a context that it belongs to failed.
     SetupFailed,
-    /// The runner or the process failed, not the test.
-    Error,
     /// Selected, but the run ended first.
     NotReached,
+    /// The runner or the process failed, not the test. A journal of a newer version may hold outcomes that are not
+    /// known here: they are read as this one, since green they must not be.
+    #[serde(other)]
+    Error,
 }
 
 impl Outcome {

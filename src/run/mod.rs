@@ -34,7 +34,9 @@ use anyhow::{Context, Result};
 use camino::Utf8PathBuf;
 use jobserver::{Acquired, HelperThread};
 
-use crate::event::{Event, Outcome, Reporter, RunFinished, RunStarted, Stopped, TestFinished, TestSlow, WorkerFailed};
+use crate::event::{
+    BinarySelected, Event, Outcome, Reporter, RunFinished, RunStarted, Stopped, TestFinished, TestSlow, WorkerFailed,
+};
 use crate::filter::Decision;
 use crate::group::Groups;
 use crate::list::Suite;
@@ -167,6 +169,14 @@ pub fn groups(
     run.end()
 }
 
+/// The tests that are no skips, if there are any.
+fn selected((suite, decisions): (&Suite, &Vec<Decision>)) -> Option<BinarySelected> {
+    let all = suite.tests.iter().zip(decisions);
+    let taken = all.filter(|(_, decision)| !matches!(decision, Decision::Skip(_)));
+    let tests: Vec<Arc<str>> = taken.map(|(test, _)| test.name.clone()).collect();
+    (!tests.is_empty()).then(|| BinarySelected { binary: suite.binary.id.clone(), tests, listed: suite.tests.len() })
+}
+
 struct Run<'a> {
     book: Book<'a>,
     groups: &'a Groups,
@@ -208,6 +218,9 @@ impl Run<'_> {
             binaries: decisions.iter().filter(takes_part).count(),
             workers: self.options.processes,
         }));
+        for selected in self.book.suites.iter().zip(decisions).filter_map(selected) {
+            self.book.tell(&Event::BinarySelected(selected));
+        }
         ignored
     }
 
