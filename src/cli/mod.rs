@@ -155,6 +155,8 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
     let filter = filter(cli, tests)?;
     let live = tests.nocapture || env.get("RUST_TEST_NOCAPTURE").is_some_and(|value| value != "0");
     let include_ignored = filter.ignored != Ignored::Default;
+    let ignored = include_ignored.then(|| "--run-ignored=all".to_owned());
+    let again = build_args(cli).into_iter().chain(ignored).collect();
     Ok(Invocation {
         task,
         build_jobs: cli.build.build_jobs.map(|jobs| jobs as usize),
@@ -180,6 +182,8 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
             diagnose: cli.run.diagnose,
             leaks_fail: cli.run.leaks == Leaks::Fail,
             live,
+            built: None,
+            again,
         },
         report: report::Options {
             stdout: cli.report.message_format,

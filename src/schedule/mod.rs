@@ -241,6 +241,13 @@ impl Scheduler {
         self.stop.is_some()
     }
 
+    /// How many slots are held, with the one that every process owns; and of those asked for, how many could be used: a
+    /// request that nobody needs any more can't be taken back.
+    pub fn slots(&self) -> (usize, usize) {
+        let useful = if self.stop.is_none() { self.wanted().saturating_sub(self.held) } else { 0 };
+        (self.held + 1, self.requested.min(useful))
+    }
+
     /// Whether the scheduler will try again an item that does not pass now.
     pub fn tries_again(&self, process: Process) -> bool {
         let Some(running) = self.running.get(&process) else { return false };
@@ -396,8 +403,7 @@ impl Scheduler {
                 let Some(group) = self.order.iter().copied().find(|group| self.startable(*group) > 0) else { break };
                 self.spawn(now, group, actions);
             }
-            let room = self.spec.processes - self.running.len();
-            let wanted = (self.running.len() + self.startable_up_to(room)).saturating_sub(1);
+            let wanted = self.wanted();
             while self.held + self.requested < wanted {
                 self.requested += 1;
                 actions.push(Action::RequestSlot);
@@ -407,6 +413,12 @@ impl Scheduler {
             self.held -= 1;
             actions.push(Action::ReleaseSlot);
         }
+    }
+
+    /// How many slots could be used, beyond the one that every process owns.
+    fn wanted(&self) -> usize {
+        let room = self.spec.processes - self.running.len();
+        (self.running.len() + self.startable_up_to(room)).saturating_sub(1)
     }
 
     /// There is room for another process, and nothing that it could run.
