@@ -1,6 +1,7 @@
 //! Tells people and machines what happens: one file a format, each a [`Reporter`] that listens to events.
 
 mod control;
+mod file;
 mod journal;
 mod json;
 mod junit;
