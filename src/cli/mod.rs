@@ -188,6 +188,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
         report: report::Options {
             stdout: cli.report.message_format,
             junit: cli.report.junit.as_deref().map(junit).transpose()?,
+            html: cli.report.html.as_deref().map(|path| file("--html", path)).transpose()?,
             terminal: TerminalOptions {
                 colours: colours.unwrap_or_else(|| std::io::stderr().is_terminal()),
                 verbosity: match (quiet, cli.report.verbose) {
@@ -230,7 +231,12 @@ fn cargo(env: &Env) -> OsString {
 fn junit(path: &Utf8Path) -> Result<Utf8PathBuf> {
     let is_stream = path == "-" || path.starts_with("/dev") || path.starts_with("/proc");
     ensure!(!is_stream, "--junit {path} is no file; to have JUnit on stdout, use --message-format junit");
-    ensure!(path != "", "--junit needs the path of a file");
+    file("--junit", path)
+}
+
+/// A file that is replaced as a whole.
+fn file(option: &str, path: &Utf8Path) -> Result<Utf8PathBuf> {
+    ensure!(path != "" && path != "-", "{option} needs the path of a file");
     Ok(path.to_owned())
 }
 

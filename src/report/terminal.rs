@@ -326,7 +326,7 @@ fn is_in(message: &str, output: &str) -> bool {
 }
 
 /// The options that select a binary by its id.
-fn selection(binary: &str) -> Vec<String> {
+pub(super) fn selection(binary: &str) -> Vec<String> {
     let binary = RustBinaryId::new(binary.split('@').next().unwrap_or(binary));
     let parts = binary.components();
     let mut words = vec!["-p".to_owned(), parts.package_name.to_owned()];
