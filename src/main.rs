@@ -66,6 +66,7 @@ mod run;
 mod schedule;
 
 use std::io::Write;
+use std::time::Instant;
 
 use anyhow::Context;
 
@@ -131,6 +132,7 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     let (mut pool, warning) = Pool::open(build_slots)?;
     warning.iter().for_each(|warning| say(&format!("warning: {warning}")));
     invocation.build.makeflags.clone_from(&pool.makeflags);
+    let began_to_build = Instant::now();
     let mut build = match build::test_binaries(&invocation.build) {
         Ok(build) => build,
         Err(build::Failure::Build) => return Ok(Exit::BuildFailed),
@@ -138,6 +140,7 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
         Err(build::Failure::MetadataAndBuild) => return Ok(Exit::MetadataFailed),
         Err(build::Failure::Other(error)) => return Err(error.into()),
     };
+    invocation.run.built = Some(began_to_build.elapsed());
     let config = config::read(build.workspace_root.as_std_path())?;
     if invocation.task == Task::Build {
         return Ok(Exit::Success);
