@@ -9,15 +9,14 @@
 //! cases of generated tests are known to nobody but the binary itself.
 
 mod annotations;
+mod answer;
 mod cases;
 mod memory;
 mod section;
 
 use std::collections::HashSet;
-use std::io::Read;
-use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use camino::Utf8PathBuf;
@@ -25,6 +24,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::build::TestBinary;
+
+use answer::ask;
 
 pub use annotations::{Annotated, Context, ContextKind, ancestors, numbers};
 pub use cases::{Case, token};
@@ -297,84 +298,6 @@ fn custom(binary: &TestBinary, options: &Options) -> (Harness, Listed, Option<St
 
 fn without_contexts(tests: Vec<Test>) -> Listed {
     Listed { tests, contexts: Vec::new() }
-}
-
-/// What a binary answered.
-struct Answer {
-    status: ExitStatus,
-    stdout: String,
-    stderr: String,
-}
-
-impl Answer {
-    fn success(&self) -> Option<&str> {
-        self.status.success().then_some(self.stdout.as_str())
-    }
-
-    fn complaint(&self) -> String {
-        if self.status.success() {
-            let first = self.stdout.lines().find(|line| !line.is_empty()).unwrap_or_default();
-            return format!("it answers --list with {first:?}");
-        }
-        let last = self.stderr.lines().rfind(|line| !line.is_empty()).unwrap_or("no word on stderr");
-        format!("it answers --list with {} and {last:?}", self.status)
-    }
-}
-
-/// Runs a command to its end, or for as long as it may take.
-fn ask(mut command: Command, options: &Options) -> Result<Answer> {
-    let limit = options.timeout;
-    // The watchdog ends whole groups, and the runner's own is the terminal's.
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    let mut child = command
-        .env(options.mark.0, &options.mark.1)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("cannot start it")?;
-    let (sender, receiver) = mpsc::channel();
-    let read = |number: usize, mut pipe: Box<dyn Read + Send>| {
-        let sender = sender.clone();
-        std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            // What cannot be read is missing from the answer, which is then not understood.
-            let _ = pipe.read_to_end(&mut bytes);
-            let _ = sender.send((number, String::from_utf8_lossy(&bytes).into_owned()));
-        });
-    };
-    let stdout = child.stdout.take().context("no stdout")?;
-    let stderr = child.stderr.take().context("no stderr")?;
-    read(0, Box::new(stdout));
-    read(1, Box::new(stderr));
-    let end = Instant::now() + limit;
-    let mut texts = [String::new(), String::new()];
-    for _ in 0..2 {
-        if let Ok((number, text)) = receiver.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            texts[number] = text;
-        }
-    }
-    let [stdout, stderr] = texts;
-    // Whoever has closed both pipes is about to end, as a rule.
-    let mut looks = 0;
-    loop {
-        if let Some(status) = child.try_wait().context("cannot wait for it")? {
-            return Ok(Answer { status, stdout, stderr });
-        }
-        if Instant::now() >= end {
-            // Neither call can do more than fail because it is gone.
-            let _ = child.kill();
-            let _ = child.wait();
-            bail!("it has not answered --list within {limit:?}");
-        }
-        if looks < 100 {
-            std::thread::yield_now();
-        } else {
-            std::thread::park_timeout(Duration::from_millis(1));
-        }
-        looks += 1;
-    }
 }
 
 #[cfg(test)]

@@ -34,7 +34,10 @@ use anyhow::{Context, Result};
 use camino::Utf8PathBuf;
 use jobserver::{Acquired, HelperThread};
 
-use crate::event::{Event, Outcome, Reporter, RunFinished, RunStarted, Stopped, TestFinished, TestSlow, WorkerFailed};
+use crate::event::{
+    BinarySelected, Event, Outcome, Reporter, RunFinished, RunStarted, Slots, Stopped, TestFinished, TestSlow,
+    WorkerFailed,
+};
 use crate::filter::Decision;
 use crate::group::Groups;
 use crate::list::Suite;
@@ -72,6 +75,10 @@ pub struct Options {
     pub live: bool,
     /// The folder for the values of shared contexts; it belongs to this run alone.
     pub values: Utf8PathBuf,
+    /// How long the build took.
+    pub built: Option<Duration>,
+    /// What a command that runs one of the tests again needs of this run's options.
+    pub again: Vec<String>,
 }
 
 /// Why a run could not be carried out to its end.
@@ -155,6 +162,7 @@ pub fn groups(
         watchdog,
         sender,
         stopped: None,
+        slots_told: None,
         flushed: Instant::now(),
         warned_of_lost_slots: false,
         not_started: Vec::new(),
@@ -165,6 +173,14 @@ pub fn groups(
     run.step(Instant::now(), Input::Tick);
     run.receive_until_done(&receiver);
     run.end()
+}
+
+/// The tests that are no skips, if there are any.
+fn selected((suite, decisions): (&Suite, &Vec<Decision>)) -> Option<BinarySelected> {
+    let all = suite.tests.iter().zip(decisions);
+    let taken = all.filter(|(_, decision)| !matches!(decision, Decision::Skip(_)));
+    let tests: Vec<Arc<str>> = taken.map(|(test, _)| test.name.clone()).collect();
+    (!tests.is_empty()).then(|| BinarySelected { binary: suite.binary.id.clone(), tests, listed: suite.tests.len() })
 }
 
 struct Run<'a> {
@@ -188,6 +204,8 @@ struct Run<'a> {
     watchdog: &'a Watchdog,
     sender: SyncSender<Message>,
     stopped: Option<Stopped>,
+    /// The slots held and requested that were told of last.
+    slots_told: Option<(usize, usize)>,
     /// When the reporter last wrote what it had gathered.
     flushed: Instant,
     warned_of_lost_slots: bool,
@@ -207,7 +225,12 @@ impl Run<'_> {
             tests: items + ignored.len(),
             binaries: decisions.iter().filter(takes_part).count(),
             workers: self.options.processes,
+            build: self.options.built.map(|took| took.as_secs_f64()),
+            options: self.options.again.clone(),
         }));
+        for selected in self.book.suites.iter().zip(decisions).filter_map(selected) {
+            self.book.tell(&Event::BinarySelected(selected));
+        }
         ignored
     }
 
@@ -269,6 +292,7 @@ impl Run<'_> {
         if message.is_some() && !overdue {
             return message;
         }
+        self.tell_slots();
         self.book.flush();
         self.flushed = Instant::now();
         message.or_else(|| {
@@ -276,6 +300,15 @@ impl Run<'_> {
             let left = deadline.map(|at| at.saturating_sub(self.book.since_start(Instant::now())));
             receiver.recv_timeout(left.unwrap_or(PULSE).min(PULSE)).ok()
         })
+    }
+
+    /// Says how many slots there are, if it is not what was said last.
+    fn tell_slots(&mut self) {
+        let (held, requested) = self.scheduler.slots();
+        if self.slots_told.replace((held, requested)) != Some((held, requested)) {
+            let timestamp = self.book.time(Instant::now());
+            self.book.tell(&Event::Slots(Slots { timestamp, held, requested, cap: self.options.processes }));
+        }
     }
 
     fn end(mut self) -> Result<RunFinished, Error> {

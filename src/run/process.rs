@@ -1,6 +1,5 @@
 //! One child process from its start to its end: a thread of its own reads what it writes and says what it learned.
 
-use std::fmt;
 use std::io::{self, PipeWriter};
 use std::process::Command;
 use std::sync::Arc;
@@ -9,33 +8,8 @@ use std::time::{Duration, Instant};
 use ptest::wire::environment::argument;
 
 use super::dialect::{End, Ended, Expected, Fact, Host, Libtest, Verdict};
-use super::os::{self, Child, Group, Log, Ready};
+use super::os::{self, Child, Exit, Group, Log, Ready};
 use super::output::Output;
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Exit {
-    Code(i32),
-    Signal(i32),
-}
-
-impl Exit {
-    pub(super) fn is_success(self) -> bool {
-        self == Self::Code(0)
-    }
-}
-
-impl fmt::Display for Exit {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Self::Code(code) => write!(f, "exit code {code}"),
-            Self::Signal(number) => match signal_hook::low_level::signal_name(*number) {
-                Some(name) => f.write_str(name),
-                None => write!(f, "signal {number}"),
-            },
-        }
-    }
-}
 
 /// A process to start.
 pub(super) struct Launch {
@@ -99,8 +73,8 @@ const SILENCE: Duration = Duration::from_millis(50);
 /// While tests end faster than this one after another, their results are gathered for as long.
 const GATHER: Duration = Duration::from_millis(3);
 
-/// How much is read at once.
-const BUFFER: usize = 16 * 1024;
+/// How much is read at once: more than a pipe holds, so that nothing is left of what was written before.
+const BUFFER: usize = 80 * 1024;
 
 /// How long what a process leaves behind may take to go by itself.
 const LEAK_GRACE: Duration = Duration::from_millis(200);
@@ -162,18 +136,21 @@ fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
 fn listen(child: &mut Child, listener: &mut Listener, buffer: &mut [u8], tell: &impl Fn(Report)) -> io::Result<()> {
     let mut last = Instant::now();
     let mut quiet = false;
-    let mut unconfirmed: Option<Instant> = None;
+    let mut unconfirmed: Option<(usize, Instant)> = None;
     send(listener.take_facts(), last, last, tell);
     loop {
-        let waits = listener.waits_for_text();
+        let waits = listener.waits_for_text().is_some();
         let wanted = Ready { text: true, log: quiet && !waits, gone: true };
         let ready = child.wait(wanted, (waits || !quiet).then_some(SILENCE))?;
         let length = listener.read(child, buffer)?;
         quiet = length == 0 && (quiet || (!ready.text && !ready.log && !ready.gone));
         // A verdict's text may be right behind it. But it may also never come, or not be recognised because somebody
         // else writes into it, so it is not waited for until there is silence.
-        unconfirmed = listener.waits_for_text().then(|| unconfirmed.unwrap_or_else(Instant::now));
-        if unconfirmed.is_some_and(|since| since.elapsed() >= SILENCE) {
+        let before = unconfirmed;
+        unconfirmed = listener
+            .waits_for_text()
+            .map(|run| before.filter(|(before, _)| *before == run).unwrap_or_else(|| (run, Instant::now())));
+        if unconfirmed.is_some_and(|(_, since)| since.elapsed() >= SILENCE) {
             listener.settle();
             unconfirmed = None;
         }
@@ -287,8 +264,11 @@ impl Listener {
         Ok(length)
     }
 
-    fn waits_for_text(&self) -> bool {
-        matches!(self, Self::Libtest(libtest) if libtest.waits_for_text())
+    fn waits_for_text(&self) -> Option<usize> {
+        match self {
+            Self::Libtest(libtest) => libtest.waits_for_text(),
+            Self::Host(_) | Self::ExitCode { .. } => None,
+        }
     }
 
     fn settle(&mut self) {

@@ -323,6 +323,13 @@ impl Scheduler {
         self.stop.is_some()
     }
 
+    /// How many slots are held, with the one that every process owns; and of those asked for, how many could be used: a
+    /// request that nobody needs any more can't be taken back.
+    pub fn slots(&self) -> (usize, usize) {
+        let useful = if self.stop.is_none() { self.wanted().saturating_sub(self.held) } else { 0 };
+        (self.held + 1, self.requested.min(useful))
+    }
+
     /// Whether the scheduler will try again an item that does not pass now.
     pub fn tries_again(&self, process: Process, item: Item) -> bool {
         let Some(Running { batch, .. }) = self.running.get(&process) else { return false };
@@ -509,8 +516,7 @@ impl Scheduler {
             self.rob(now);
         }
         while self.active() < (self.held + 1).min(self.spec.processes) && self.begin_something(now, actions) {}
-        let room = self.spec.processes - self.active();
-        let wanted = (self.active() + self.startable_up_to(room)).saturating_sub(1);
+        let wanted = self.wanted();
         while self.held + self.requested < wanted {
             self.requested += 1;
             actions.push(Action::RequestSlot);
@@ -524,6 +530,12 @@ impl Scheduler {
     /// How many processes are at work: each has a slot.
     fn active(&self) -> usize {
         self.running.len() + self.hosts.busy()
+    }
+
+    /// How many slots could be used, beyond the one that every process owns.
+    fn wanted(&self) -> usize {
+        let room = self.spec.processes - self.active();
+        (self.active() + self.startable_up_to(room)).saturating_sub(1)
     }
 
     /// What is not needed any more goes first. A host is set up while those who come before its groups run, but not

@@ -2,7 +2,7 @@
 
 use ptest::wire::record::{Piece, Record, Splitter};
 
-use super::lines::{header, marker};
+use super::lines::{header, markers};
 use super::{End, Fact};
 use crate::run::output::Output;
 
@@ -73,7 +73,8 @@ impl Host {
         if let Some((start, end, _)) = header(&before) {
             before.drain(start..end);
         }
-        if let Some((start, end)) = marker(&before, &self.test) {
+        let marker = markers(&before, &self.test).next();
+        if let Some((start, end)) = marker {
             before.drain(start..end);
         }
         self.output.push(before.trim_ascii_start());

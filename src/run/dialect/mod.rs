@@ -11,7 +11,9 @@
 //! thread that outlives its test prints into the middle of a result line. So the log gives the verdicts, and the text
 //! says which output belongs to whom and which test has begun. While the log has no verdict on a test, nothing in the
 //! text can be its end, whatever it looks like: the caller reads the text first, the log after it, and what the log
-//! says then is at least as new.
+//! says then is at least as new. The other way round, whatever was written before a verdict of the log is in the text
+//! that is read next: the caller reads all there is. So a verdict that the text does not confirm by then is late, or the
+//! line that should tell it is torn, and [`torn`] finds out where the next test begins.
 //!
 //! Where no log can be had, the text judges alone.
 //!
@@ -21,6 +23,9 @@
 
 mod host;
 mod lines;
+#[cfg(test)]
+mod noise;
+mod torn;
 
 use std::sync::Arc;
 
@@ -29,7 +34,8 @@ use ptest::wire::record::{Piece, Record, Splitter};
 
 use super::output::Output;
 pub(super) use host::Host;
-use lines::{header, marker, record, result, without_summary, without_warning};
+use lines::{header, markers, record, result, without_summary, without_warning};
+use torn::Beginning;
 
 /// What a process was told to run.
 #[derive(Clone, Debug)]
@@ -116,6 +122,8 @@ pub(super) struct Libtest {
     live: bool,
     /// How many verdicts the log has given, and what of it is not understood yet.
     logged: usize,
+    /// How many of them are older than the text: all that was written before them has been read.
+    known: usize,
     log: Vec<u8>,
     /// Takes the records out of the text, if there may be any.
     splitter: Option<Splitter>,
@@ -130,6 +138,9 @@ pub(super) struct Libtest {
     mismatch: Option<usize>,
     facts: Vec<Fact>,
 }
+
+/// How much text is kept in which a beginning may be found: a pipe holds as much. In bytes.
+const WINDOW: usize = 64 * 1024;
 
 /// libtest's complaint when it cannot write its log. There is no other sign of it than this line.
 const LOG_LOST: &[u8] = b"error: io error when listing tests: ";
@@ -148,6 +159,7 @@ impl Libtest {
             with_log,
             live,
             logged: 0,
+            known: 0,
             log: Vec::new(),
             splitter: token.map(Splitter::new),
             text: Vec::new(),
@@ -160,20 +172,21 @@ impl Libtest {
         }
     }
 
-    /// Takes in what was read, the log after the text.
+    /// Takes in what was read: all the text there was, and the log after it.
     pub(super) fn read(&mut self, text: &[u8], log: &[u8]) {
+        self.known = self.logged;
         self.log.extend_from_slice(log);
         self.read_log(false);
-        let pieces = match &mut self.splitter {
-            Some(splitter) => splitter.read(text),
-            None => vec![Piece::Text(text.to_vec())],
-        };
-        for piece in pieces {
-            match piece {
-                Piece::Text(text) => self.text.extend_from_slice(&text),
-                Piece::Record(record) => self.record(record),
+        if let Some(splitter) = &mut self.splitter {
+            for piece in splitter.read(text) {
+                match piece {
+                    Piece::Text(text) => self.text.extend_from_slice(&text),
+                    Piece::Record(record) => self.record(record),
+                }
+                while self.advance() {}
             }
-            while self.advance() {}
+        } else {
+            self.text.extend_from_slice(text);
         }
         while self.advance() {}
     }
@@ -209,9 +222,9 @@ impl Libtest {
         std::mem::take(&mut self.facts)
     }
 
-    /// The log has a verdict that the text does not confirm: it is on its way, or will never come.
-    pub(super) fn waits_for_text(&self) -> bool {
-        self.current < self.logged
+    /// The run whose verdict the log has and the text does not confirm: it is on its way, or will never come.
+    pub(super) fn waits_for_text(&self) -> Option<usize> {
+        (self.current < self.logged).then_some(self.current)
     }
 
     /// The text has been silent for so long that it will not confirm the verdicts any more: tell them without it, and
@@ -223,8 +236,9 @@ impl Libtest {
         }
     }
 
+    /// A verdict that has just come is left out: what was written before it may not have been read yet.
     fn settle_verdicts(&mut self) {
-        while self.waits_for_text() {
+        while self.current < self.known {
             self.begin();
             if self.phase != Phase::Header && self.resynchronise() {
                 while self.advance() {}
@@ -252,6 +266,7 @@ impl Libtest {
         let kept = self.splitter.as_mut().map(Splitter::end).unwrap_or_default();
         self.text.extend(kept);
         self.read_log(true);
+        self.known = self.logged;
         while self.advance() {}
         self.settle_verdicts();
         let lost = self.with_log && self.phase != Phase::Done;
@@ -307,8 +322,8 @@ impl Libtest {
     }
 
     fn find_marker(&mut self) -> bool {
-        let Some((start, end)) = marker(&self.text, &self.runs[self.current].name) else {
-            // Its marker has been broken. That it began is known all the same, and whoever writes is taken for it.
+        let Some((start, end)) = self.own_beginning() else {
+            // That it began is known all the same, and whoever writes is taken for it.
             let surplus = self.surplus();
             if self.began {
                 self.write(&surplus);
@@ -326,6 +341,14 @@ impl Libtest {
         true
     }
 
+    /// Where the current run begins and its output does: at its marker, or at its panic if that comes first.
+    fn own_beginning(&self) -> Option<(usize, usize)> {
+        let name = &*self.runs[self.current].name;
+        let panic = torn::panics(&self.text).find(|(_, panicked)| *panicked == name.as_bytes());
+        let panic = panic.map(|(place, _)| (place.start, place.start));
+        markers(&self.text, name).next().into_iter().chain(panic).min()
+    }
+
     fn find_end(&mut self) -> bool {
         let run = &self.runs[self.current];
         if self.with_log && run.verdict.is_none() {
@@ -335,7 +358,8 @@ impl Libtest {
         }
         let next = self.runs.get(self.current + 1).map(|run| &*run.name);
         let verdict = run.verdict.as_ref().map(|(verdict, _)| *verdict);
-        if let Some((verdict, start, end)) = result(&self.text, verdict, next) {
+        let found = result(&self.text, verdict, next);
+        if let Some((verdict, start, end)) = found.filter(|(_, start, _)| !self.another_began_before(*start)) {
             let mut text = std::mem::take(&mut self.text);
             let rest = text.split_off(end);
             text.truncate(start);
@@ -345,8 +369,9 @@ impl Libtest {
             self.end_current();
             return true;
         }
-        // The log is past the next run already, so the text between has been broken: it goes on at the next marker.
-        if self.logged > self.current + 1 && self.resynchronise() {
+        // The text holds all of the next run, too, or more than a pipe does: then it holds that run's beginning.
+        let complete = self.known > self.current + 1 || (self.known > self.current && self.text.len() > WINDOW);
+        if complete && self.resynchronise() {
             return true;
         }
         // What cannot be the beginning of the end any more need not be looked at again.
@@ -355,27 +380,53 @@ impl Libtest {
         false
     }
 
-    /// Takes out what is too long to hold the beginning of anything that is looked for.
+    /// Takes out what is too long to hold anything that is looked for.
     fn surplus(&mut self) -> Vec<u8> {
         const MARGIN: usize = 128;
         let next = self.runs.get(self.current + 1).or(self.runs.get(self.current));
-        let kept =
-            next.map_or(0, |run| run.name.len()).max(self.runs.get(self.current).map_or(0, |run| run.name.len()))
-                + MARGIN;
+        let longest =
+            next.map_or(0, |run| run.name.len()).max(self.runs.get(self.current).map_or(0, |run| run.name.len()));
+        // When the current run has its verdict, the next one's beginning may be anywhere.
+        let kept = if self.waits_for_text().is_some() { WINDOW } else { longest + MARGIN };
         let surplus = self.text.len().saturating_sub(kept);
         self.text.drain(..surplus).collect()
     }
 
-    /// Ends the current run where the next one's marker stands, though no whole result line stands before it. Only for
-    /// a run that has its verdict.
+    /// Ends the current run where a later one begins, though no whole result line stands before it. Only for a run that
+    /// has its verdict. The runs between the two, if there are any, have told nothing.
     fn resynchronise(&mut self) -> bool {
-        let next = self.runs.get(self.current + 1).map(|run| run.name.clone());
-        let Some((start, _)) = next.and_then(|name| marker(&self.text, &name)) else { return false };
-        let rest = self.text.split_off(start);
+        let Some(Beginning { number, at, .. }) = self.beginning(&self.text, self.known.saturating_sub(self.current))
+        else {
+            return false;
+        };
+        let rest = self.text.split_off(at);
         let text = std::mem::replace(&mut self.text, rest);
         self.write(&text);
-        self.end_current();
+        for _ in 0..=number {
+            self.begin();
+            self.end_current();
+        }
         true
+    }
+
+    /// Panics tell that the result line at this place is not the current run's, but was put together by chance from the
+    /// pieces of several.
+    fn another_began_before(&self, place: usize) -> bool {
+        let text = &self.text[..place];
+        let mut panics = torn::panics(text).peekable();
+        panics.peek().is_some() && self.beginning(text, 0).is_some_and(|it| it.confirmed)
+    }
+
+    /// Where a later run begins in a text of the current one; of the first so many the text is known to hold the markers.
+    fn beginning(&self, text: &[u8], sure: usize) -> Option<Beginning> {
+        if text.is_empty() {
+            return None;
+        }
+        let run = &self.runs[self.current];
+        let begun = self.logged.min(self.runs.len() - 1);
+        let later: Vec<&str> = self.runs.get(self.current + 1..=begun)?.iter().map(|run| &*run.name).collect();
+        let verdict = run.verdict.as_ref().map(|(verdict, _)| *verdict);
+        torn::beginning(text, &run.name, verdict, &later, sure.min(later.len()))
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -441,6 +492,12 @@ mod tests {
     fn libtest(names: &[&str], with_log: bool) -> Libtest {
         let expected: Vec<Expected> = names.iter().map(|name| Expected { name: Arc::from(*name), times: 1 }).collect();
         Libtest::new(&expected, None, with_log, false)
+    }
+
+    /// A while in which nothing comes.
+    fn be_silent(it: &mut Libtest) {
+        it.read(b"", b"");
+        it.settle();
     }
 
     /// What a process told, in short: `+0` began, `0 Passed "output"` ended.
@@ -569,11 +626,11 @@ mod tests {
     fn verdicts_of_a_dark_process_come_from_the_log() {
         let mut it = libtest(&["a", "b", "c"], true);
         it.read(b"\nrunning 3 tests\ntest a ... ", b"ok a\n");
-        assert!(it.waits_for_text());
-        it.settle();
+        assert!(it.waits_for_text().is_some());
+        be_silent(&mut it);
         assert_eq!(told(&it.take_facts()), ["+0", "0 Passed \"\"", "+1"]);
         it.read(b"", b"failed b\n");
-        it.settle();
+        be_silent(&mut it);
         assert_eq!(told(&it.take_facts()), ["1 Failed \"\"", "+2"]);
         assert_eq!(it.end().1.running.map(|(place, _)| place), Some(2), "what is assumed to run is what it died in");
     }
@@ -608,8 +665,8 @@ mod tests {
         let mut it = libtest(&["a", "b"], true);
         it.read(b"\nrunning 2 tests\ntest a ... ok", b"ok a\n");
         it.read(b"noise\n\ntest b ... ", b"");
-        assert!(it.waits_for_text());
-        it.settle();
+        assert!(it.waits_for_text().is_some());
+        be_silent(&mut it);
         it.read(b"hello ok\n\ntest result: ok.", b"ok b\n");
         let (facts, _) = it.end();
         let facts = told(&facts);
@@ -621,29 +678,43 @@ mod tests {
         let mut it = libtest(&["a", "b", "c"], true);
         let text = b"\nrunning 3 tests\ntest a ... okGARBAGE\n\ntest b ... of bok\ntest c ... ";
         it.read(text, b"ok a\nok b\n");
+        it.read(b"", b"");
         assert_eq!(told(&it.take_facts()), ["+0", "0 Passed \"okGARBAGE\\n\\n\"", "+1", "1 Passed \"of b\"", "+2"]);
     }
 
     #[test]
     fn text_that_is_never_understood_is_not_kept() {
+        fn flood(it: &mut Libtest, most: usize) {
+            for _ in 0..500 {
+                it.read(&[b'.'; 1000], b"");
+            }
+            assert!(it.text.len() <= most, "{}", it.text.len());
+        }
         let mut it = libtest(&["a", "b"], true);
-        for _ in 0..100 {
-            it.read(&[b'.'; 1000], b"");
-        }
-        assert!(it.text.len() < 1000, "before the first test");
+        flood(&mut it, 1000);
         it.read(b"\nrunning 2 tests\ntest a ... ", b"ok a\n");
-        for _ in 0..100 {
-            it.read(&[b'.'; 1000], b"");
-        }
-        assert!(it.text.len() < 1000, "instead of a result");
-        it.settle();
-        for _ in 0..100 {
-            it.read(&[b'.'; 1000], b"");
-        }
-        assert!(it.text.len() < 1000, "instead of the next test's beginning");
+        flood(&mut it, WINDOW);
+        be_silent(&mut it);
+        flood(&mut it, 1000);
         it.read(b"", b"failed b\n");
-        it.settle();
+        flood(&mut it, WINDOW);
+        be_silent(&mut it);
         assert_eq!(it.take_facts().len(), 4);
+    }
+
+    #[test]
+    fn a_marker_in_the_middle_of_a_line_is_kept_until_the_log_explains_it() {
+        let mut it = libtest(&["a", "b", "c"], true);
+        it.read(b"\nrunning 3 tests\ntest a ... ok", b"ok a\n");
+        it.read(&[&b"NOISEtest b ... "[..], &[b'.'; 1000], b"\nwhy b failed\n"].concat(), b"");
+        it.read(b"FAILED!\n!test c ... ", b"failed b\n");
+        it.read(b"!", b"");
+        let facts = told(&it.take_facts());
+        assert_eq!(facts[..3], ["+0", "0 Passed \"okNOISE\"", "+1"]);
+        be_silent(&mut it);
+        let facts = told(&it.take_facts());
+        assert!(facts[0].starts_with("1 Failed") && facts[0].contains("why b failed"), "{facts:?}");
+        assert_eq!(facts[1..], ["+2"]);
     }
 
     #[test]

@@ -19,8 +19,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
-use crate::run::leftovers;
-use crate::run::process::Exit;
+use super::Exit;
+use super::status::group_is_alive;
 
 /// How many bytes of arguments a process is given at the most. Linux allows a quarter of the stack's limit, 2 MiB as a
 /// rule, for arguments and environment together; macOS 1 MiB.
@@ -159,7 +159,7 @@ impl Child {
     /// there are members, the group's number is given to nobody else.
     pub(in crate::run) fn has_survivors(&self) -> bool {
         let group = Pid::from_child(&self.child);
-        test_kill_process_group(group).is_ok() && leftovers::is_alive(group.as_raw_nonzero().get())
+        test_kill_process_group(group).is_ok() && group_is_alive(group.as_raw_nonzero().get())
     }
 
     pub(in crate::run) fn kill_survivors(&self) {
