@@ -63,6 +63,12 @@
 //! untested (libtest's log is a file instead of a pipe, processes that leave their group are not found). There is no
 //! Windows implementation yet, and the crate says so when it is compiled there.
 
+#![deny(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "reports, lists and last words are written to a handle, and whether that went well is looked at"
+)]
+
 mod build;
 mod cli;
 mod config;
