@@ -280,7 +280,9 @@ impl<W: Write> Terminal<W> {
                 write!(self.out, "{failures}{}", summary::totals(run, &self.styles))
             }
             Event::FixtureFinished(it) => self.fixture(it),
-            Event::TestStarted(_) | Event::WorkerStarted(_) | Event::FixtureStarted(_) | Event::Slots(_) => Ok(()),
+            Event::TestStarted(_) | Event::WorkerStarted(_) | Event::FixtureStarted(_) | Event::SlotsChanged(_) => {
+                Ok(())
+            }
         }
     }
 }
