@@ -355,7 +355,9 @@
         pen.fillStyle = fill;
         steps.forEach(([at, ...it], nth) => {
           const left = Math.max(x(at), gutter()), right = x(nth + 1 < steps.length ? steps[nth + 1][0] : Math.max(at, data.wall));
-          if (right > left && left < width && upper(it) > lower(it)) pen.fillRect(left, y(upper(it)), right - left, y(lower(it)) - y(upper(it)));
+          if (right <= left || left > width || upper(it) <= lower(it)) return;
+          // On whole pixels, or else there are seams between the steps.
+          pen.fillRect(Math.floor(left), y(upper(it)), Math.ceil(right) - Math.floor(left), y(lower(it)) - y(upper(it)));
         });
       };
       area(([held]) => held, () => 0, colours.slots);
