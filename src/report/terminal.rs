@@ -336,7 +336,8 @@ impl<W: Write> Terminal<W> {
             }
             Event::RunFinished(run) => self.finished(run),
             Event::FixtureFinished(it) => self.fixture(it),
-            Event::TestStarted(_)
+            Event::BinarySelected(_)
+            | Event::TestStarted(_)
             | Event::TestSlow(_)
             | Event::WorkerStarted(_)
             | Event::FixtureStarted(_)
@@ -418,7 +419,7 @@ fn is_in(message: &str, output: &str) -> bool {
 }
 
 /// The options that select a binary by its id.
-fn selection(binary: &str) -> Vec<String> {
+pub(super) fn selection(binary: &str) -> Vec<String> {
     let binary = RustBinaryId::new(binary.split('@').next().unwrap_or(binary));
     let parts = binary.components();
     let mut words = vec!["-p".to_owned(), parts.package_name.to_owned()];

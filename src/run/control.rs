@@ -126,13 +126,4 @@ impl Run<'_> {
         }
         self.book.resume();
     }
-
-    /// Tells of the slots, if there is anything new.
-    pub(super) fn tell_slots(&mut self) {
-        let slots = self.scheduler.slots();
-        if self.slots_told != Some(slots) {
-            self.slots_told = Some(slots);
-            self.book.slots_changed(slots);
-        }
-    }
 }

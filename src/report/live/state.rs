@@ -12,8 +12,8 @@ pub(in crate::report) struct State {
     pub tests: Option<usize>,
     pub tally: Tally,
     pub slots: Option<SlotsChanged>,
-    /// By process: each is in one thing at a time.
-    running: BTreeMap<u32, Running>,
+    /// By process what it is in, the innermost last: a fixture may run within a test's time.
+    running: BTreeMap<u32, Vec<Running>>,
     /// When the first result came, and how many came with it: what was ignored took no time.
     pace: Option<(Duration, usize)>,
     /// Tests that were told to be slow.
@@ -48,7 +48,7 @@ impl State {
                     since: now,
                     attempt: it.attempt,
                 };
-                self.running.insert(it.process, running);
+                self.running.entry(it.process).or_default().push(running);
             }
             Event::FixtureStarted(it) => {
                 let running = Running {
@@ -59,7 +59,7 @@ impl State {
                     since: now,
                     attempt: 1,
                 };
-                self.running.insert(it.process, running);
+                self.running.entry(it.process).or_default().push(running);
             }
             Event::TestFinished(it) | Event::AttemptFailed(it) => self.ended(it.process, &it.test),
             Event::FixtureFinished(it) => self.ended(Some(it.process), &it.name()),
@@ -67,7 +67,8 @@ impl State {
             Event::WorkerExited(it) => drop(self.running.remove(&it.process)),
             Event::SlotsChanged(it) => self.slots = Some(it.clone()),
             Event::RunFinished(_) => self.tests = None,
-            Event::WorkerStarted(_)
+            Event::BinarySelected(_)
+            | Event::WorkerStarted(_)
             | Event::TestOutput(_)
             | Event::TestDiagnosed(_)
             | Event::WorkerFailed(_)
@@ -76,15 +77,15 @@ impl State {
     }
 
     fn ended(&mut self, process: Option<u32>, name: &str) {
-        let Some(process) = process else { return };
-        if self.running.get(&process).is_some_and(|running| *running.name == *name) {
-            self.running.remove(&process);
+        let Some(running) = process.and_then(|process| self.running.get_mut(&process)) else { return };
+        if let Some(at) = running.iter().rposition(|running| *running.name == *name) {
+            running.truncate(at);
         }
     }
 
     /// What runs, the longest first.
     pub(super) fn running(&self) -> Vec<&Running> {
-        let mut running: Vec<&Running> = self.running.values().collect();
+        let mut running: Vec<&Running> = self.running.values().filter_map(|running| running.last()).collect();
         running.sort_by_key(|it| it.since);
         running
     }
