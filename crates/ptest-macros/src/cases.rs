@@ -51,19 +51,18 @@ pub(crate) fn expand(test: &Test, mistakes: &mut Mistakes) -> TokenStream {
     let bodies = cases.iter().map(|case| body(test, case, &arguments));
 
     let (function, module) = (kept(test), &test.function.signature.ident);
-    let cfg = &test.roles.cfg;
     let lints = signature::lints();
     quote! {
-        #(#cfg)* #[cfg(test)] #lints
+        #[cfg(test)] #lints
         #function
 
-        #(#cfg)* #[cfg(test)]
+        #[cfg(test)]
         mod #module {
             pub(super) enum Cases {}
             #(#tests)*
         }
 
-        #(#cfg)* #[cfg(test)]
+        #[cfg(test)]
         impl #module::Cases { #(#bodies)* }
     }
 }
@@ -159,7 +158,7 @@ fn registered(test: &Test, Case { name, .. }: &Case) -> TokenStream {
     let run = test::run(test, name, output, &quote!(Cases::#name));
     // The return type, as it was written, means something where the function stands, but perhaps nothing in here.
     let returned = output.map(|_| quote!(-> impl ::std::process::Termination));
-    quote!(#(#ignore)* #builtin fn #name() #returned { #run })
+    quote!(#ignore #builtin fn #name() #returned { #run })
 }
 
 /// The body of that test: the call of the function.
@@ -177,7 +176,8 @@ fn body(test: &Test, case: &Case, arguments: &[Option<TokenStream>]) -> TokenStr
         Runtime::BlockOn(path) => (None, quote!(#path(#call))),
         Runtime::Test(attributes) => {
             let name = Ident::new("ptest_case", Span::mixed_site());
-            (Some(quote!(#[allow(unnameable_test_items)])), test::with_runtime(test, attributes, &name, &call))
+            let inner = test::with_runtime(test, attributes, &name, &call);
+            (Some(quote!(#[allow(unnameable_test_items)])), quote!(#inner #name()))
         }
     };
     quote!(#lint fn #name() #output { #within })

@@ -1,10 +1,10 @@
 //! What set-ups and teardowns have in common.
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::{Ident, Path};
 
-use crate::attributes::{self, Conditional};
+use crate::attributes::{self, ends_in};
 use crate::function::Function;
 use crate::mistakes::Mistakes;
 use crate::runtime::{self, Runtime};
@@ -18,10 +18,8 @@ pub(crate) fn call(
     what: &str,
     mistakes: &mut Mistakes,
 ) -> TokenStream {
-    let (tests, mains) = Conditional::all(function.attributes.clone())
-        .into_iter()
-        .filter(|attribute| attribute.ends_in("test") || attribute.ends_in("main"))
-        .partition::<Vec<_>, _>(|attribute| attribute.ends_in("test"));
+    let named = |name| function.attributes.iter().filter(move |attribute| ends_in(attribute, name));
+    let (tests, mains) = (named("test").collect::<Vec<_>>(), named("main").cloned().collect());
     for test in &tests {
         let cure = match attributes::is_builtin_test(test.path()) || attributes::is_ours(test.path()) {
             true => "take it away",
@@ -43,23 +41,18 @@ pub(crate) fn call(
 /// The function as it is, and beside it, in tests, what makes it a fixture. There must be one of its kind in a module,
 /// and the name of the constant is what the compiler shows to those who have two.
 pub(crate) fn items(function: &Function, only_one: &str, registration: &TokenStream) -> TokenStream {
-    let conditions: Vec<_> =
-        Conditional::all(function.attributes.clone()).into_iter().filter(|attribute| attribute.is("cfg")).collect();
-    let name = function.signature.ident.span();
-    let only_one = Ident::new(only_one, Span::mixed_site().located_at(name));
     let lints = signature::lints();
+    let place = Span::mixed_site().located_at(function.signature.ident.span());
+    let only_one = Ident::new(only_one, place);
+    let only_one = quote_spanned!(place=> #[allow(dead_code)] const #only_one: () = (););
     quote! {
         #lints
         #[cfg_attr(not(test), allow(dead_code))]
         #function
 
-        #(#conditions)*
         #[cfg(test)]
         #registration
 
-        #(#conditions)*
-        #[cfg(test)]
-        #[allow(dead_code)]
-        const #only_one: () = ();
+        #only_one
     }
 }

@@ -2,7 +2,7 @@
 //! than the compiler, and cost nothing for it.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{AttrStyle, Attribute, Signature, Visibility};
 
@@ -11,6 +11,18 @@ pub(crate) struct Function {
     pub(crate) visibility: Visibility,
     pub(crate) signature: Signature,
     pub(crate) body: Group,
+}
+
+impl Function {
+    /// The function without the attributes that make something else of it, so that the compiler can say what else is wrong.
+    pub(crate) fn bare(&self) -> TokenStream {
+        let Self { attributes, visibility, signature, body } = self;
+        let attributes = attributes.iter().filter(|attribute| {
+            let name = attribute.path().segments.last().map(|last| last.ident.to_string());
+            !matches!(name.as_deref(), Some("main" | "test"))
+        });
+        quote!(#(#attributes)* #[allow(dead_code)] #visibility #signature #body)
+    }
 }
 
 impl Parse for Function {

@@ -16,7 +16,7 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
         None => mistakes.beside(item, TokenStream::new()),
         Some(function) => {
             check(&function, &mut mistakes);
-            mistakes.beside(&function, quote!(#[cfg_attr(not(test), allow(dead_code))] #function))
+            mistakes.beside(&function.bare(), quote!(#[cfg_attr(not(test), allow(dead_code))] #function))
         }
     }
 }

@@ -1,8 +1,8 @@
 //! How a function comes to its end when it is called: at once, or with a runtime for futures.
 
-use syn::{Path, Signature};
+use syn::{Attribute, Path, Signature};
 
-use crate::attributes::Conditional;
+use crate::attributes::ends_in;
 use crate::mistakes::Mistakes;
 
 pub(crate) enum Runtime {
@@ -11,17 +11,26 @@ pub(crate) enum Runtime {
     /// A function that takes the future and returns what it comes to.
     BlockOn(Path),
     /// Attributes such as `#[tokio::main]`: with them the function is not async any more, and may have parameters.
-    Main(Vec<Conditional>),
+    Main(Vec<Attribute>),
     /// Attributes such as `#[tokio::test]`: with them the function is not async any more, but has no parameters, and
     /// libtest knows it.
-    Test(Vec<Conditional>),
+    Test(Vec<Attribute>),
+}
+
+impl Runtime {
+    pub(crate) fn attributes(&self) -> &[Attribute] {
+        match self {
+            Self::None | Self::BlockOn(_) => &[],
+            Self::Main(attributes) | Self::Test(attributes) => attributes,
+        }
+    }
 }
 
 /// Decides by the option `block_on` and by the attributes whose names end in `main` and `test`.
 pub(crate) fn of(
     signature: &Signature,
     block_on: Option<Path>,
-    attributes: Vec<Conditional>,
+    attributes: Vec<Attribute>,
     what: &str,
     mistakes: &mut Mistakes,
 ) -> Runtime {
@@ -37,7 +46,7 @@ pub(crate) fn of(
             }
             Runtime::BlockOn(path)
         }
-        None if attributes.iter().any(|attribute| attribute.ends_in("test")) => Runtime::Test(attributes),
+        None if attributes.iter().any(|attribute| ends_in(attribute, "test")) => Runtime::Test(attributes),
         None if !attributes.is_empty() => Runtime::Main(attributes),
         None => {
             if is_async {

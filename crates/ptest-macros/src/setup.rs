@@ -29,7 +29,7 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
         Some(function) => {
             let call = check(&function, &setup, &mut mistakes);
             let expansion = items(&function, &setup, &call);
-            mistakes.beside(&function, expansion)
+            mistakes.beside(&function.bare(), expansion)
         }
     }
 }
@@ -58,7 +58,7 @@ fn parse(options: TokenStream, mistakes: &mut Mistakes) -> Setup {
 /// The call of the function, if it can be called.
 fn check(function: &Function, setup: &Setup, mistakes: &mut Mistakes) -> TokenStream {
     signature::check(&function.signature, WHAT, mistakes);
-    let instead = ", from a context further out";
+    let instead = "; a set-up gets what the contexts around it provide";
     let arguments: Vec<_> = signature::parameters(&function.signature)
         .map(|parameter| signature::provided(parameter, instead, mistakes))
         .collect();

@@ -31,7 +31,7 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
         Some(function) => {
             let call = check(&function, &teardown, &mut mistakes);
             let expansion = items(&function, &teardown, &call);
-            mistakes.beside(&function, expansion)
+            mistakes.beside(&function.bare(), expansion)
         }
     }
 }
@@ -55,7 +55,7 @@ fn check(function: &Function, teardown: &Teardown, mistakes: &mut Mistakes) -> C
             taken = Some((*parameter.ty).clone());
             arguments.push(quote!(#value));
         } else {
-            let instead = ", since the one value that a teardown takes as its own is what the set-up made";
+            let instead = "; only one value can be what the set-up made, which a teardown takes as its own";
             arguments.push(signature::provided(parameter, instead, mistakes));
         }
     }

@@ -2,13 +2,12 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
-use syn::{Ident, PatType, Path, ReturnType};
+use syn::{Attribute, Ident, PatType, Path, ReturnType, Signature};
 
-use crate::attributes::Conditional;
 use crate::function::{self, Function};
 use crate::mistakes::Mistakes;
 use crate::options::Options;
-use crate::roles::Roles;
+use crate::roles::{Roles, ShouldPanic};
 use crate::runtime::{self, Runtime};
 use crate::{cases, signature};
 
@@ -47,7 +46,7 @@ fn parse(mut options: Options, mut function: Function, mistakes: &mut Mistakes) 
     options.finish(KNOWN, mistakes);
     let mut roles = Roles::of(std::mem::take(&mut function.attributes), mistakes);
     signature::check(&function.signature, WHAT, mistakes);
-    if let (Some(_), Some(output)) = (roles.should_panic.first(), signature::output(&function.signature)) {
+    if let (Some(_), Some(output)) = (&roles.should_panic, signature::output(&function.signature)) {
         mistakes.at(output, "a test that should panic returns nothing: take this away, or `#[should_panic]`");
     }
     let attributes = std::mem::take(&mut roles.runtime);
@@ -58,28 +57,31 @@ fn parse(mut options: Options, mut function: Function, mistakes: &mut Mistakes) 
 /// The one test that a function is without cases.
 fn single(test: &Test, mistakes: &mut Mistakes) -> TokenStream {
     let mut parameters = signature::parameters(&test.function.signature);
-    let case = test.from.as_ref().and_then(|from| case(from, parameters.next(), test, mistakes));
+    if let Some(from) = &test.from {
+        check_case(from, parameters.next(), test, mistakes);
+    }
     let arguments: Vec<_> = parameters.map(|parameter| signature::injected(parameter, mistakes)).collect();
 
     let (name, output) = (&test.function.signature.ident, signature::output(&test.function.signature));
-    let run = run(test, name, output, &body(test, case, &arguments));
+    let (inner, callable) = inner(test, test.from.is_some(), &arguments);
+    let run = run(test, name, output, &callable);
     let (visibility, fn_token, builtin) = (&test.function.visibility, &test.function.signature.fn_token, builtin(test));
-    let Roles { plain, cfg, ignore, .. } = &test.roles;
+    let Roles { plain, ignore, .. } = &test.roles;
     let returned = test.from.is_none().then_some(output);
     quote! {
-        #(#plain)* #(#cfg)* #(#ignore)* #builtin
-        #visibility #fn_token #name() #returned { #run }
+        #(#plain)* #ignore #builtin
+        #visibility #fn_token #name() #returned { #inner #run }
     }
 }
 
 /// The first parameter of a test that is run with what a generator makes.
-fn case<'a>(from: &Path, first: Option<&'a PatType>, test: &Test, mistakes: &mut Mistakes) -> Option<&'a PatType> {
+fn check_case(from: &Path, first: Option<&PatType>, test: &Test, mistakes: &mut Mistakes) {
     if let Runtime::Test(attributes) = &test.runtime {
         let message = "a function with this attribute has no parameters, and `from` gives it one: write \
                        `#[tokio::main(flavor = \"current_thread\")]`, or the like, instead";
         attributes.iter().for_each(|attribute| mistakes.at(attribute.path(), message));
     }
-    for (attribute, _) in &test.roles.should_panic {
+    if let Some(ShouldPanic { attribute, .. }) = &test.roles.should_panic {
         mistakes.at(
             attribute.path(),
             "cases of a generator can't be expected to panic: use `std::panic::catch_unwind` within",
@@ -92,7 +94,6 @@ fn case<'a>(from: &Path, first: Option<&'a PatType>, test: &Test, mistakes: &mut
         }
         Some(_) => {}
     }
-    first
 }
 
 /// What libtest is told: the built-in attribute, and the lint silenced that sees a second one within.
@@ -101,117 +102,87 @@ pub(crate) fn builtin(test: &Test) -> TokenStream {
     quote!(#unnameable #[::core::prelude::v1::test])
 }
 
-/// What runs the test, given a closure or a path to its body. It stands in a block of its own, lest the body see it.
-pub(crate) fn run(test: &Test, name: &Ident, output: Option<&ReturnType>, body: &TokenStream) -> TokenStream {
-    let ignored = test.roles.ignored();
+/// What runs the test, given a function or a closure. What it needs stands in a block of its own, lest the test see it.
+pub(crate) fn run(test: &Test, name: &Ident, output: Option<&ReturnType>, callable: &TokenStream) -> TokenStream {
+    let (ignored, text) = (test.roles.ignore.is_some(), name.to_string());
     let timeout = test.timeout.map(|timeout| quote!(, timeout = #timeout));
     let limit = test.timeout.map(|timeout| quote!(.timeout(#timeout)));
     let generated = test.from.as_ref().map(|_| quote!(, generated = true));
     let registered = quote!({
         static TEST: ::ptest::__private::Test =
-            ::ptest::__private::Test::new(::core::module_path!(), ::core::stringify!(#name))#limit;
+            ::ptest::__private::Test::new(::core::module_path!(), #text)#limit;
         ::ptest::__annotate!(test, #name, ignored = #ignored #timeout #generated);
         &TEST
     });
     if let Some(from) = &test.from {
-        return quote!(::ptest::__private::run_cases(#registered, #from, #body));
+        return quote!(::ptest::__private::run_cases(#registered, #from, #callable));
     }
-    let run = if output.is_none() {
-        quote!(::ptest::__private::run_plain(#registered, #body))
-    } else {
-        quote!(::ptest::__private::run(#registered, #body))
-    };
-    should_panic(test, &registered, body, run)
-}
-
-/// A test that should panic, perhaps only under a condition: then the compiler takes one of two away.
-fn should_panic(test: &Test, registered: &TokenStream, body: &TokenStream, otherwise: TokenStream) -> TokenStream {
-    test.roles.should_panic.iter().rfold(otherwise, |otherwise, (attribute, expected)| {
-        let expected = match expected {
-            None => quote!(::core::option::Option::None),
-            Some(expected) => quote!(::core::option::Option::Some(#expected)),
-        };
-        let run = quote!(::ptest::__private::run_should_panic(#registered, #expected, #body));
-        match attribute.condition() {
-            None => run,
-            Some(condition) => quote! {
-                #[cfg(#condition)]
-                { #run }
-                #[cfg(not(#condition))]
-                { #otherwise }
-            },
+    match &test.roles.should_panic {
+        Some(ShouldPanic { expected: None, .. }) => {
+            quote!(::ptest::__private::run_should_panic(#registered, ::core::option::Option::None, #callable))
         }
-    })
+        Some(ShouldPanic { expected: Some(expected), .. }) => {
+            quote!(::ptest::__private::run_should_panic(#registered, ::core::option::Option::Some(#expected), #callable))
+        }
+        None if output.is_none() => quote!(::ptest::__private::run_plain(#registered, #callable)),
+        None => quote!(::ptest::__private::run(#registered, #callable)),
+    }
 }
 
-/// A closure with the function's body in it. `case` is the parameter by which a generator's cases come; `arguments` are
-/// for the others.
-fn body(test: &Test, case: Option<&PatType>, arguments: &[TokenStream]) -> TokenStream {
+/// The function as it was, for within the test of its name, and what to call there: itself, or a closure that has the
+/// arguments. `has_case` says whether the first parameter is for a generator's case.
+///
+/// A function within is cheaper to compile than a closure, and its parameters live and its errors read as ever.
+fn inner(test: &Test, has_case: bool, arguments: &[TokenStream]) -> (TokenStream, TokenStream) {
     let Function { signature, body, .. } = &test.function;
-    let output = signature::output(signature).map(ToTokens::to_token_stream);
-    let inputs = &signature.inputs;
-    if matches!(test.runtime, Runtime::None) && arguments.is_empty() {
-        return quote!(|#inputs| #output #body);
-    }
-    // The parameters are those of a closure or function, so that they live as long as they would have, and lints see them
-    // as what they are.
-    let given = Ident::new("case", Span::mixed_site());
-    let taken = case.map(|case| {
-        let ty = &case.ty;
-        quote!(#given: #ty)
-    });
-    let given = case.map(|_| given);
-    let arguments = given.iter().map(ToTokens::to_token_stream).chain(arguments.iter().cloned());
-    let call = quote!((#(#arguments),*));
-    let within = match &test.runtime {
-        Runtime::None => {
-            let local = Ident::new("test", Span::mixed_site());
-            let output = output.clone();
-            quote!(let #local = |#inputs| #output #body; #local #call)
-        }
-        Runtime::BlockOn(path) => {
-            let (function, name) = inner(test);
-            quote!(#function #path(#name #call))
-        }
-        Runtime::Main(attributes) => {
-            let (function, name) = inner(test);
-            quote!(#(#attributes)* #function #name #call)
-        }
-        Runtime::Test(attributes) if inputs.is_empty() => {
-            let name = &signature.ident;
-            quote!(#(#attributes)* #signature #body #name())
-        }
+    let signature = within(signature);
+    let name = &signature.ident;
+    let is_simple =
+        signature.inputs.is_empty() && signature.asyncness.is_none() && signature::output(&signature).is_none();
+    let lints = (!is_simple).then(signature::lints);
+
+    let case = has_case.then(|| Ident::new("case", Span::mixed_site()));
+    let taken = case.iter().map(|case| quote!(#case: &_));
+    let given = case.iter().map(ToTokens::to_token_stream).chain(arguments.iter().cloned());
+    let call = quote!(#name(#(#given),*));
+    match &test.runtime {
+        Runtime::BlockOn(path) => (quote!(#lints #signature #body), quote!(|#(#taken),*| #path(#call))),
+        Runtime::Test(attributes) if arguments.is_empty() => (quote!(#(#attributes)* #signature #body), quote!(#name)),
         Runtime::Test(attributes) => {
-            let (function, name) = inner(test);
-            with_runtime(test, attributes, &name, &quote!(#function #name #call))
+            let call = quote!(#lints #signature #body #call);
+            (with_runtime(test, attributes, name, &call), quote!(#name))
         }
-    };
-    quote!(|#taken| #output { #within })
+        Runtime::None | Runtime::Main(_) => {
+            let attributes = test.runtime.attributes();
+            let callable = if arguments.is_empty() { quote!(#name) } else { quote!(|#(#taken),*| #call) };
+            (quote!(#(#attributes)* #lints #signature #body), callable)
+        }
+    }
 }
 
-/// The function as it was, to be called from within the test of its name.
-fn inner(test: &Test) -> (TokenStream, Ident) {
-    let Function { signature, body, .. } = &test.function;
-    let (lints, name) = (signature::lints(), &signature.ident);
-    (quote!(#lints #signature #body), name.clone())
+/// A signature for a copy that is ours, so that lints which judge how the user names things see the original alone.
+fn within(signature: &Signature) -> Signature {
+    let mut signature = signature.clone();
+    signature.fn_token.span = signature.fn_token.span.resolved_at(Span::mixed_site());
+    signature.ident.set_span(signature.ident.span().resolved_at(Span::mixed_site()));
+    signature
 }
 
-/// A function without parameters that an attribute gives a runtime to, and its call.
-pub(crate) fn with_runtime(test: &Test, attributes: &[Conditional], name: &Ident, call: &TokenStream) -> TokenStream {
+/// A function without parameters that an attribute gives a runtime to.
+pub(crate) fn with_runtime(test: &Test, attributes: &[Attribute], name: &Ident, call: &TokenStream) -> TokenStream {
     let signature = &test.function.signature;
     let (asyncness, fn_token, output) = (&signature.asyncness, &signature.fn_token, &signature.output);
     let wait = asyncness.map(|_| quote!(.await));
     quote! {
         #(#attributes)*
         #asyncness #fn_token #name() #output { #call #wait }
-        #name()
     }
 }
 
 /// The function alone, so that the compiler can say what else is wrong with it.
 fn bare(test: &Test) -> TokenStream {
     let Function { visibility, signature, body, .. } = &test.function;
-    let Roles { plain, cfg, .. } = &test.roles;
+    let Roles { plain, .. } = &test.roles;
     let signature = cases::unmarked(signature);
-    quote!(#(#plain)* #(#cfg)* #[cfg(test)] #[allow(dead_code)] #visibility #signature #body)
+    quote!(#(#plain)* #[cfg(test)] #[allow(dead_code)] #visibility #signature #body)
 }

@@ -61,9 +61,9 @@ fn binary(arguments: &str) -> PathBuf {
     assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     let messages = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let executables =
+    let mut executables =
         messages.filter(|it| it["target"]["name"] == "linked").filter_map(|it| Some(it["executable"].as_str()?.into()));
-    executables.last().expect("the test is linked")
+    executables.next_back().expect("the test is linked")
 }
 
 /// `cargo ptest` knows the contexts of the tests, and they pass; so does the binary itself.
