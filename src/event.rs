@@ -36,6 +36,8 @@ pub trait Reporter {
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     RunStarted(RunStarted),
+    /// Which tests of a binary the run will report: one for each binary that takes part, after the beginning.
+    BinarySelected(BinarySelected),
     /// A process was started in a worker's slot.
     WorkerStarted(WorkerStarted),
     TestStarted(TestStarted),
@@ -55,6 +57,8 @@ pub enum Event {
     WorkerExited(WorkerExited),
     /// A process failed outside of any test; an error entry of its own.
     WorkerFailed(WorkerFailed),
+    /// How many slots the run holds or waits for has changed.
+    Slots(Slots),
     Warning {
         message: String,
     },
@@ -70,6 +74,33 @@ pub struct RunStarted {
     pub binaries: usize,
     /// The upper cap on worker slots.
     pub workers: usize,
+    /// How long the build took that came before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<f64>,
+    /// The options of this run that a command which runs one of its tests again needs, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+}
+
+/// Told when it has changed and there is a moment to tell it in: what changes back at once is not told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Slots {
+    pub timestamp: DateTime<FixedOffset>,
+    /// Those that the run may use, with the one that every process owns.
+    pub held: usize,
+    /// Those that it has asked the jobserver for and could use, were they granted.
+    pub requested: usize,
+    /// The upper cap on both together.
+    pub cap: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BinarySelected {
+    pub binary: Arc<str>,
+    /// The tests that the run will report, the ignored ones with them, in the order in which the binary lists them.
+    pub tests: Vec<Arc<str>>,
+    /// How many tests the binary has.
+    pub listed: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -245,10 +276,12 @@ pub enum Outcome {
     Crashed,
     /// It did not run, since the set-up of a context that it belongs to failed.
     SetupFailed,
-    /// The runner or the process failed, not the test.
-    Error,
     /// Selected, but the run ended first.
     NotReached,
+    /// The runner or the process failed, not the test. A journal of a newer version may hold outcomes that are not
+    /// known here: they are read as this one, since green they must not be.
+    #[serde(other)]
+    Error,
 }
 
 impl Outcome {

@@ -47,10 +47,10 @@
 //!
 //! # Platforms
 //!
-//! Everything that knows the operating system is in `run/os`, `run/signals`, `run/watchdog` and `run/leftovers`. Linux
-//! is where all of it is tested. On macOS the code takes portable paths that are written but untested (libtest's log is
-//! a file instead of a pipe, processes that leave their group are not found). There is no Windows implementation yet,
-//! and the crate says so when it is compiled there.
+//! Everything that knows the operating system is in `list/answer`, `run/os`, `run/signals`, `run/watchdog` and
+//! `run/leftovers`. Linux is where all of it is tested. On macOS the code takes portable paths that are written but
+//! untested (libtest's log is a file instead of a pipe, processes that leave their group are not found). There is no
+//! Windows implementation yet, and the crate says so when it is compiled there.
 
 mod build;
 mod cli;
@@ -66,6 +66,7 @@ mod run;
 mod schedule;
 
 use std::io::Write;
+use std::time::Instant;
 
 use anyhow::Context;
 
@@ -131,6 +132,7 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     let (mut pool, warning) = Pool::open(build_slots)?;
     warning.iter().for_each(|warning| say(&format!("warning: {warning}")));
     invocation.build.makeflags.clone_from(&pool.makeflags);
+    let began_to_build = Instant::now();
     let mut build = match build::test_binaries(&invocation.build) {
         Ok(build) => build,
         Err(build::Failure::Build) => return Ok(Exit::BuildFailed),
@@ -138,6 +140,7 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
         Err(build::Failure::MetadataAndBuild) => return Ok(Exit::MetadataFailed),
         Err(build::Failure::Other(error)) => return Err(error.into()),
     };
+    invocation.run.built = Some(began_to_build.elapsed());
     let config = config::read(build.workspace_root.as_std_path())?;
     if invocation.task == Task::Build {
         return Ok(Exit::Success);
@@ -154,6 +157,8 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
         memory: journals.join("lists"),
         ..invocation.list
     };
+    // A run inside of another one has the other's name in front of its own.
+    invocation.run.values = journals.join("shared").join(invocation.run.run.replace('/', "-"));
     let suites = list::tests(binaries, &options).or_exit(Exit::ListFailed)?;
     let decisions = filter::select(&suites, &invocation.filter);
     let selected = |decisions: &&Vec<Decision>| decisions.iter().any(|it| !matches!(it, Decision::Skip(_)));

@@ -116,6 +116,9 @@ pub(super) struct ReportArgs {
     /// Write a JUnit file, valid at every moment and red until the run is complete
     #[arg(long, value_name = "PATH")]
     pub junit: Option<Utf8PathBuf>,
+    /// Write a page for the browser: failures, timeline, all tests; one file that needs no network
+    #[arg(long, value_name = "PATH")]
+    pub html: Option<Utf8PathBuf>,
     /// When to colour
     #[arg(long, value_enum, value_name = "WHEN")]
     pub color: Option<Colour>,

@@ -1,6 +1,8 @@
 //! Tells people and machines what happens: one file a format, each a [`Reporter`] that listens to events.
 
 mod control;
+mod file;
+mod html;
 mod journal;
 mod json;
 mod junit;
@@ -23,6 +25,8 @@ pub struct Options {
     pub stdout: Stdout,
     /// Where the JUnit file goes.
     pub junit: Option<Utf8PathBuf>,
+    /// Where the page for the browser goes.
+    pub html: Option<Utf8PathBuf>,
     pub terminal: TerminalOptions,
 }
 
@@ -56,6 +60,9 @@ pub fn open(options: &Options, folder: &Utf8Path, run: &str) -> Result<Reporters
     if let Some(junit) = &options.junit {
         reporters.push(Box::new(junit::JunitFile::create(junit, &path)?));
     }
+    if let Some(html) = &options.html {
+        reporters.push(Box::new(html::HtmlFile::create(html, &path)?));
+    }
     Ok(Reporters(reporters))
 }
 
@@ -63,6 +70,9 @@ pub fn open(options: &Options, folder: &Utf8Path, run: &str) -> Result<Reporters
 pub fn begin(options: &Options) -> Result<()> {
     if let Some(path) = &options.junit {
         junit::JunitFile::create(path, Utf8Path::new(""))?;
+    }
+    if let Some(path) = &options.html {
+        html::HtmlFile::create(path, Utf8Path::new(""))?;
     }
     Ok(())
 }

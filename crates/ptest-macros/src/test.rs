@@ -59,8 +59,7 @@ fn parse(mut options: Options, mut function: Function, mistakes: &mut Mistakes) 
 fn single(test: &Test, mistakes: &mut Mistakes) -> TokenStream {
     let mut parameters = signature::parameters(&test.function.signature);
     let case = test.from.as_ref().and_then(|from| case(from, parameters.next(), test, mistakes));
-    let instead = "; values of the test's own come by `#[case(..)]`, or by `from = generator`";
-    let arguments: Vec<_> = parameters.map(|parameter| signature::injected(parameter, instead, mistakes)).collect();
+    let arguments: Vec<_> = parameters.map(|parameter| signature::injected(parameter, mistakes)).collect();
 
     let (name, output) = (&test.function.signature.ident, signature::output(&test.function.signature));
     let run = run(test, name, output, &body(test, case, &arguments));

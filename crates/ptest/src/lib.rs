@@ -90,7 +90,8 @@
 //!
 //! Besides the macros, tests are compiled with `serde` and one small codec. Nothing is started before `main`, and there
 //! is no hidden test: a host is this test binary, started once more.
-#![doc(test(attr(deny(warnings))))]
+// Outside of a test build there are no tests, so what they use is not used.
+#![doc(test(attr(allow(dead_code, unused_imports))))]
 // What tests look like is what the examples are about.
 #![allow(clippy::test_attr_in_doctest)]
 
@@ -103,7 +104,7 @@ mod runtime;
 #[cfg(feature = "runtime")]
 pub use ptest_macros::{context, generate, setup, teardown, test};
 #[cfg(all(feature = "runtime", unix))]
-pub use runtime::{Call, CallError, ConcurrentCalls, call_concurrently, make_concurrent_calls};
+pub use runtime::{Call, CallError, Calls, ConcurrentCalls, call_concurrently, make_concurrent_calls};
 #[cfg(feature = "runtime")]
 pub use runtime::{Cx, FromContext, Shared, cx, run_id, worker_index};
 

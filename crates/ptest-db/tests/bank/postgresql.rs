@@ -56,30 +56,26 @@ fn pg() -> Result<ptest::Shared<Pg>, ptest_db::Error> {
 }
 
 #[test]
-fn there_is_no_money_at_first() {
-    let mut db = <TxDb as ptest::FromContext>::from_context();
+fn there_is_no_money_at_first(mut db: TxDb) {
     assert_eq!(balance(&mut *db, 2).unwrap(), 0);
     db.execute("UPDATE accounts SET balance = 7", &[]).unwrap();
     assert_eq!(balance(&mut *db, 2).unwrap(), 7);
 }
 
 #[test]
-fn there_is_no_money_at_second() {
-    let mut db = <TxDb as ptest::FromContext>::from_context();
+fn there_is_no_money_at_second(mut db: TxDb) {
     assert_eq!(balance(&mut *db, 2).unwrap(), 0);
     db.execute("UPDATE accounts SET balance = 7", &[]).unwrap();
 }
 
 #[test]
 #[should_panic(expected = "needs a CommitDb")]
-fn a_transfer_that_commits_is_not_for_a_transaction_that_is_rolled_back() {
-    let mut db = <TxDb as ptest::FromContext>::from_context();
+fn a_transfer_that_commits_is_not_for_a_transaction_that_is_rolled_back(mut db: TxDb) {
     transfer(&mut *db, 100).unwrap();
 }
 
 #[test]
-fn money_is_lost_if_nobody_locks() {
-    let db = <CommitDb as ptest::FromContext>::from_context();
+fn money_is_lost_if_nobody_locks(db: CommitDb) {
     let results = ptest::call_concurrently(5, many_racy_transfers, db.clone());
     assert!(results.iter().all(|result| matches!(result, Ok(Ok(())))), "{results:?}");
     let mut client = Client::connect(db.url(), NoTls).unwrap();
@@ -87,8 +83,7 @@ fn money_is_lost_if_nobody_locks() {
 }
 
 #[test]
-fn no_money_is_lost_with_a_lock() {
-    let db = <CommitDb as ptest::FromContext>::from_context();
+fn no_money_is_lost_with_a_lock(db: CommitDb) {
     let results = ptest::call_concurrently(5, many_transfers, db.clone());
     assert!(results.iter().all(|result| matches!(result, Ok(Ok(())))), "{results:?}");
     let mut client = Client::connect(db.url(), NoTls).unwrap();

@@ -74,29 +74,25 @@ fn sqlite() -> Result<ptest::Shared<Sqlite>, ptest_db::Error> {
 }
 
 #[test]
-fn a_transfer_moves_money() {
-    let db = <TxDb<Rusqlite> as ptest::FromContext>::from_context();
+fn a_transfer_moves_money(db: TxDb<Rusqlite>) {
     transfer_racily(&db, 100).unwrap();
     assert_eq!(balance(&db, 2).unwrap(), 100);
 }
 
 #[test]
-fn there_is_no_money_at_first() {
-    let db = <TxDb<Rusqlite> as ptest::FromContext>::from_context();
+fn there_is_no_money_at_first(db: TxDb<Rusqlite>) {
     assert_eq!(balance(&db, 2).unwrap(), 0);
 }
 
 #[test]
-fn money_is_lost_if_nobody_locks() {
-    let db = <CommitDb as ptest::FromContext>::from_context();
+fn money_is_lost_if_nobody_locks(db: CommitDb) {
     let results = ptest::call_concurrently(5, many_racy_transfers, db.clone());
     assert!(results.iter().all(|result| matches!(result, Ok(Ok(())))), "{results:?}");
     assert!(balance(&open(db.path()).unwrap(), 2).unwrap() < CALLS * TRANSFERS);
 }
 
 #[test]
-fn no_money_is_lost_with_a_lock() {
-    let db = <CommitDb as ptest::FromContext>::from_context();
+fn no_money_is_lost_with_a_lock(db: CommitDb) {
     let results = ptest::call_concurrently(5, many_transfers, db.clone());
     assert!(results.iter().all(|result| matches!(result, Ok(Ok(())))), "{results:?}");
     assert_eq!(balance(&open(db.path()).unwrap(), 2).unwrap(), CALLS * TRANSFERS);

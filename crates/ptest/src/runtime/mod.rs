@@ -1,7 +1,7 @@
 //! What runs in a test binary: the wrapper that `#[ptest::test]` puts around a test, and all that it needs.
 //!
-//! * [`test`] is the wrapper: it enters the contexts of a test, runs it, leaves them.
-//! * [`context`] holds the contexts of the binary: which there are, what state each is in, when it is over.
+//! * [`mod@test`] is the wrapper: it enters the contexts of a test, runs it, leaves them.
+//! * [`mod@context`] holds the contexts of the binary: which there are, what state each is in, when it is over.
 //! * [`selection`] knows which tests this process will run, so that a context's last one is known when it comes.
 //! * [`limit`] runs a fixture on a thread of its own, and not for ever.
 //! * [`value`] holds what a set-up made and gives it out by type; [`share`] sends it to other processes.
@@ -25,7 +25,7 @@ mod test;
 mod value;
 
 #[cfg(unix)]
-pub use call::{Call, CallError, ConcurrentCalls, call_concurrently, make_concurrent_calls};
+pub use call::{Call, CallError, Calls, ConcurrentCalls, call_concurrently, make_concurrent_calls};
 pub use process::{run_id, worker_index};
 pub use share::Shared;
 pub use value::{Cx, FromContext, cx};

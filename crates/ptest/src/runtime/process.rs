@@ -61,8 +61,11 @@ impl Process {
             None if is_nextests(&arguments) => Role::Nextest,
             None => Role::Alone,
         };
-        let nextest = matches!(role, Role::Nextest).then(|| variable("NEXTEST_RUN_ID")).flatten();
-        let run = nextest.or_else(|| variable(RUN_ID)).unwrap_or_else(own_run_id);
+        let run = match (&role, variable(RUN_ID)) {
+            (Role::Nextest, outer) => nested(outer, variable("NEXTEST_RUN_ID").unwrap_or_else(own_run_id)),
+            (Role::Alone, outer) => nested(outer, own_run_id()),
+            (_, run) => run.unwrap_or_else(own_run_id),
+        };
         Self { role, token, arguments, run }
     }
 
@@ -89,6 +92,14 @@ fn is_nextests(arguments: &[String]) -> bool {
     let has = |it: &str| arguments.iter().any(|argument| argument == it);
     let free = arguments.iter().filter(|argument| !argument.starts_with('-')).count();
     std::env::var_os("NEXTEST_RUN_ID").is_some() && has("--exact") && has("--nocapture") && free == 1
+}
+
+/// A run that a test has started is another one, and its name tells where it belongs.
+fn nested(outer: Option<String>, run: String) -> String {
+    match outer {
+        Some(outer) => format!("{outer}/{run}"),
+        None => run,
+    }
 }
 
 fn own_run_id() -> String {

@@ -185,6 +185,12 @@ fn nothing_provides<T>(scope: &Scope) -> String {
 /// }
 /// # }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "a test cannot take a `{Self}` by value",
+    label = "not made from contexts",
+    note = "what a context provides is lent: write `&{Self}`; values of the test's own come by `#[case(..)]`, by `from = \
+            generator`, or from a type that implements `ptest::FromContext`"
+)]
 pub trait FromContext: Sized {
     /// Makes the value.
     ///

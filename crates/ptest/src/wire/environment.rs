@@ -22,7 +22,7 @@ pub const CALL: &str = "call";
 pub const TOKEN: &str = "PTEST_TOKEN";
 /// The module path of the context that a host is for.
 pub const CONTEXT: &str = "PTEST_CONTEXT";
-/// Where the values of shared contexts lie: see [`values`].
+/// Where the values of shared contexts lie: see [`join_values`].
 pub const VALUES: &str = "PTEST_VALUES";
 /// Where a host puts its context's value.
 pub const VALUE: &str = "PTEST_VALUE";

@@ -89,10 +89,29 @@ impl<R: Serialize + DeserializeOwned> Call<R> {
     }
 }
 
+/// A list of calls, as [`calls!`](crate::calls) makes it; an iterator of [`Call`]s can be collected into one, too.
+#[derive(Clone, Debug)]
+pub struct Calls<R>(Vec<Call<R>>);
+
+impl<R> Calls<R> {
+    /// The whole list so many times, one after another.
+    #[must_use]
+    pub fn repeat(self, n: usize) -> Self {
+        let all = self.0.iter().cycle().take(n * self.0.len());
+        all.cloned().collect()
+    }
+}
+
+impl<R> FromIterator<Call<R>> for Calls<R> {
+    fn from_iter<I: IntoIterator<Item = Call<R>>>(calls: I) -> Self {
+        Self(calls.into_iter().collect())
+    }
+}
+
 /// Calls that are to be made at the same time, each in a fresh process.
 #[derive(Clone, Debug)]
 pub struct ConcurrentCalls<R> {
-    calls: Vec<Call<R>>,
+    calls: Calls<R>,
     timeout: Duration,
     environment: Vec<(String, String)>,
 }
@@ -119,7 +138,7 @@ impl<R: Serialize + DeserializeOwned> ConcurrentCalls<R> {
     #[must_use = "a call that panicked or crashed is told here, and nowhere else"]
     #[track_caller]
     pub fn run(self) -> Vec<Result<R, CallError>> {
-        parent::run(&self.calls, self.timeout, &self.environment)
+        parent::run(&self.calls.0, self.timeout, &self.environment)
     }
 }
 
@@ -151,6 +170,13 @@ impl<R: Serialize + DeserializeOwned> ConcurrentCalls<R> {
 /// # }
 /// ```
 ///
+/// A closure that captures something means nothing in another process, so it does not compile:
+///
+/// ```compile_fail
+/// let amount = 7;
+/// let _ = ptest::call_concurrently(5, move |account: u32| account + amount, 1_u32);
+/// ```
+///
 /// # Panics
 ///
 /// Outside of a `#[ptest::test]`, and if a process cannot be started.
@@ -162,7 +188,7 @@ where
     R: Serialize + DeserializeOwned,
     F: Fn(A) -> R + Copy + 'static,
 {
-    make_concurrent_calls(vec![Call::new(function, arguments); n]).run()
+    make_concurrent_calls(Calls(vec![Call::new(function, arguments)]).repeat(n)).run()
 }
 
 /// Several calls at once, each in a fresh process: of different functions, with different arguments. They all give the
@@ -187,15 +213,15 @@ where
 /// # }
 /// ```
 #[must_use]
-pub fn make_concurrent_calls<R>(calls: Vec<Call<R>>) -> ConcurrentCalls<R> {
+pub fn make_concurrent_calls<R>(calls: Calls<R>) -> ConcurrentCalls<R> {
     ConcurrentCalls { calls, timeout: LIMIT, environment: Vec::new() }
 }
 
-/// A list of calls for [`make_concurrent_calls`], written as calls of functions with one argument: a `Vec`, which can be
-/// repeated.
+/// A list of calls for [`make_concurrent_calls`], written as calls of functions with one argument; [`Calls::repeat`]
+/// makes a longer one of it.
 #[macro_export]
 macro_rules! calls {
     ($($($function:ident)::+($argument:expr)),* $(,)?) => {
-        ::std::vec![$($crate::Call::new($($function)::+, $argument)),*]
+        $crate::Calls::from_iter([$($crate::Call::new($($function)::+, $argument)),*])
     };
 }

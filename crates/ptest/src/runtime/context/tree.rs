@@ -54,7 +54,9 @@ impl Tree {
         let tree = Self { contexts, problems, tests };
         let selection = Selection::of(&Process::get().arguments);
         for test in of(annotation::Kind::Test) {
-            if selection.takes(&libtest_name(test.module, test.name), test.says(annotation::IGNORED)) {
+            // Those that cannot run will not leave their contexts, either.
+            let can_run = tree.problem(test.module).is_none();
+            if can_run && selection.takes(&libtest_name(test.module, test.name), test.says(annotation::IGNORED)) {
                 tree.around_tests_of(test.module).for_each(Context::expect_one);
             }
         }
