@@ -7,6 +7,8 @@ use crate::error::Error;
 pub enum Purpose {
     /// Nothing is committed, so the clone may serve again.
     RollBack,
+    /// Nothing is to be committed, but nobody sees whether it is.
+    RollBackUnseen,
     /// The clone serves once.
     Commit,
 }

@@ -30,6 +30,6 @@ mod tx;
 
 pub use commit::CommitDb;
 pub use database::Database;
-pub use driver::Driver;
+pub use driver::{Driver, Url};
 pub use error::{BoxError, Error};
 pub use tx::TxDb;

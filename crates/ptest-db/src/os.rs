@@ -13,7 +13,7 @@ pub(crate) fn kill(process: i32, signal: i32) {
     unsafe { libc::kill(process, signal) };
 }
 
-/// Removes a System V segment if it has that key and nobody has it attached.
+/// Removes a System V segment if it has that key. Whoever still has it attached keeps it until he ends.
 #[cfg(feature = "postgres")]
 pub(crate) fn remove_segment(key: i32, id: i32) {
     // SAFETY: zeroes are a valid value of this structure of numbers.
@@ -26,7 +26,7 @@ pub(crate) fn remove_segment(key: i32, id: i32) {
     let its_key = found.shm_perm.__key;
     #[cfg(not(target_os = "linux"))]
     let its_key = key;
-    if its_key == key && found.shm_nattch == 0 {
+    if its_key == key {
         // SAFETY: this command takes no structure.
         unsafe { libc::shmctl(id, libc::IPC_RMID, std::ptr::null_mut()) };
     }

@@ -72,6 +72,15 @@ impl Sqlite {
         CommitDb::borrow(self, usize::MAX)
     }
 
+    fn copied(&self, address: String, purpose: Purpose) -> Copied {
+        Copied {
+            address,
+            folder: self.folder.clone(),
+            may_serve_again: purpose == Purpose::RollBack,
+            serves_again: false,
+        }
+    }
+
     fn original(&self) -> PathBuf {
         self.folder.join("template.sqlite")
     }
@@ -185,10 +194,10 @@ impl Database for Sqlite {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let idle = match purpose {
             Purpose::RollBack => idle(|idle| idle.get_mut(&self.folder)?.pop()),
-            Purpose::Commit => None,
+            Purpose::RollBackUnseen | Purpose::Commit => None,
         };
         if let Some(address) = idle {
-            return Ok(Copied { address, folder: self.folder.clone(), serves_again: false });
+            return Ok(self.copied(address, purpose));
         }
         let name = format!("{}-{}.sqlite", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let (original, copy) = (self.original(), self.folder.join(name));
@@ -197,7 +206,7 @@ impl Database for Sqlite {
         let address = copy.into_os_string().into_string().map_err(|path| {
             Error::new(format!("the path {} is not UTF-8; set TMPDIR to one that is", path.display()))
         })?;
-        Ok(Copied { address, folder: self.folder.clone(), serves_again: false })
+        Ok(self.copied(address, purpose))
     }
 }
 
@@ -212,6 +221,7 @@ fn idle<R>(look: impl FnOnce(&mut HashMap<PathBuf, Vec<String>>) -> R) -> R {
 pub struct Copied {
     address: String,
     folder: PathBuf,
+    may_serve_again: bool,
     serves_again: bool,
 }
 
@@ -221,8 +231,10 @@ impl Borrowed for Copied {
     }
 
     fn give_back(mut self) {
-        self.serves_again = true;
-        idle(|idle| idle.entry(self.folder.clone()).or_default().push(self.address.clone()));
+        self.serves_again = self.may_serve_again;
+        if self.serves_again {
+            idle(|idle| idle.entry(self.folder.clone()).or_default().push(self.address.clone()));
+        }
     }
 }
 

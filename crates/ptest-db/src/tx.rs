@@ -22,12 +22,24 @@ const MARK: &str = "ptest_begin";
 /// What is not committed can be seen by no other process, so this cannot be handed to one:
 ///
 /// ```compile_fail,E0277
-/// fn pay(_: ptest_db::postgres::TxDb) {}
+/// use ptest_db::postgres::TxDb;
 ///
-/// #[ptest::test]
-/// fn pays_once() {
-///     let db = <ptest_db::postgres::TxDb as ptest::FromContext>::from_context();
+/// fn pay(_: TxDb) {}
+///
+/// fn pays_once(db: TxDb) {
 ///     let _ = ptest::call_concurrently(2, pay, db); // TxDb is not Serialize
+/// }
+/// ```
+///
+/// while a `CommitDb` can:
+///
+/// ```
+/// use ptest_db::postgres::CommitDb;
+///
+/// fn pay(_: CommitDb) {}
+///
+/// fn pays_once(db: CommitDb) {
+///     let _ = ptest::call_concurrently(2, pay, db);
 /// }
 /// ```
 ///
@@ -39,7 +51,8 @@ pub struct TxDb<B: Database, D: Driver> {
 
 impl<B: Database, D: Driver> TxDb<B, D> {
     pub(crate) fn begin(database: &B) -> Result<Self, Error> {
-        let clone = database.borrow_clone(Purpose::RollBack)?;
+        let purpose = if D::IS_THE_CONNECTION { Purpose::RollBack } else { Purpose::RollBackUnseen };
+        let clone = database.borrow_clone(purpose)?;
         let address = clone.address();
         let mut connection = D::open(address).trying(|| format!("cannot connect to {address}"))?;
         let begun = D::begin(&mut connection).and_then(|()| D::execute(&mut connection, &format!("SAVEPOINT {MARK}")));

@@ -14,9 +14,9 @@ use super::url::ServerUrl;
 use crate::database::{Borrowed, Purpose};
 use crate::error::{Error, Trying};
 
-/// What is asked for: a clone to roll back in, and one to commit to.
-const ROLL_BACK: u8 = b'r';
-const COMMIT: u8 = b'c';
+/// What is asked for, in one byte.
+const PURPOSES: [(u8, Purpose); 3] =
+    [(b'r', Purpose::RollBack), (b'u', Purpose::RollBackUnseen), (b'c', Purpose::Commit)];
 /// The answer: a name follows, or a reason.
 const HERE: &str = "here ";
 /// Said of a clone that may serve again.
@@ -65,7 +65,7 @@ fn lend(mut line: UnixStream, clones: &Clones) {
     if line.read_exact(&mut asked).is_err() {
         return;
     }
-    let purpose = if asked == [ROLL_BACK] { Purpose::RollBack } else { Purpose::Commit };
+    let Some((_, purpose)) = PURPOSES.into_iter().find(|(byte, _)| asked == [*byte]) else { return };
     let name = match clones.take(purpose) {
         Ok(name) => name,
         Err(why) => {
@@ -76,7 +76,7 @@ fn lend(mut line: UnixStream, clones: &Clones) {
     let sent = writeln!(line, "{HERE}{name}");
     let mut said = [0];
     match sent.and_then(|()| line.read_exact(&mut said)) {
-        Ok(()) if said == [GIVE_BACK] => clones.give_back(name),
+        Ok(()) if said == [GIVE_BACK] => clones.give_back(purpose, name),
         _ => clones.bury(name),
     }
 }
@@ -92,11 +92,8 @@ pub struct Lent {
 pub(super) fn borrow_clone(broker: &Path, purpose: Purpose, server: &ServerUrl) -> Result<Lent, Error> {
     let gone = || "the process that holds the context of the databases is gone".to_owned();
     let mut line = UnixStream::connect(broker).trying(gone)?;
-    let asked = match purpose {
-        Purpose::RollBack => ROLL_BACK,
-        Purpose::Commit => COMMIT,
-    };
-    line.write_all(&[asked]).trying(gone)?;
+    let asked = PURPOSES.iter().filter(|(_, it)| *it == purpose).map(|(byte, _)| *byte);
+    line.write_all(&asked.collect::<Vec<_>>()).trying(gone)?;
     let mut answer = String::new();
     BufReader::new(&line).read_line(&mut answer).trying(gone)?;
     match answer.trim_end().strip_prefix(HERE) {

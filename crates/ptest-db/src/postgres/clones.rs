@@ -14,6 +14,30 @@ use crate::error::{Error, Trying};
 /// So many dead clones are dropped before new ones are made: each takes some megabytes.
 const TOO_MANY_DEAD: usize = 32;
 
+/// A trigger on each table that fires when a transaction that has changed it is about to be committed, and not before.
+const GUARD: &str = "
+CREATE SCHEMA ptest_db;
+CREATE FUNCTION ptest_db.refuse() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+    RAISE EXCEPTION 'a test with a TxDb is about to commit a change of %; a test that commits takes a CommitDb', TG_RELID::regclass;
+END
+$body$;
+DO $body$
+DECLARE changed regclass;
+BEGIN
+    FOR changed IN
+        SELECT oid FROM pg_class
+        WHERE relkind = 'r' AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+    LOOP
+        EXECUTE format(
+            'CREATE CONSTRAINT TRIGGER ptest_db_refuse AFTER INSERT OR UPDATE OR DELETE ON %s DEFERRABLE INITIALLY DEFERRED
+             FOR EACH ROW EXECUTE FUNCTION ptest_db.refuse()',
+            changed
+        );
+    END LOOP;
+END
+$body$";
+
 /// How the clones are made, and how many.
 pub(super) struct Plan {
     pub(super) server: ServerUrl,
@@ -44,6 +68,8 @@ struct State {
     ready: VecDeque<String>,
     /// Those that a transaction was rolled back in.
     used: Vec<String>,
+    /// The same of those in which nothing can be committed.
+    guarded: Vec<String>,
     dead: Vec<String>,
     /// How many are being made.
     making: usize,
@@ -55,6 +81,17 @@ struct State {
     /// Why one could not be made, for each that waits.
     failures: VecDeque<String>,
     over: bool,
+}
+
+impl State {
+    /// The clones that were used for this before, and may be again.
+    fn reusable(&mut self, purpose: Purpose) -> Option<&mut Vec<String>> {
+        match purpose {
+            Purpose::RollBack => Some(&mut self.used),
+            Purpose::RollBackUnseen => Some(&mut self.guarded),
+            Purpose::Commit => None,
+        }
+    }
 }
 
 enum Job {
@@ -94,22 +131,38 @@ impl Clones {
         let mut state = self
             .changed
             .wait_while(state, |state| {
-                let reusable = purpose == Purpose::RollBack && !state.used.is_empty();
-                !reusable && state.ready.is_empty() && state.failures.is_empty() && !state.over
+                let none_to_use = state.reusable(purpose).is_none_or(|names| names.is_empty());
+                none_to_use && state.ready.is_empty() && state.failures.is_empty() && !state.over
             })
             .unwrap_or_else(PoisonError::into_inner);
         state.wanted -= 1;
-        let used = if purpose == Purpose::RollBack { state.used.pop() } else { None };
-        let taken = used.or_else(|| state.ready.pop_front());
-        let taken =
-            taken.ok_or_else(|| state.failures.pop_front().unwrap_or_else(|| "the context is torn down".to_owned()));
+        let used = state.reusable(purpose).and_then(Vec::pop);
+        let fresh = if used.is_none() { state.ready.pop_front() } else { None };
+        let failure = if used.is_none() && fresh.is_none() { state.failures.pop_front() } else { None };
+        drop(state);
         self.changed.notify_all();
-        taken
+        match (used, fresh) {
+            (Some(used), _) => Ok(used),
+            (None, Some(fresh)) if purpose == Purpose::RollBackUnseen => {
+                self.guard(&fresh).map_err(|error| format!("cannot guard {fresh}: {error}"))?;
+                Ok(fresh)
+            }
+            (None, Some(fresh)) => Ok(fresh),
+            (None, None) => Err(failure.unwrap_or_else(|| "the context is torn down".to_owned())),
+        }
+    }
+
+    /// Makes a clone refuse to commit.
+    fn guard(&self, name: &str) -> Result<(), postgres::Error> {
+        session::open(&self.plan.server, name)?.batch_execute(GUARD)
     }
 
     /// A clone that may serve again.
-    pub(super) fn give_back(&self, name: String) {
-        self.state().used.push(name);
+    pub(super) fn give_back(&self, purpose: Purpose, name: String) {
+        match self.state().reusable(purpose) {
+            Some(names) => names.push(name),
+            None => return self.bury(name),
+        }
         self.changed.notify_all();
     }
 

@@ -14,12 +14,14 @@ const NO_SERVER: &str = "there is no PostgreSQL for the tests: PTEST_PG_URL is n
 /// The folder with `initdb` and `postgres`: that of the `PATH`, else the one of the newest version.
 pub(super) fn folder() -> Result<PathBuf, Error> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = std::env::split_paths(&path);
     let mut installed = below("/usr/lib/postgresql", "");
     installed.extend(below("/usr", "pgsql-"));
     installed.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
-    let folders = on_path.chain(installed.into_iter().map(|(_, folder)| folder));
-    let found = folders.into_iter().find(|folder| ["initdb", "postgres"].iter().all(|it| folder.join(it).is_file()));
+    first_with_programs(std::env::split_paths(&path).chain(installed.into_iter().map(|(_, folder)| folder)))
+}
+
+fn first_with_programs(mut folders: impl Iterator<Item = PathBuf>) -> Result<PathBuf, Error> {
+    let found = folders.find(|folder| ["initdb", "postgres"].iter().all(|it| folder.join(it).is_file()));
     found.ok_or_else(|| Error::new(NO_SERVER))
 }
 
@@ -69,4 +71,15 @@ pub(super) fn command(program: &Path, user: Option<User>) -> Command {
         command.uid(user).gid(group);
     }
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_server_the_error_says_where_to_get_one() {
+        let error = first_with_programs(std::iter::once("/nowhere".into())).unwrap_err().to_string();
+        assert!(error.contains("apt-get install postgresql") && error.contains("PTEST_PG_URL="), "{error}");
+    }
 }

@@ -23,6 +23,7 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 const END_LIMIT: Duration = Duration::from_secs(5);
 
 /// Keeps the server from outliving the process that started it, however that ends: its stdin is a pipe, which ends then.
+/// A server that was killed leaves its own file behind, which tells what else it has left.
 const GUARD: &str = r#"
 data=$1; shift
 exec 3<&0 </dev/null
@@ -33,7 +34,7 @@ guard=$!
 exec 3<&-
 wait "$server"
 kill "$guard" 2>/dev/null
-rm -rf "$data"
+[ -e "$data/postmaster.pid" ] || rm -rf "$data"
 "#;
 
 /// A server that ends when this is dropped.
@@ -143,11 +144,11 @@ impl Drop for Server {
             if Instant::now() > deadline {
                 os::kill(-self.guard.id().cast_signed(), libc::SIGKILL);
                 drop(self.guard.wait());
-                end_server_in(&self.folder);
-                return;
+                break;
             }
             std::thread::sleep(Duration::from_millis(5));
         }
+        end_server_in(&self.folder);
     }
 }
 
