@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::Command;
 
 use ptest::wire::environment::{
-    CASE, CONTEXT, HOST, HOST_NUMBER, ROLE, RUN_ID, SLOT, SLOTS, TOKEN, VALUE, VALUES, WORKER, join_values,
+    CASE, CONTEXT, HOST, HOST_NUMBER, ROLE, RUN_ID, SLOT, SLOTS, STOP, TOKEN, VALUE, VALUES, WORKER, join_values,
 };
 
 use super::Run;
@@ -34,7 +34,7 @@ impl Run<'_> {
             Harness::Libtest => {
                 let token = suite.has_annotations().then(list::token);
                 if let Some(token) = &token {
-                    command.env(ROLE, WORKER).env(TOKEN, token);
+                    command.env(ROLE, WORKER).env(TOKEN, token).env(STOP, self.stop_file());
                     command.envs(self.values(suite, &group.needs));
                     command.envs(self.book.test(first).case.as_ref().map(|case| (CASE, &*case.name)));
                 }
@@ -76,7 +76,7 @@ impl Run<'_> {
     /// The suite's binary, in an environment that says nothing of what another process was told to be.
     fn command(&self, suite: &Suite) -> Command {
         let mut command = suite.binary.command();
-        for name in [ROLE, TOKEN, SLOT, HOST_NUMBER, CONTEXT, VALUE, VALUES, CASE] {
+        for name in [ROLE, TOKEN, SLOT, HOST_NUMBER, CONTEXT, VALUE, VALUES, CASE, STOP] {
             command.env_remove(name);
         }
         command.env("PTEST", "1").env(RUN_ID, &self.options.run).env(SLOTS, self.options.processes.to_string());

@@ -368,6 +368,7 @@ impl Run<'_> {
             Action::ReleaseSlot => drop(self.held.pop()),
             Action::Terminate { process, late } => self.terminate(process, late),
             Action::Kill(process) => self.kill(process),
+            Action::Dismiss(process) => self.dismiss(process),
             Action::StartHost { host, process } => self.start_host(host, process),
             Action::StopHost(host) => self.stop_host(host),
             Action::KillHost { host, late } => self.kill_host(host, late),
@@ -432,6 +433,24 @@ impl Run<'_> {
         if let Some(group) = &live.group {
             group.kill();
         }
+    }
+
+    /// A process looks for the file before each of its tests.
+    fn dismiss(&mut self, process: Process) {
+        let Some(live) = self.processes.get_mut(&process) else { return };
+        live.asked = Some(Asked::Stop);
+        live.muted = true;
+        let file = self.stop_file();
+        let written = std::fs::create_dir_all(&self.options.values).and_then(|()| std::fs::write(&file, ""));
+        if let Err(error) = written {
+            self.book.warn(format!("cannot write {file}, so what tests have set up may not be torn down: {error}"));
+            self.kill(process);
+        }
+    }
+
+    /// Where a file says that no further test is to begin.
+    fn stop_file(&self) -> Utf8PathBuf {
+        self.options.values.join("stop")
     }
 
     fn spawn(&mut self, batch: Batch) {

@@ -50,8 +50,10 @@ impl Run<'_> {
     }
 
     fn fact(&mut self, process: Process, Timed { fact, at }: Timed) {
-        let Some(live) = self.processes.get_mut(&process).filter(|live| !live.muted) else { return };
+        let Some(live) = self.processes.get_mut(&process) else { return };
         match fact {
+            // One that was dismissed may say what becomes of its teardowns.
+            fact if live.muted && !matches!(fact, Fact::Said(..)) => {}
             Fact::Began(place) => {
                 live.began = Some((place, at));
                 let item = live.batch.items[place];

@@ -148,6 +148,8 @@ pub enum Action {
         late: Option<Item>,
     },
     Kill(Process),
+    /// Let the process begin no further item: it is to tear down what it has set up, and to end.
+    Dismiss(Process),
     StartHost {
         host: HostId,
         process: Process,
@@ -182,6 +184,9 @@ pub enum Lost {
 /// When an item has run for so long while there is nothing else to do, what waits behind it goes to another process: the
 /// item may never end.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A process that is to tear down and end may take this long: the item that it has begun meanwhile is not waited for.
+const DISMISSAL: Duration = Duration::from_secs(15);
 
 /// After its last item a process may take this long to end: exit handlers write coverage data, for example.
 const EXIT_LIMIT: Duration = Duration::from_secs(60);
@@ -397,9 +402,10 @@ impl Scheduler {
         // One that was asked to end would otherwise be ended in the middle of the next item, when the grace is over.
         let asked_to_end = running.kill_at.is_some() && self.stop.is_none();
         let stops = asked_to_end || self.stop == Some(Stop::Drain);
-        let begins_another = running.robbed || (stops && !running.pending.is_empty());
-        if begins_another {
+        if running.robbed {
             self.kill(process, actions);
+        } else if stops && !running.pending.is_empty() {
+            self.end(now, process, actions);
         }
     }
 
@@ -433,7 +439,8 @@ impl Scheduler {
             let running = &self.running[&process];
             match stop {
                 Stop::Drain if running.current.is_some() || running.pending.is_empty() => {}
-                Stop::Drain | Stop::Kill => self.kill(process, actions),
+                Stop::Drain => self.end(now, process, actions),
+                Stop::Kill => self.kill(process, actions),
                 Stop::Terminate => self.terminate(now, process, None, actions),
             }
         }
@@ -449,6 +456,18 @@ impl Scheduler {
         if running.kill_at.is_none() && !running.killed {
             running.kill_at = Some(now + self.spec.grace);
             actions.push(Action::Terminate { process, late });
+        }
+    }
+
+    /// Ends a process between two items. One that has set something up gets the time to tear it down.
+    fn end(&mut self, now: Duration, process: Process, actions: &mut Vec<Action>) {
+        let Some(running) = self.running.get_mut(&process) else { return };
+        let has_fixtures = self.spec.groups[running.batch.group].contexts.iter().any(Option::is_some);
+        if !has_fixtures || running.killed {
+            self.kill(process, actions);
+        } else if running.kill_at.is_none() {
+            running.kill_at = Some(now + DISMISSAL);
+            actions.push(Action::Dismiss(process));
         }
     }
 

@@ -93,7 +93,7 @@ impl World {
                 Action::KillHost { host, .. } => self.hosts[host] = At::Killed,
                 Action::GiveUp { items, why } => self.give_up(&items, why),
                 // The world does not hurry: what is killed goes when its turn comes.
-                Action::Kill(_) | Action::Terminate { .. } | Action::Slow { .. } => {}
+                Action::Kill(_) | Action::Dismiss(_) | Action::Terminate { .. } | Action::Slow { .. } => {}
             }
         }
         self.check();
@@ -706,4 +706,25 @@ fn hosts_are_set_up_shortly_before_they_are_used() {
     assert_eq!(first[0], Action::StartHost { host: 0, process: 1 }, "the next group needs it");
     let second = scheduler.step(secs(0), Input::SlotGranted);
     assert!(matches!(&second[..], [Action::Spawn(batch)] if batch.group == 0), "the others are far away: {second:?}");
+}
+
+#[test]
+fn after_enough_failures_a_process_that_has_set_something_up_gets_the_time_to_tear_it_down() {
+    let started = Input::ItemStarted { process: 1, item: 0 };
+    let failed = Input::ItemFinished { process: 1, item: 0, passed: false, duration: secs(1) };
+    let ends = |contexts: Vec<Option<usize>>| {
+        let mut spec = one_group(2, None);
+        spec.contexts = vec![None];
+        spec.groups[0].contexts = contexts;
+        let mut scheduler = Scheduler::new(Spec { max_fail: Some(1), ..spec });
+        scheduler.step(secs(0), Input::Tick);
+        scheduler.step(secs(0), started);
+        let ends = scheduler.step(secs(1), failed);
+        (ends, scheduler)
+    };
+    assert_eq!(ends(Vec::new()).0, [Action::Kill(1)]);
+    let (dismissed, mut scheduler) = ends(vec![Some(0); 2]);
+    assert_eq!(dismissed, [Action::Dismiss(1)]);
+    assert_eq!(scheduler.next_deadline(), Some(secs(16)));
+    assert_eq!(scheduler.step(secs(16), Input::Tick), [Action::Kill(1)], "but not for ever");
 }

@@ -3,7 +3,7 @@
 //! The line from [`Event`](crate::event::Event)s to a file, each step a function of the one before: [`Run`] folds the
 //! events; [`measures`], [`contexts`], [`slowest`] and [`failures`] make sense of them; [`data`] is what the script draws
 //! the timeline and the table of all tests from; [`page`] writes all of it down. [`HtmlFile`] puts that into its place at
-//! the end of a run, and [`write`] does so for any journal.
+//! the end of a run, and [`write()`] does so for any journal.
 //!
 //! Whoever reads the page may have no scripts: verdict, failures, contexts and the slowest tests are plain HTML, and the
 //! script only adds to it. Whatever a test wrote stays text: all of it is escaped ([`escape`]), and a content-security

@@ -68,6 +68,12 @@ impl Fixture {
         self
     }
 
+    /// For cargo itself.
+    pub fn cargo(mut self, argument: &str) -> Self {
+        self.targets.push(argument.to_owned());
+        self
+    }
+
     /// For libtest, which all runners take behind `--`.
     pub fn libtest(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::os;
-use crate::wire::environment::{self, CASE, CASES, CONTEXT, HOST, ROLE, RUN_ID, SLOT, TOKEN, VALUE, WORKER};
+use crate::wire::environment::{self, CASE, CASES, CONTEXT, HOST, ROLE, RUN_ID, SLOT, STOP, TOKEN, VALUE, WORKER};
 #[cfg(unix)]
 use crate::wire::environment::{CALL, FUNCTION};
 use crate::wire::record::Record;
@@ -17,6 +17,8 @@ pub(super) struct Process {
     token: Option<String>,
     pub arguments: Vec<String>,
     run: String,
+    /// Where a file is put when no further test is to begin.
+    stop: Option<PathBuf>,
 }
 
 pub(super) enum Role {
@@ -66,12 +68,18 @@ impl Process {
             (Role::Alone, outer) => nested(outer, own_run_id()),
             (_, run) => run.unwrap_or_else(own_run_id),
         };
-        Self { role, token, arguments, run }
+        let stop = matches!(role, Role::Worker { .. }).then(|| variable(STOP)).flatten().map(PathBuf::from);
+        Self { role, token, arguments, run, stop }
     }
 
     /// Whether `cargo ptest` reports what happens to fixtures.
     pub(super) fn is_watched(&self) -> bool {
         matches!(self.role, Role::Worker { .. })
+    }
+
+    /// Whether the run has come to its end before this process has.
+    pub(super) fn is_to_stop(&self) -> bool {
+        self.stop.as_ref().is_some_and(|path| path.exists())
     }
 
     /// Says a record to whoever started this process, if it is somebody who understands it.

@@ -96,6 +96,10 @@ pub(super) fn drive(test: &'static Test, body: &mut dyn FnMut() -> Result<(), St
         Role::Call { function } => call::serve(function),
         _ => {}
     }
+    if Process::get().is_to_stop() {
+        // What is still up is torn down at the exit.
+        std::process::exit(0);
+    }
     assert!(
         !test.begun.swap(true, Ordering::SeqCst),
         "ptest: {} is registered twice, since #[ptest::test] stands below another test attribute; put it above",

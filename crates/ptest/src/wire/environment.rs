@@ -32,6 +32,9 @@ pub const CASE: &str = "PTEST_CASE";
 /// The function that a concurrent call is about.
 pub const FUNCTION: &str = "PTEST_FUNCTION";
 
+/// When a file lies at this path, a worker begins no further test: it tears down what it has set up, and ends.
+pub const STOP: &str = "PTEST_STOP";
+
 /// Names the run.
 pub const RUN_ID: &str = "PTEST_RUN_ID";
 /// The slot that the process runs in, from 0.
