@@ -7,6 +7,8 @@
 
 mod attempts;
 mod config;
+#[cfg(target_os = "linux")]
+mod contexts;
 mod environment;
 mod junit;
 #[cfg(target_os = "linux")]

@@ -69,11 +69,10 @@ pub(crate) fn expand(test: &Test, mistakes: &mut Mistakes) -> TokenStream {
 
 /// The argument for each parameter; none for those that a case has a value for.
 fn arguments(test: &Test, mistakes: &mut Mistakes) -> Vec<Option<TokenStream>> {
-    let instead = ", or put `#[case]` in front if it is the cases that say it";
     signature::parameters(&test.function.signature)
         .map(|parameter| {
             let marks = parameter.attrs.iter().filter(|attribute| is_mark(attribute)).count();
-            (marks == 0).then(|| signature::injected(parameter, instead, mistakes))
+            (marks == 0).then(|| signature::injected(parameter, mistakes))
         })
         .collect()
 }

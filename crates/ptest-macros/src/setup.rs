@@ -60,7 +60,7 @@ fn check(function: &Function, setup: &Setup, mistakes: &mut Mistakes) -> TokenSt
     signature::check(&function.signature, WHAT, mistakes);
     let instead = "; a set-up gets what the contexts around it provide";
     let arguments: Vec<_> = signature::parameters(&function.signature)
-        .map(|parameter| signature::injected(parameter, instead, mistakes))
+        .map(|parameter| signature::provided(parameter, instead, mistakes))
         .collect();
     fixture::call(function, &arguments, setup.block_on.clone(), WHAT, mistakes)
 }

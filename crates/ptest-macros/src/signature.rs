@@ -76,9 +76,22 @@ pub(crate) fn lent(parameter: &PatType) -> Option<&TypeReference> {
     }
 }
 
+/// The argument for a parameter of a test: a reference to what a context provides, or a value of the test's own.
+pub(crate) fn injected(parameter: &PatType, mistakes: &mut Mistakes) -> TokenStream {
+    if lent(parameter).is_some() {
+        return provided(parameter, "", mistakes);
+    }
+    for attribute in &parameter.attrs {
+        mistakes.at(attribute, "a parameter that is made from contexts has no attributes: take this one away");
+    }
+    let own = &parameter.ty;
+    let span = Span::mixed_site().located_at(own.span());
+    quote_spanned!(span=> <#own as ::ptest::FromContext>::from_context())
+}
+
 /// The argument for a parameter that a context provides, or what is wrong with it; `instead` says what else there is
 /// besides references.
-pub(crate) fn injected(parameter: &PatType, instead: &str, mistakes: &mut Mistakes) -> TokenStream {
+pub(crate) fn provided(parameter: &PatType, instead: &str, mistakes: &mut Mistakes) -> TokenStream {
     for attribute in &parameter.attrs {
         mistakes.at(attribute, "a parameter that a context provides has no attributes: take this one away");
     }

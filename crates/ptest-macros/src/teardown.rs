@@ -56,7 +56,7 @@ fn check(function: &Function, teardown: &Teardown, mistakes: &mut Mistakes) -> C
             arguments.push(quote!(#value));
         } else {
             let instead = "; only one value can be what the set-up made, which a teardown takes as its own";
-            arguments.push(signature::injected(parameter, instead, mistakes));
+            arguments.push(signature::provided(parameter, instead, mistakes));
         }
     }
     let call = fixture::call(function, &arguments, teardown.block_on.clone(), WHAT, mistakes);

@@ -60,8 +60,7 @@ fn single(test: &Test, mistakes: &mut Mistakes) -> TokenStream {
     if let Some(from) = &test.from {
         check_case(from, parameters.next(), test, mistakes);
     }
-    let instead = "; values of the test's own come by `#[case(..)]`, or by `from = generator`";
-    let arguments: Vec<_> = parameters.map(|parameter| signature::injected(parameter, instead, mistakes)).collect();
+    let arguments: Vec<_> = parameters.map(|parameter| signature::injected(parameter, mistakes)).collect();
 
     let (name, output) = (&test.function.signature.ident, signature::output(&test.function.signature));
     let (inner, callable) = inner(test, test.from.is_some(), &arguments);
