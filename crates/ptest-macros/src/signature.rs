@@ -85,6 +85,9 @@ pub(crate) fn injected(parameter: &PatType, mistakes: &mut Mistakes) -> TokenStr
         mistakes.at(attribute, "a parameter that is made from contexts has no attributes: take this one away");
     }
     let own = &parameter.ty;
+    if let Type::ImplTrait(_) = &**own {
+        mistakes.at(own, "a value is made by its type: write that instead of `impl`");
+    }
     let span = Span::mixed_site().located_at(own.span());
     quote_spanned!(span=> <#own as ::ptest::FromContext>::from_context())
 }
