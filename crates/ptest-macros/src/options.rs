@@ -1,6 +1,6 @@
 //! What stands in the parentheses of an attribute: `name` and `name = value`, in any order.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token};
@@ -34,13 +34,14 @@ impl Options {
         }
     }
 
-    /// The path of a function.
+    /// The path of a function. Where it is wrong, some path all the same: nothing will be missing because of it, and nothing
+    /// comes of it.
     pub(crate) fn function(&mut self, name: &str, example: &str, mistakes: &mut Mistakes) -> Option<Path> {
         match self.value(name, example, mistakes)? {
             Expr::Path(path) if path.attrs.is_empty() && path.qself.is_none() => Some(path.path),
             other => {
                 mistakes.at(other, format!("`{name}` is the path of a function: write `{name} = {example}`"));
-                None
+                Some(Ident::new(name, Span::call_site()).into())
             }
         }
     }
