@@ -1,8 +1,9 @@
 //! What stands in the parentheses of an attribute: `name` and `name = value`, in any order.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token};
 
 use crate::mistakes::Mistakes;
@@ -40,8 +41,8 @@ impl Options {
         match self.value(name, example, mistakes)? {
             Expr::Path(path) if path.attrs.is_empty() && path.qself.is_none() => Some(path.path),
             other => {
-                mistakes.at(other, format!("`{name}` is the path of a function: write `{name} = {example}`"));
-                Some(Ident::new(name, Span::call_site()).into())
+                mistakes.at(&other, format!("`{name}` is the path of a function: write `{name} = {example}`"));
+                Some(Ident::new(name, other.span()).into())
             }
         }
     }
