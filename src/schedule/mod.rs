@@ -6,6 +6,8 @@
 //! and surplus slots go back before anybody waits.
 
 mod batch;
+#[cfg(test)]
+mod bounds;
 mod order;
 #[cfg(test)]
 mod properties;
@@ -440,24 +442,33 @@ impl Scheduler {
     /// How many more processes could run now, if there were slots; `most` is enough to know.
     fn startable_up_to(&self, most: usize) -> usize {
         let mut more = 0;
+        let mut used = self.used.clone();
         for group in &self.order {
             if more >= most {
                 break;
             }
-            more += self.startable(*group);
+            let startable = self.startable_beside(&used, *group);
+            // Groups may share a limit, and then not all of them can have its last places.
+            self.spec.groups[*group].limits.iter().for_each(|limit| used[*limit] += startable);
+            more += startable;
         }
         more.min(most)
     }
 
     /// How many more processes could run items of the group now, if there were slots.
     fn startable(&self, group: usize) -> usize {
+        self.startable_beside(&self.used, group)
+    }
+
+    /// The same, if so many processes counted in each limit.
+    fn startable_beside(&self, used: &[usize], group: usize) -> usize {
         let queue = &self.queues[group];
         let spec = &self.spec.groups[group];
         let work = match spec.unit {
             true => usize::from(queue.active == 0).min(queue.len()),
             false => queue.len(),
         };
-        let room = spec.limits.iter().map(|limit| self.spec.limits[*limit].saturating_sub(self.used[*limit])).min();
+        let room = spec.limits.iter().map(|limit| self.spec.limits[*limit].saturating_sub(used[*limit])).min();
         work.min(room.unwrap_or(usize::MAX))
     }
 
