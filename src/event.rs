@@ -9,6 +9,12 @@ use std::sync::Arc;
 use chrono::{DateTime, FixedOffset};
 use serde::{Deserialize, Serialize};
 
+mod fixture;
+mod tally;
+
+pub use fixture::{Fixture, FixtureFinished, FixtureKind, FixtureStarted};
+pub use tally::Tally;
+
 /// The version of the JSON lines; it changes only when a field changes its meaning or goes away.
 pub const VERSION: u32 = 1;
 
@@ -30,6 +36,8 @@ pub trait Reporter {
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     RunStarted(RunStarted),
+    /// Which tests of a binary the run will report: one for each binary that takes part, after the beginning.
+    BinarySelected(BinarySelected),
     /// A process was started in a worker's slot.
     WorkerStarted(WorkerStarted),
     TestStarted(TestStarted),
@@ -43,7 +51,11 @@ pub enum Event {
     TestFinished(TestFinished),
     /// `--diagnose` ran a failed test once more, alone; the test's last word came before.
     TestDiagnosed(TestDiagnosed),
+    FixtureStarted(FixtureStarted),
+    /// A fixture is done, or its process is. A set-up's comes before the results of the tests that it kept from running.
+    FixtureFinished(FixtureFinished),
     WorkerExited(WorkerExited),
+    SlotsChanged(SlotsChanged),
     /// A process failed outside of any test; an error entry of its own.
     WorkerFailed(WorkerFailed),
     Warning {
@@ -61,6 +73,21 @@ pub struct RunStarted {
     pub binaries: usize,
     /// The upper cap on worker slots.
     pub workers: usize,
+    /// How long the build took that came before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<f64>,
+    /// The options of this run that a command which runs one of its tests again needs, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BinarySelected {
+    pub binary: Arc<str>,
+    /// The tests that the run will report, the ignored ones with them, in the order in which the binary lists them.
+    pub tests: Vec<Arc<str>>,
+    /// How many tests the binary has.
+    pub listed: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -134,7 +161,10 @@ pub struct TestFinished {
     pub file: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
-    /// Why: the panic's message, the reason of `#[ignore]`, the signal that killed it.
+    /// The contexts that it belongs to, by module path, outermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contexts: Vec<Arc<str>>,
+    /// Why: the panic's message, the reason of `#[ignore]`, the signal that killed it, what its set-up failed with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// What it wrote to stdout and stderr, in the order in which it was written; not UTF-8 is replaced.
@@ -197,6 +227,18 @@ impl WorkerFailed {
     pub const NAME: &str = "(worker exit)";
 }
 
+/// How many slots the run has: the jobserver's, and the one that it owns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SlotsChanged {
+    pub timestamp: DateTime<FixedOffset>,
+    /// Slots that are in use.
+    pub held: usize,
+    /// Slots that the jobserver was asked for and has not granted yet.
+    pub waiting: usize,
+    /// The upper cap on both together.
+    pub cap: usize,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunFinished {
     pub duration: f64,
@@ -220,7 +262,7 @@ pub enum Stopped {
     Error,
 }
 
-/// What a test came to.
+/// What a test or a fixture came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -231,10 +273,14 @@ pub enum Outcome {
     TimedOut,
     /// Its process ended under it: a signal, an abort, an exit with any code.
     Crashed,
-    /// The runner or the process failed, not the test.
-    Error,
+    /// It did not run, since the set-up of a context that it belongs to failed.
+    SetupFailed,
     /// Selected, but the run ended first.
     NotReached,
+    /// The runner or the process failed, not the test. A journal of a newer version may hold outcomes that are not
+    /// known here: they are read as this one, since green they must not be.
+    #[serde(other)]
+    Error,
 }
 
 impl Outcome {
@@ -242,68 +288,7 @@ impl Outcome {
     pub fn is_red(self) -> bool {
         match self {
             Self::Passed | Self::Ignored | Self::NotReached => false,
-            Self::Failed | Self::TimedOut | Self::Crashed | Self::Error => true,
-        }
-    }
-}
-
-/// How many tests came to what.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Tally {
-    pub passed: usize,
-    /// Of `passed`: those that needed more than one attempt.
-    pub flaky: usize,
-    pub failed: usize,
-    pub ignored: usize,
-    pub timed_out: usize,
-    pub crashed: usize,
-    pub error: usize,
-    pub not_reached: usize,
-    /// Error entries that belong to a process and to no test; not among the tests.
-    pub worker_failed: usize,
-}
-
-impl Tally {
-    pub fn count(&mut self, event: &Event) {
-        match event {
-            Event::TestFinished(test) => {
-                *self.of(test.outcome) += 1;
-                self.flaky += usize::from(test.flaky);
-            }
-            Event::WorkerFailed(_) => self.worker_failed += 1,
-            _ => {}
-        }
-    }
-
-    /// How many tests have had their last word.
-    pub fn reported(&self) -> usize {
-        self.finished() + self.not_reached
-    }
-
-    /// Those of them that were run, or would never have been: all but the ones not reached.
-    pub fn finished(&self) -> usize {
-        self.passed + self.failed + self.ignored + self.timed_out + self.crashed + self.error
-    }
-
-    /// Whether anything counted here makes the run red.
-    pub fn is_red(&self) -> bool {
-        self.red_tests() + self.worker_failed > 0
-    }
-
-    pub fn red_tests(&self) -> usize {
-        self.failed + self.timed_out + self.crashed + self.error
-    }
-
-    fn of(&mut self, outcome: Outcome) -> &mut usize {
-        match outcome {
-            Outcome::Passed => &mut self.passed,
-            Outcome::Failed => &mut self.failed,
-            Outcome::Ignored => &mut self.ignored,
-            Outcome::TimedOut => &mut self.timed_out,
-            Outcome::Crashed => &mut self.crashed,
-            Outcome::Error => &mut self.error,
-            Outcome::NotReached => &mut self.not_reached,
+            Self::Failed | Self::TimedOut | Self::Crashed | Self::SetupFailed | Self::Error => true,
         }
     }
 }

@@ -11,10 +11,12 @@ pub enum Exit {
     Success,
     /// No test was selected (`--no-tests` changes that).
     NoTests,
-    /// An option, the environment or `.config/ptest.toml` could not be understood, or the set-up failed.
+    /// An option, the environment or `.config/ptest.toml` could not be understood, or the runner could not do its work.
     Setup,
     /// At least one test failed, or a worker process did.
     TestsFailed,
+    /// A set-up or a teardown failed, or the process that held a shared context, and nothing else did.
+    FixturesFailed,
     /// `cargo test --no-run` failed.
     BuildFailed,
     /// `cargo metadata` failed.
@@ -39,6 +41,7 @@ impl Exit {
             Self::BuildFailed => 101,
             Self::MetadataFailed => 102,
             Self::ListFailed => 104,
+            Self::FixturesFailed => 105,
             Self::OutputFailed => 110,
             Self::Interrupted => 130,
             Self::Terminated => 143,
@@ -51,8 +54,11 @@ impl Exit {
             Some(Stopped::Interrupted) => Self::Interrupted,
             Some(Stopped::Terminated) => Self::Terminated,
             Some(Stopped::Error) => Self::Setup,
+            // What was not reached after a failed fixture is no failure of its own.
+            Some(Stopped::FailFast) | None if run.tally.has_failed_tests() => Self::TestsFailed,
+            Some(Stopped::FailFast) | None if run.tally.has_failed_fixtures() => Self::FixturesFailed,
             Some(Stopped::FailFast) => Self::TestsFailed,
-            None if run.tally.is_red() || run.tally.not_reached > 0 => Self::TestsFailed,
+            None if run.tally.not_reached > 0 => Self::TestsFailed,
             None => Self::Success,
         }
     }
@@ -87,5 +93,50 @@ pub trait OrExit<T> {
 impl<T> OrExit<T> for anyhow::Result<T> {
     fn or_exit(self, exit: Exit) -> Result<T, Failure> {
         self.map_err(|error| Failure { exit, error })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Tally;
+
+    fn code(tally: Tally, stopped: Option<Stopped>) -> u8 {
+        Exit::of_run(&RunFinished { duration: 0.0, tally, stopped }).code()
+    }
+
+    #[test]
+    fn failed_fixtures_have_a_code_of_their_own_unless_something_else_failed() {
+        let none = Tally { passed: 1, ignored: 1, ..Tally::default() };
+        let fixtures = [
+            Tally { setup_failed: 2, failed_setups: 1, ..none },
+            Tally { fixture_failed: 1, ..none },
+            Tally { failed_setups: 1, ..none },
+        ];
+        let others = [
+            Tally { failed: 1, ..none },
+            Tally { timed_out: 1, ..none },
+            Tally { crashed: 1, ..none },
+            Tally { error: 1, ..none },
+            Tally { worker_failed: 1, ..none },
+        ];
+        assert_eq!(code(none, None), 0);
+        for tally in fixtures {
+            assert_eq!(code(tally, None), 105, "{tally:?}");
+            assert_eq!(code(tally, Some(Stopped::FailFast)), 105, "{tally:?}");
+            assert_eq!(code(Tally { not_reached: 3, ..tally }, Some(Stopped::FailFast)), 105, "{tally:?}");
+            assert_eq!(code(tally, Some(Stopped::Interrupted)), 130, "{tally:?}");
+        }
+        for tally in others {
+            assert_eq!(code(tally, None), 100, "{tally:?}");
+            assert_eq!(code(Tally { fixture_failed: 1, setup_failed: 1, ..tally }, None), 100, "{tally:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_reached_is_never_green() {
+        let tally = Tally { passed: 1, not_reached: 1, ..Tally::default() };
+        assert_eq!(code(tally, None), 100);
+        assert_eq!(code(tally, Some(Stopped::FailFast)), 100);
     }
 }

@@ -7,8 +7,8 @@ use crate::filter::Ignored;
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 all passed; 4 no test selected; 96 bad option, environment or .config/ptest.toml; 100 tests failed; \
-101 build failed; 102 cargo metadata failed; 104 listing failed; 110 output could not be written; 130 and 143 after \
-Ctrl-C and SIGTERM.
+101 build failed; 102 cargo metadata failed; 104 listing failed; 105 only fixtures failed; 110 output could not be \
+written; 130 and 143 after Ctrl-C and SIGTERM.
 
 Tests that share a process-wide lock can be declared a unit in .config/ptest.toml:
     [[context]]
@@ -116,6 +116,9 @@ pub(super) struct ReportArgs {
     /// Write a JUnit file, valid at every moment and red until the run is complete
     #[arg(long, value_name = "PATH")]
     pub junit: Option<Utf8PathBuf>,
+    /// Write a page for the browser: failures, timeline, all tests; one file that needs no network
+    #[arg(long, value_name = "PATH")]
+    pub html: Option<Utf8PathBuf>,
     /// When to colour
     #[arg(long, value_enum, value_name = "WHEN")]
     pub color: Option<Colour>,

@@ -155,6 +155,8 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
     let filter = filter(cli, tests)?;
     let live = tests.nocapture || env.get("RUST_TEST_NOCAPTURE").is_some_and(|value| value != "0");
     let include_ignored = filter.ignored != Ignored::Default;
+    let ignored = include_ignored.then(|| "--run-ignored=all".to_owned());
+    let again = build_args(cli).into_iter().chain(ignored).collect();
     Ok(Invocation {
         task,
         build_jobs: cli.build.build_jobs.map(|jobs| jobs as usize),
@@ -180,10 +182,14 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
             diagnose: cli.run.diagnose,
             leaks_fail: cli.run.leaks == Leaks::Fail,
             live,
+            values: Utf8PathBuf::new(),
+            built: None,
+            again,
         },
         report: report::Options {
             stdout: cli.report.message_format,
             junit: cli.report.junit.as_deref().map(junit).transpose()?,
+            html: cli.report.html.as_deref().map(|path| file("--html", path)).transpose()?,
             terminal: TerminalOptions {
                 colours: colours.unwrap_or_else(|| std::io::stderr().is_terminal()),
                 verbosity: match (quiet, cli.report.verbose) {
@@ -226,7 +232,12 @@ fn cargo(env: &Env) -> OsString {
 fn junit(path: &Utf8Path) -> Result<Utf8PathBuf> {
     let is_stream = path == "-" || path.starts_with("/dev") || path.starts_with("/proc");
     ensure!(!is_stream, "--junit {path} is no file; to have JUnit on stdout, use --message-format junit");
-    ensure!(path != "", "--junit needs the path of a file");
+    file("--junit", path)
+}
+
+/// A file that is replaced as a whole.
+fn file(option: &str, path: &Utf8Path) -> Result<Utf8PathBuf> {
+    ensure!(path != "" && path != "-", "{option} needs the path of a file");
     Ok(path.to_owned())
 }
 

@@ -28,9 +28,9 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// What a binary answered.
 pub(super) struct Answer {
-    status: ExitStatus,
-    stdout: String,
-    stderr: String,
+    pub(super) status: ExitStatus,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
 }
 
 impl Answer {

@@ -1,9 +1,12 @@
 //! Tells people and machines what happens: one file a format, each a [`Reporter`] that listens to events.
 
 mod control;
+mod file;
+mod html;
 mod journal;
 mod json;
 mod junit;
+mod setups;
 mod summary;
 mod terminal;
 
@@ -22,6 +25,8 @@ pub struct Options {
     pub stdout: Stdout,
     /// Where the JUnit file goes.
     pub junit: Option<Utf8PathBuf>,
+    /// Where the page for the browser goes.
+    pub html: Option<Utf8PathBuf>,
     pub terminal: TerminalOptions,
 }
 
@@ -46,7 +51,7 @@ pub fn open(options: &Options, folder: &Utf8Path, run: &str) -> Result<Reporters
     let path = journal.path().to_owned();
     // The journal comes first: the others may read what it has just written.
     let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(journal)];
-    reporters.push(Box::new(terminal::Terminal::new(options.terminal.clone())));
+    reporters.push(Box::new(terminal::Terminal::new(options.terminal.clone(), std::io::stderr())));
     match options.stdout {
         Stdout::Human => {}
         Stdout::Json => reporters.push(Box::new(json::Json::new(std::io::stdout()))),
@@ -55,6 +60,9 @@ pub fn open(options: &Options, folder: &Utf8Path, run: &str) -> Result<Reporters
     if let Some(junit) = &options.junit {
         reporters.push(Box::new(junit::JunitFile::create(junit, &path)?));
     }
+    if let Some(html) = &options.html {
+        reporters.push(Box::new(html::HtmlFile::create(html, &path)?));
+    }
     Ok(Reporters(reporters))
 }
 
@@ -62,6 +70,9 @@ pub fn open(options: &Options, folder: &Utf8Path, run: &str) -> Result<Reporters
 pub fn begin(options: &Options) -> Result<()> {
     if let Some(path) = &options.junit {
         junit::JunitFile::create(path, Utf8Path::new(""))?;
+    }
+    if let Some(path) = &options.html {
+        html::HtmlFile::create(path, Utf8Path::new(""))?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::control::tame;
 use super::terminal::Styles;
-use crate::event::{Outcome, RunFinished, Stopped, TestDiagnosed, TestFinished, WorkerFailed};
+use crate::event::{FixtureFinished, Outcome, RunFinished, Stopped, TestDiagnosed, TestFinished, WorkerFailed};
 
 /// What is remembered of a failure until the end.
 pub(super) struct Failure {
@@ -19,24 +19,42 @@ pub(super) struct Failure {
     alone: Option<Outcome>,
     /// The command that runs it again.
     rerun: Option<String>,
+    /// Fixtures come first, since they may be why tests failed.
+    is_fixture: bool,
+    /// The tests that did not run for it.
+    kept: Vec<Arc<str>>,
 }
 
 impl Failure {
     pub(super) fn of_test(test: &TestFinished, status: String, rerun: String) -> Self {
-        let place = test.file.as_ref().map(|file| match test.line {
-            Some(line) => format!("{file}:{line}"),
-            None => file.to_string(),
-        });
         Self {
             binary: test.binary.clone(),
             test: test.test.clone(),
             status,
-            place,
+            place: place(test.file.as_deref(), test.line),
             message: test.message.clone(),
             before: test.before,
             after: test.after.clone(),
             alone: None,
             rerun: Some(rerun),
+            is_fixture: false,
+            kept: Vec::new(),
+        }
+    }
+
+    pub(super) fn of_fixture(fixture: &FixtureFinished, status: String, rerun: String) -> Self {
+        Self {
+            binary: fixture.binary.clone(),
+            test: fixture.name().into(),
+            status,
+            place: place(fixture.file.as_deref(), fixture.line),
+            message: fixture.message.clone(),
+            before: 0,
+            after: Vec::new(),
+            alone: None,
+            rerun: Some(rerun),
+            is_fixture: true,
+            kept: Vec::new(),
         }
     }
 
@@ -51,7 +69,20 @@ impl Failure {
             after: Vec::new(),
             alone: None,
             rerun: None,
+            is_fixture: false,
+            kept: Vec::new(),
         }
+    }
+
+    /// A test did not run for this set-up.
+    pub(super) fn keeps(&mut self, test: &TestFinished) {
+        let name = if test.binary == self.binary {
+            test.test.clone()
+        } else {
+            // A shared context may serve several binaries.
+            format!("{} {}", test.binary, test.test).into()
+        };
+        self.kept.push(name);
     }
 
     pub(super) fn add(&mut self, diagnosis: &TestDiagnosed) {
@@ -72,6 +103,13 @@ impl Failure {
     }
 }
 
+fn place(file: Option<&str>, line: Option<u32>) -> Option<String> {
+    match (file, line) {
+        (Some(file), Some(line)) => Some(format!("{file}:{line}")),
+        (file, _) => file.map(str::to_owned),
+    }
+}
+
 /// The nearest of `count` tests by name, and how many more there are.
 fn names(nearest: &[Arc<str>], count: usize) -> String {
     const SHOWN: usize = 3;
@@ -86,13 +124,18 @@ fn names(nearest: &[Arc<str>], count: usize) -> String {
 /// How many lines of a message the closing list has: enough for both sides of a comparison.
 const MESSAGE_LINES: usize = 3;
 
-/// The closing list: name, place, first lines of the message, what may have mattered, how to run it again.
+/// How many of the tests that did not run for a set-up it names. Each has had its line by then.
+const KEPT: usize = 10;
+
+/// The closing list: name, place, first lines of the message, what may have mattered, how to run it again. Fixtures
+/// come first, each with the tests that did not run for it.
 pub(super) fn failures(failures: &[Failure], styles: &Styles) -> String {
     let mut text = String::new();
     if !failures.is_empty() {
         text.push_str("\nFailures:\n");
     }
-    for failure in failures {
+    let (fixtures, others): (Vec<&Failure>, Vec<&Failure>) = failures.iter().partition(|failure| failure.is_fixture);
+    for failure in fixtures.into_iter().chain(others) {
         let status = styles.red.apply_to(&failure.status);
         let place = failure.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
         // Writing to a string does not fail.
@@ -102,6 +145,12 @@ pub(super) fn failures(failures: &[Failure], styles: &Styles) -> String {
         let more = [failure.state(), failure.rerun.as_ref().map(|it| format!("rerun: {it}"))];
         for line in lines.chain(more.into_iter().flatten()) {
             let _ = writeln!(text, "      {line}");
+        }
+        for test in failure.kept.iter().take(KEPT) {
+            let _ = writeln!(text, "      {} {test}", styles.red.apply_to("SETUP FAILED"));
+        }
+        if failure.kept.len() > KEPT {
+            let _ = writeln!(text, "      and {} more", failure.kept.len() - KEPT);
         }
     }
     if failures.iter().any(|failure| failure.before > 0 && failure.alone.is_none()) {
@@ -116,12 +165,15 @@ pub(super) fn totals(run: &RunFinished, styles: &Styles) -> String {
     let ran = tally.finished() - tally.ignored;
     let flaky = if tally.flaky > 0 { format!(" ({} flaky)", tally.flaky) } else { String::new() };
     let mut parts = vec![styles.green.apply_to(format!("{} passed{flaky}", tally.passed)).to_string()];
+    let fixtures = tally.fixture_failed + tally.failed_setups;
     let red = [
         (tally.failed, "failed"),
         (tally.timed_out, "timed out"),
         (tally.crashed, "crashed"),
+        (tally.setup_failed, "set-up failed"),
         (tally.error, "in error"),
         (tally.worker_failed, if tally.worker_failed == 1 { "worker failure" } else { "worker failures" }),
+        (fixtures, if fixtures == 1 { "failed fixture" } else { "failed fixtures" }),
     ];
     parts.extend(
         red.iter()
@@ -163,6 +215,15 @@ mod tests {
             totals(&RunFinished { stopped: Some(Stopped::Interrupted), ..run(mixed) }, &styles),
             "     Summary [    1.500s] 6 tests run, interrupted: 3 passed (1 flaky), 1 failed, 2 crashed, 4 ignored, 5 not reached\n"
         );
+    }
+
+    #[test]
+    fn totals_tell_tests_that_did_not_run_from_fixtures_that_failed() {
+        let tally = Tally { passed: 1, setup_failed: 3, failed_setups: 1, ..Tally::default() };
+        let line = |tally| totals(&RunFinished { duration: 1.5, tally, stopped: None }, &Styles::new(false));
+        assert_eq!(line(tally), "     Summary [    1.500s] 4 tests run: 1 passed, 3 set-up failed, 1 failed fixture\n");
+        let tally = Tally { passed: 1, fixture_failed: 2, ..Tally::default() };
+        assert_eq!(line(tally), "     Summary [    1.500s] 1 test run: 1 passed, 2 failed fixtures\n");
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! The report for people, on stderr: a line for each test as it finishes, failing output at once, a closing list.
 
-use std::io::{BufWriter, Stderr, Write};
+mod fixtures;
+
+use std::io::{BufWriter, Write};
 
 use anyhow::{Context, Result};
 use console::Style;
 use nextest_metadata::{RustBinaryId, RustBinaryIdNameAndKind};
 
 use super::control::tame;
+use super::setups::{FailedSetups, within_crate};
 use super::summary::{self, Failure};
-use crate::event::{Event, Outcome, Reporter, RunStarted, TestFinished, WorkerExited, WorkerFailed};
+use crate::event::{Event, FixtureFinished, Outcome, Reporter, RunStarted, TestFinished, WorkerExited, WorkerFailed};
 
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each of them is a flag of the command line")]
@@ -56,19 +59,30 @@ impl Styles {
     }
 }
 
-pub(super) struct Terminal {
+pub(super) struct Terminal<W: Write> {
     options: Options,
     styles: Styles,
-    out: BufWriter<Stderr>,
+    out: BufWriter<W>,
     /// How many workers there may be: with one, live output needs no names.
     workers: usize,
     failures: Vec<Failure>,
+    setups: FailedSetups,
+    /// Where in `failures` each of `setups` is.
+    of_setups: Vec<usize>,
 }
 
-impl Terminal {
-    pub(super) fn new(options: Options) -> Self {
+impl<W: Write> Terminal<W> {
+    pub(super) fn new(options: Options, out: W) -> Self {
         let styles = Styles::new(options.colours);
-        Self { options, styles, out: BufWriter::new(std::io::stderr()), workers: 1, failures: Vec::new() }
+        Self {
+            options,
+            styles,
+            out: BufWriter::new(out),
+            workers: 1,
+            failures: Vec::new(),
+            setups: FailedSetups::default(),
+            of_setups: Vec::new(),
+        }
     }
 
     fn started(&mut self, run: &RunStarted) -> std::io::Result<()> {
@@ -91,8 +105,12 @@ impl Terminal {
     fn test(&mut self, test: &TestFinished, last: bool) -> std::io::Result<()> {
         let red = test.outcome.is_red();
         let status = status(test, last);
-        if red && last {
-            self.failures.push(Failure::of_test(test, status.clone(), self.rerun(test)));
+        // What a test says that did not run, its set-up has said.
+        let setup = self.setups.number(test).filter(|_| test.outcome == Outcome::SetupFailed);
+        match setup {
+            Some(number) if last => self.failures[self.of_setups[number]].keeps(test),
+            None if red && last => self.failures.push(Failure::of_test(test, status.clone(), self.rerun(test))),
+            _ => {}
         }
         let shown = match self.options.verbosity {
             Verbosity::Quiet => (red && last) || (test.outcome == Outcome::NotReached && test.worker.is_some()),
@@ -120,23 +138,32 @@ impl Terminal {
         let repetition = if test.repetition > 1 { format!(" #{}", test.repetition) } else { String::new() };
         writeln!(self.out, "{} {duration} {name}{repetition}{reason}", style.apply_to(format!("{status:>12}")))?;
         let cut_short = test.outcome == Outcome::NotReached && test.worker.is_some();
-        let whole = red || cut_short || (self.options.show_output && test.outcome == Outcome::Passed);
-        if whole { self.output(test) } else { Ok(()) }
+        let whole =
+            (red && setup.is_none()) || cut_short || (self.options.show_output && test.outcome == Outcome::Passed);
+        if !whole {
+            return Ok(());
+        }
+        if !self.options.live {
+            self.output(&test.output)?;
+        }
+        self.reason(test.outcome, test.message.as_deref(), &test.output)
     }
 
-    /// What a test wrote, and why it failed if that is not in it.
-    fn output(&mut self, test: &TestFinished) -> std::io::Result<()> {
-        let text = tame(&test.output, self.options.colours);
-        if !text.trim().is_empty() && !self.options.live {
-            self.indented(text.trim_end())?;
+    /// What a test or a fixture wrote.
+    fn output(&mut self, output: &str) -> std::io::Result<()> {
+        let text = tame(output, self.options.colours);
+        if text.trim().is_empty() { Ok(()) } else { self.indented(text.trim_end()) }
+    }
+
+    /// Why it failed, if that is neither in its output nor in the outcome.
+    fn reason(&mut self, outcome: Outcome, message: Option<&str>, output: &str) -> std::io::Result<()> {
+        match message {
+            Some(message) if message != word(outcome, Some(message)) && !is_in(message, output) => {
+                let message = tame(message, self.options.colours);
+                self.indented(&message)
+            }
+            _ => Ok(()),
         }
-        let is_said = |message: &&String| **message == status(test, true) || is_in(message, &test.output);
-        let told = test.message.as_ref().filter(|message| !is_said(message));
-        if let Some(message) = told {
-            let message = tame(message, self.options.colours);
-            self.indented(&message)?;
-        }
-        Ok(())
     }
 
     fn indented(&mut self, text: &str) -> std::io::Result<()> {
@@ -186,12 +213,26 @@ impl Terminal {
 
     /// The command that runs one test again.
     fn rerun(&self, test: &TestFinished) -> String {
+        self.command(&test.binary, ["--exact", &test.test])
+    }
+
+    /// The command that runs a context again: all tests in its module.
+    fn rerun_context(&self, fixture: &FixtureFinished) -> String {
+        let module = within_crate(&fixture.context);
+        let filter = (!module.is_empty()).then(|| format!("{module}::"));
+        self.command(&fixture.binary, filter.as_deref())
+    }
+
+    fn command<'a>(&self, binary: &str, filters: impl IntoIterator<Item = &'a str>) -> String {
         let mut words: Vec<String> = vec!["cargo".into(), "ptest".into()];
         words.extend(self.options.build_args.iter().cloned());
-        words.extend(selection(&test.binary));
-        words.push("--".into());
-        words.extend(self.options.include_ignored.then(|| "--include-ignored".to_owned()));
-        words.extend(["--exact".into(), test.test.to_string()]);
+        words.extend(selection(binary));
+        let ignored = self.options.include_ignored.then_some("--include-ignored");
+        let mut harness = ignored.into_iter().chain(filters).peekable();
+        if harness.peek().is_some() {
+            words.push("--".into());
+        }
+        words.extend(harness.map(str::to_owned));
         shell_words::join(words)
     }
 
@@ -238,12 +279,17 @@ impl Terminal {
                 let failures = summary::failures(&self.failures, &self.styles);
                 write!(self.out, "{failures}{}", summary::totals(run, &self.styles))
             }
-            Event::TestStarted(_) | Event::WorkerStarted(_) => Ok(()),
+            Event::FixtureFinished(it) => self.fixture(it),
+            Event::BinarySelected(_)
+            | Event::TestStarted(_)
+            | Event::WorkerStarted(_)
+            | Event::FixtureStarted(_)
+            | Event::SlotsChanged(_) => Ok(()),
         }
     }
 }
 
-impl Reporter for Terminal {
+impl<W: Write> Reporter for Terminal<W> {
     fn event(&mut self, event: &Event) -> Result<()> {
         self.tell(event).context("cannot write to stderr")
     }
@@ -254,22 +300,25 @@ impl Reporter for Terminal {
 }
 
 fn status(test: &TestFinished, last: bool) -> String {
-    let word = match test.outcome {
-        Outcome::Passed => "PASS",
-        Outcome::Failed => "FAIL",
-        Outcome::Ignored => "IGNORED",
-        Outcome::TimedOut => "TIMEOUT",
-        Outcome::Crashed => match &test.message {
-            Some(signal) if signal.starts_with("SIG") => signal,
-            _ => "CRASH",
-        },
-        Outcome::Error => "ERROR",
-        Outcome::NotReached => "NOT REACHED",
-    };
+    let word = word(test.outcome, test.message.as_deref());
     match (last, test.flaky) {
         (false, _) => format!("TRY {} {word}", test.attempt),
         (true, true) => "FLAKY".to_owned(),
         (true, false) => word.to_owned(),
+    }
+}
+
+/// An outcome for people; a signal speaks for itself.
+fn word(outcome: Outcome, message: Option<&str>) -> &str {
+    match outcome {
+        Outcome::Passed => "PASS",
+        Outcome::Failed => "FAIL",
+        Outcome::Ignored => "IGNORED",
+        Outcome::TimedOut => "TIMEOUT",
+        Outcome::Crashed => message.filter(|it| it.starts_with("SIG")).unwrap_or("CRASH"),
+        Outcome::SetupFailed => "SETUP FAILED",
+        Outcome::Error => "ERROR",
+        Outcome::NotReached => "NOT REACHED",
     }
 }
 
@@ -281,7 +330,7 @@ fn is_in(message: &str, output: &str) -> bool {
 }
 
 /// The options that select a binary by its id.
-fn selection(binary: &str) -> Vec<String> {
+pub(super) fn selection(binary: &str) -> Vec<String> {
     let binary = RustBinaryId::new(binary.split('@').next().unwrap_or(binary));
     let parts = binary.components();
     let mut words = vec!["-p".to_owned(), parts.package_name.to_owned()];

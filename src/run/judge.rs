@@ -97,6 +97,7 @@ mod tests {
             mismatch: None,
             log_lost: false,
             stray: Output::default(),
+            fixture: Output::default(),
         }
     }
 

@@ -1,10 +1,13 @@
 //! One child process from its start to its end: a thread of its own reads what it writes and says what it learned.
 
-use std::io;
+use std::io::{self, PipeWriter};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::dialect::{End, Ended, Expected, Fact, Libtest, Verdict};
+use ptest::wire::environment::argument;
+
+use super::dialect::{End, Ended, Expected, Fact, Host, Libtest, Verdict};
 use super::os::{self, Child, Exit, Group, Log, Ready};
 use super::output::Output;
 
@@ -23,11 +26,13 @@ pub(super) enum Speech {
         expected: Vec<Expected>,
         include_ignored: bool,
         with_log: bool,
+        /// Begins the records on fixtures, in a binary that has any.
+        token: Option<String>,
     },
+    /// A host, started with the name of a test that it will not run.
+    Host { test: Arc<str>, token: String },
     /// One test, whose verdict is the exit code; the arguments select it.
-    ExitCode {
-        arguments: Vec<String>,
-    },
+    ExitCode { arguments: Vec<String> },
 }
 
 /// What the thread tells, in this order: `Started`, any number of `Facts`, `Ending`, `Gone`. `NotStarted`
@@ -36,12 +41,14 @@ pub(super) enum Report {
     Started {
         pid: u32,
         group: Group,
+        /// A host tears down when this goes.
+        lifeline: Option<PipeWriter>,
     },
     NotStarted(io::Error),
     Facts(Vec<Timed>),
     /// Its number will soon be another's.
     Ending,
-    Gone(Gone),
+    Gone(Box<Gone>),
 }
 
 /// A fact and when it happened.
@@ -84,24 +91,33 @@ pub(super) fn start(launch: Launch, tell: impl Fn(Report) + Send + 'static) -> i
 
 fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
     let Launch { mut command, speech, live } = launch;
+    let is_host = matches!(speech, Speech::Host { .. });
     let (mut listener, log) = match speech {
-        Speech::Libtest { expected, include_ignored, with_log } => {
+        Speech::Libtest { expected, include_ignored, with_log, token } => {
             let log = if with_log { Some(Log::new()?) } else { None };
             command.args(["--exact", "--nocapture", "--test-threads=1"]);
             command.args(include_ignored.then_some("--include-ignored"));
             if let Some(log) = &log {
                 command.arg("--logfile").arg(&log.path);
             }
+            if let Some(token) = &token {
+                command.args(["--skip", &argument(token)]);
+            }
             command.args(expected.iter().map(|test| &*test.name));
-            (Listener::Libtest(Box::new(Libtest::new(&expected, with_log, live))), log)
+            (Listener::Libtest(Box::new(Libtest::new(&expected, token.as_deref(), with_log, live))), log)
+        }
+        Speech::Host { test, token } => {
+            command.args(["--exact", &test, "--nocapture", "--test-threads=1", "--include-ignored"]);
+            command.args(["--skip", &argument(&token)]);
+            (Listener::Host(Box::new(Host::new(&token, &test))), None)
         }
         Speech::ExitCode { arguments } => {
             command.args(arguments);
             (Listener::ExitCode { output: Output::default(), live, facts: vec![Fact::Began(0)] }, None)
         }
     };
-    let mut child = os::spawn(command, log)?;
-    tell(Report::Started { pid: child.pid(), group: child.group() });
+    let mut child = os::spawn(command, log, is_host)?;
+    tell(Report::Started { pid: child.pid(), group: child.group(), lifeline: child.take_lifeline() });
     let mut buffer = vec![0; BUFFER];
     let told = listen(&mut child, &mut listener, &mut buffer, tell);
     if told.is_err() {
@@ -112,7 +128,7 @@ fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
     told?;
     let (facts, end) = listener.end(exit);
     send(facts, Instant::now(), Instant::now(), tell);
-    tell(Report::Gone(Gone { exit, end, leaked, escaped }));
+    tell(Report::Gone(Box::new(Gone { exit, end, leaked, escaped })));
     Ok(())
 }
 
@@ -220,6 +236,7 @@ fn send(facts: Vec<Fact>, since: Instant, now: Instant, tell: &impl Fn(Report)) 
 /// What makes facts of bytes.
 enum Listener {
     Libtest(Box<Libtest>),
+    Host(Box<Host>),
     ExitCode { output: Output, live: bool, facts: Vec<Fact> },
 }
 
@@ -236,6 +253,7 @@ impl Listener {
                     child.log_is_open();
                 }
             }
+            Self::Host(host) => host.read(&buffer[..length]),
             Self::ExitCode { output, live, facts } => {
                 output.push(&buffer[..length]);
                 if *live && length > 0 {
@@ -249,7 +267,7 @@ impl Listener {
     fn waits_for_text(&self) -> Option<usize> {
         match self {
             Self::Libtest(libtest) => libtest.waits_for_text(),
-            Self::ExitCode { .. } => None,
+            Self::Host(_) | Self::ExitCode { .. } => None,
         }
     }
 
@@ -262,6 +280,7 @@ impl Listener {
     fn take_facts(&mut self) -> Vec<Fact> {
         match self {
             Self::Libtest(libtest) => libtest.take_facts(),
+            Self::Host(host) => host.take_facts(),
             Self::ExitCode { facts, .. } => std::mem::take(facts),
         }
     }
@@ -269,6 +288,7 @@ impl Listener {
     fn end(self, exit: Exit) -> (Vec<Fact>, End) {
         match self {
             Self::Libtest(libtest) => libtest.end(),
+            Self::Host(host) => host.end(),
             Self::ExitCode { output, .. } => by_exit_code(output, exit),
         }
     }
@@ -276,7 +296,8 @@ impl Listener {
 
 /// The one test of a process has failed if its exit code says so; a signal is a death.
 fn by_exit_code(output: Output, exit: Exit) -> (Vec<Fact>, End) {
-    let end = End { running: None, by_exit_code: true, mismatch: None, log_lost: false, stray: Output::default() };
+    let (stray, fixture) = (Output::default(), Output::default());
+    let end = End { running: None, by_exit_code: true, mismatch: None, log_lost: false, stray, fixture };
     let ended = |verdict, note, output| vec![Fact::Ended(Ended { place: 0, verdict, note, output })];
     match exit {
         Exit::Code(0) => (ended(Verdict::Passed, None, output), end),

@@ -94,6 +94,7 @@ impl World {
                     let running = &self.running[&process];
                     assert!(running.runs && running.since + elapsed == self.now && elapsed >= self.spec.slow);
                 }
+                other => panic!("there are no hosts and no contexts here: {other:?}"),
             }
         }
         self.asked += requests;
@@ -315,7 +316,7 @@ fn groups() -> impl Strategy<Value = Vec<Group>> {
             let items: Vec<Item> = (next..next + timeouts.len()).collect();
             next += items.len();
             let per_process = if unit { usize::MAX } else { per_process };
-            Group { items, timeouts, unit, per_process, limits: limits.into_iter().collect() }
+            Group { items, timeouts, unit, per_process, limits: limits.into_iter().collect(), ..Group::default() }
         };
         groups.into_iter().map(group).collect()
     })
@@ -326,7 +327,8 @@ fn specs() -> impl Strategy<Value = Spec> {
     (groups(), numbers, any::<bool>(), millis(1..10)).prop_map(|(groups, numbers, diagnose, grace)| {
         let (limits, processes, retries, max_fail) = numbers;
         let slow = Duration::from_millis(15);
-        Spec { groups, limits: limits.to_vec(), processes, retries, max_fail, diagnose, grace, slow }
+        let (hosts, contexts) = (Vec::new(), Vec::new());
+        Spec { groups, limits: limits.to_vec(), hosts, contexts, processes, retries, max_fail, diagnose, grace, slow }
     })
 }
 

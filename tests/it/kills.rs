@@ -194,12 +194,12 @@ impl Drop for Live {
 
 /// Digits that all processes of one run have in their environment, and those that fixtures leave behind also in their
 /// arguments.
-struct Mark(String);
+pub struct Mark(pub String);
 
 impl Mark {
-    const VARIABLE: &str = "LEAK_MARK";
+    pub const VARIABLE: &str = "LEAK_MARK";
 
-    fn new() -> Self {
+    pub fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         Self(format!("{:08}{:04}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)))
     }
@@ -207,9 +207,14 @@ impl Mark {
     /// Waits until no process has the mark.
     #[track_caller]
     fn expect_gone(&self) {
+        self.expect_gone_within(GONE_WITHIN);
+    }
+
+    #[track_caller]
+    pub fn expect_gone_within(&self, limit: Duration) {
         let (mut left, mut looks) = (Vec::new(), 0);
         let began = Instant::now();
-        while began.elapsed() < GONE_WITHIN {
+        while began.elapsed() < limit {
             left = self.processes();
             // What is just becoming another program shows no mark for a moment: two looks have to agree.
             looks = if left.is_empty() { looks + 1 } else { 0 };

@@ -6,8 +6,14 @@
 #![expect(clippy::disallowed_methods, reason = "tests start programs and read their own environment")]
 
 mod attempts;
+#[cfg(unix)]
+mod browser;
 mod config;
+#[cfg(target_os = "linux")]
+mod contexts;
 mod environment;
+#[cfg(unix)]
+mod html;
 mod junit;
 #[cfg(target_os = "linux")]
 mod kills;

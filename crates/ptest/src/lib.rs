@@ -1,4 +1,114 @@
-//! Contexts for Rust tests.
+//! Contexts for Rust tests: set-up and teardown that a worker, a run or the world shares.
+//!
+//! A **context** is a module with a `#[setup]`: an inline module, a file module or the root of a test crate. Its tests, and
+//! those of the modules in it, get what the set-up returns, by type. The same tests pass under `cargo test`, `cargo
+//! nextest run` and `cargo ptest`; what differs is how much runs at the same time.
+//!
+//! ```
+//! # mod orders {
+//! // tests/orders.rs
+//! use ptest::{setup, teardown, test}; // `test` takes the place of the built-in attribute
+//!
+//! struct Basket { items: Vec<u32> }
+//!
+//! #[setup]
+//! fn basket() -> Basket {
+//!     Basket { items: vec![1, 2, 3] }
+//! }
+//!
+//! #[teardown] // optional: by default the value is dropped
+//! fn empty(basket: Basket) {
+//!     drop(basket.items);
+//! }
+//!
+//! #[test]
+//! fn has_three_items(basket: &Basket) {
+//!     assert_eq!(basket.items.len(), 3);
+//! }
+//!
+//! mod totals { // inside the context: the basket is set up before the sum and torn down after it
+//!     use super::Basket;
+//!     use ptest::{setup, test};
+//!
+//!     struct Sum(u32);
+//!
+//!     #[setup(can_split)]
+//!     fn sum(basket: &Basket) -> Result<Sum, std::num::TryFromIntError> {
+//!         Ok(Sum(basket.items.iter().sum()))
+//!     }
+//!
+//!     #[test(timeout = "5s")]
+//!     fn is_six(sum: &Sum) {
+//!         assert_eq!(sum.0, 6);
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! # Three kinds
+//!
+//! | set-up | its tests | how often |
+//! |---|---|---|
+//! | `#[setup]`, a **unit** | run one after another, in one worker of `cargo ptest` | once; under nextest, where each test is a process, once per test |
+//! | `#[setup(can_split)]` | run at the same time, in many workers | once per process |
+//! | `#[setup(shared)]` | run at the same time, in many workers | once per run, in a process of its own: the *host* |
+//!
+//! The value of a shared context is serialised and handed to all processes; a server, a container or a folder that it
+//! stands for stays in the host: see [`Shared`]. It crosses a process border under `cargo test`, too, so that whatever
+//! serialising loses is missed early. For a debugger `PTEST_SHARED=inprocess` keeps everything in one process.
+//!
+//! # Rules
+//!
+//! * Contexts are set up from the outermost to the innermost and torn down the other way round, after the last selected
+//!   test of the process (of the run, for shared ones). If no test of a context is selected, nothing of it runs.
+//! * A set-up that fails (it panics, returns an error, takes longer than its `timeout`, by default two minutes) fails
+//!   each of its tests, by name, `#[should_panic]` or not, and is not tried again.
+//! * A teardown that fails makes the run red. Its `timeout` is ten seconds by default.
+//! * A `shared` context inside of a unit belongs to the one process that runs the unit. Inside of `can_split` it has no one
+//!   place to be in: that is an error.
+//! * A plain `#[test]` in a context's module gets no set-up. `cargo ptest` fails it without running it; `#[context(plain)]`
+//!   on a module says that its tests need none.
+//! * A module has one `#[setup]` and one `#[teardown]`.
+//!
+//! # Races
+//!
+//! `call_concurrently` calls a function at once in fresh processes, so that a race shows. A test that needs something of
+//! its own (a transaction, a client) takes it by value: see [`FromContext`].
+//!
+//! # Async
+//!
+//! `#[test]` goes above the attribute of the runtime: `#[test] #[tokio::test] async fn ...`. With other runtimes say
+//! `#[test(block_on = path::to::block_on)]`; the same is possible for set-ups and teardowns. Let values carry addresses,
+//! not connection pools: each test has a runtime of its own, and a pool dies with the runtime that made it.
+//!
+//! # `use super::*`
+//!
+//! In a child module, `use super::*` next to a parent's `use ptest::test` makes `test` ambiguous (E0659). Say
+//! `use ptest::test;` in the child, too, or write `#[ptest::test]`.
+//!
+//! # Cost
+//!
+//! Besides the macros, tests are compiled with `serde` and one small codec. Nothing is started before `main`, and there
+//! is no hidden test: a host is this test binary, started once more.
+// Outside of a test build there are no tests, so what they use is not used.
+#![doc(test(attr(allow(dead_code, unused_imports))))]
+// What tests look like is what the examples are about.
+#![allow(clippy::test_attr_in_doctest)]
 
 #[doc(hidden)]
 pub mod wire;
+
+#[cfg(feature = "runtime")]
+mod runtime;
+
+#[cfg(feature = "runtime")]
+pub use ptest_macros::{context, generate, setup, teardown, test};
+#[cfg(all(feature = "runtime", unix))]
+pub use runtime::{Call, CallError, Calls, ConcurrentCalls, call_concurrently, make_concurrent_calls};
+#[cfg(feature = "runtime")]
+pub use runtime::{Cx, FromContext, Shared, cx, run_id, worker_index};
+
+/// What the attributes expand to. Nobody else may depend on it.
+#[cfg(feature = "runtime")]
+#[doc(hidden)]
+pub use runtime::private as __private;

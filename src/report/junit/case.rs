@@ -1,16 +1,23 @@
-//! Makes a `<testcase>` of the last word on a test, and of a process that failed.
+//! Makes a `<testcase>` of the last word on a test, and of a process or a fixture that failed.
 //!
 //! The file and the stream both build their cases here, so that they cannot differ.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, XmlString};
 
 use super::{
-    text::{OUTPUT_LIMIT, TEXT_LIMIT, attribute, xml, xml_within},
+    text::{MESSAGE_LIMIT, OUTPUT_LIMIT, TEXT_LIMIT, attribute, cut, xml, xml_within},
     verdict::{self, status},
 };
-use crate::event::{Event, TestFinished, WorkerFailed};
+use crate::{
+    event::{Event, Fixture, FixtureFinished, Outcome, TestFinished, WorkerFailed},
+    report::setups::FailedSetups,
+};
 
 /// The `type` of the `<error>` of a process that failed outside of any test.
 const WORKER_FAILED: &str = "worker-failed";
@@ -26,11 +33,16 @@ pub struct Case {
     pub xml: TestCase,
 }
 
-/// Turns events into cases, and remembers the failed attempts of tests whose last word is still to come.
+/// Turns events into cases. It remembers the failed attempts of tests whose last word is still to come, and the set-ups
+/// that failed.
 #[derive(Default)]
 pub struct Cases {
     attempts: HashMap<(Arc<str>, Arc<str>, u32), Vec<TestFinished>>,
-    worker_failures: HashMap<Arc<str>, u32>,
+    setups: FailedSetups,
+    /// The numbers of the set-ups that show in a test.
+    shown: HashSet<usize>,
+    /// How many cases there are of a name that is no test's.
+    others: HashMap<(Arc<str>, String), u32>,
 }
 
 impl Cases {
@@ -42,26 +54,56 @@ impl Cases {
                 None
             }
             Event::TestFinished(test) => {
+                if test.outcome == Outcome::SetupFailed {
+                    self.shown.extend(self.setups.number(test));
+                }
                 let attempts = self.attempts.remove(&key(test)).unwrap_or_default();
                 Some(Case {
                     binary: test.binary.clone(),
                     test: test.test.clone(),
                     number: test.repetition,
-                    xml: test_case(test, &attempts),
+                    xml: test_case(test, &attempts, &self.setups),
                 })
             }
+            Event::FixtureFinished(fixture) if fixture.is_entry() => Some(self.fixture(fixture)),
+            Event::FixtureFinished(fixture) => {
+                // All of its tests quote the output, and there may be many of them.
+                let output = cut(&fixture.output, MESSAGE_LIMIT).into_owned();
+                self.setups.add(FixtureFinished { output, ..fixture.clone() });
+                None
+            }
             Event::WorkerFailed(worker) => {
-                let number = self.worker_failures.entry(worker.binary.clone()).or_default();
-                *number += 1;
+                let number = self.next_number(&worker.binary, WorkerFailed::NAME);
                 Some(Case {
                     binary: worker.binary.clone(),
                     test: WorkerFailed::NAME.into(),
-                    number: *number,
-                    xml: worker_case(worker, *number),
+                    number,
+                    xml: worker_case(worker, number),
                 })
             }
             _ => None,
         }
+    }
+
+    /// The set-ups that failed without a test that shows it so far: each attempt at its tests was followed by another,
+    /// or the run ended first. A run that is red for them must not have a green report.
+    pub fn left(&mut self) -> Vec<Case> {
+        let hidden = self.setups.iter().enumerate().filter(|(number, _)| !self.shown.contains(number));
+        let hidden: Vec<FixtureFinished> = hidden.map(|(_, setup)| setup.clone()).collect();
+        hidden.iter().map(|setup| self.fixture(setup)).collect()
+    }
+
+    fn fixture(&mut self, fixture: &FixtureFinished) -> Case {
+        let name = fixture.name();
+        let number = self.next_number(&fixture.binary, &name);
+        let xml = fixture_case(fixture, &unique(&name, number));
+        Case { binary: fixture.binary.clone(), test: name.into(), number, xml }
+    }
+
+    fn next_number(&mut self, binary: &Arc<str>, name: &str) -> u32 {
+        let number = self.others.entry((binary.clone(), name.to_owned())).or_default();
+        *number += 1;
+        *number
     }
 }
 
@@ -79,18 +121,45 @@ pub fn error_case(name: &str, binary: &str, kind: &str, message: &str, text: &st
     case
 }
 
-fn test_case(test: &TestFinished, attempts: &[TestFinished]) -> TestCase {
-    let mut case = TestCase::new(xml(&unique(&test.test, test.repetition)), status(test, attempts));
+fn test_case(test: &TestFinished, attempts: &[TestFinished], setups: &FailedSetups) -> TestCase {
+    let mut case = TestCase::new(xml(&unique(&test.test, test.repetition)), status(test, attempts, setups));
     case.set_classname(xml(&test.binary)).set_timestamp(test.timestamp).set_time(seconds(test.duration));
     case.system_out = output(&test.output);
-    if let Some(file) = &test.file {
-        case.extra.insert("file".into(), xml(file));
-    }
-    if let Some(line) = test.line {
-        case.extra.insert("line".into(), xml(&line.to_string()));
-    }
+    set_place(&mut case, test.file.as_deref(), test.line);
     case.add_properties(properties(test));
     case
+}
+
+/// A teardown or a host that failed, or a set-up that has no test to show it.
+fn fixture_case(fixture: &FixtureFinished, name: &str) -> TestCase {
+    let kind = match fixture.fixture {
+        Fixture::Setup => "setup-failed",
+        Fixture::Teardown => "teardown-failed",
+        Fixture::Host => "host-failed",
+    };
+    let (message, text) = (verdict::fixture_message(fixture), verdict::fixture_text(fixture));
+    let mut case = error_case(name, &fixture.binary, kind, &message, &text);
+    case.set_timestamp(fixture.timestamp).set_time(seconds(fixture.duration));
+    case.system_out = output(&fixture.output);
+    set_place(&mut case, fixture.file.as_deref(), fixture.line);
+    case.add_property(Property::new("context", xml(&fixture.context)));
+    if let Some(worker) = fixture.worker {
+        case.add_property(Property::new("worker", xml(&worker.to_string())));
+    }
+    case.add_property(Property::new("process", xml(&fixture.process.to_string())));
+    if fixture.truncated {
+        case.add_property(Property::new("truncated", xml("true")));
+    }
+    case
+}
+
+fn set_place(case: &mut TestCase, file: Option<&str>, line: Option<u32>) {
+    if let Some(file) = file {
+        case.extra.insert("file".into(), xml(file));
+    }
+    if let Some(line) = line {
+        case.extra.insert("line".into(), xml(&line.to_string()));
+    }
 }
 
 fn worker_case(worker: &WorkerFailed, nth: u32) -> TestCase {
@@ -116,6 +185,10 @@ fn unique(name: &str, number: u32) -> String {
 fn properties(test: &TestFinished) -> Vec<Property> {
     let mut properties = Vec::new();
     let mut add = |name: &str, value: XmlString| properties.push(Property::new(name, value));
+    // Outermost first: whoever keeps one value of a name has the context that says most.
+    for context in &test.contexts {
+        add("context", xml(context));
+    }
     if let Some(worker) = test.worker {
         add("worker", xml(&worker.to_string()));
     }
@@ -218,12 +291,96 @@ Tests that ran in it, any of which may be the cause: fails, works</error>
     }
 
     #[test]
+    fn a_failed_teardown_or_host_is_an_error_of_its_own() {
+        let teardown = sample::failed_fixture(Fixture::Teardown, "cannot drop the table");
+        let teardown = FixtureFinished { output: "dropping\n".into(), truncated: true, ..teardown };
+        let first = Event::FixtureFinished(teardown);
+        let xml = completed(std::slice::from_ref(&first));
+        let expected = r#"<testcase name="demo::db::(teardown)" classname="demo" timestamp="2024-05-06T07:08:02.250+02:00" time="0.500" file="src/db.rs" line="3">
+            <properties>
+                <property name="context" value="demo::db"/>
+                <property name="worker" value="1"/>
+                <property name="process" value="7"/>
+                <property name="truncated" value="true"/>
+            </properties>
+            <error message="cannot drop the table" type="teardown-failed">cannot drop the table
+
+dropping</error>
+            <system-out>dropping
+</system-out>
+        </testcase>"#;
+        assert_eq!(xml, expected);
+        assert!(completed(&[first.clone(), first]).starts_with(r#"<testcase name="demo::db::(teardown) [2]" "#));
+
+        let host = FixtureFinished { worker: None, ..sample::fixture(Fixture::Host, Outcome::Crashed) };
+        let xml = completed(&[Event::FixtureFinished(host)]);
+        assert!(xml.starts_with(r#"<testcase name="demo::db::(host)" "#), "{xml}");
+        assert!(xml.contains(r#"<error message="crashed" type="host-failed">crashed</error>"#), "{xml}");
+        assert!(!xml.contains("\"worker\""), "{xml}");
+    }
+
+    #[test]
+    fn fixtures_that_did_what_they_should_are_no_cases() {
+        for fixture in [Fixture::Setup, Fixture::Teardown, Fixture::Host] {
+            let mut cases = Cases::default();
+            assert!(cases.add(&Event::FixtureFinished(sample::fixture(fixture, Outcome::Passed))).is_none());
+            assert!(cases.left().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_failed_set_up_shows_in_its_tests_or_else_as_an_error_of_its_own() {
+        let setup = Event::FixtureFinished(sample::failed_fixture(Fixture::Setup, "no port"));
+        let not_set_up = sample::not_set_up("test");
+        let left_after = |event| {
+            let mut cases = Cases::default();
+            assert!(cases.add(&setup).is_none());
+            cases.add(&event);
+            cases.left()
+        };
+        assert!(left_after(Event::TestFinished(not_set_up.clone())).is_empty());
+
+        let cut_short = TestFinished { outcome: Outcome::NotReached, ..not_set_up.clone() };
+        for hidden in [Event::AttemptFailed(not_set_up), Event::TestFinished(cut_short)] {
+            let left = left_after(hidden);
+            assert_eq!(left.len(), 1);
+            let xml = sample::case_xml(&left[0].xml);
+            assert!(xml.starts_with(r#"<testcase name="demo::db::(setup)" classname="demo" "#), "{xml}");
+            assert!(xml.contains(r#"<error message="no port" type="setup-failed">no port</error>"#), "{xml}");
+        }
+    }
+
+    #[test]
+    fn the_contexts_of_a_test_are_properties_outermost_first() {
+        let contexts = vec!["demo".into(), "demo::db".into()];
+        let xml = completed(&[Event::TestFinished(TestFinished { contexts, ..finished("db::test") })]);
+        let expected = r#"<properties>
+                <property name="context" value="demo"/>
+                <property name="context" value="demo::db"/>
+                <property name="worker" value="1"/>"#;
+        assert!(xml.contains(expected), "{xml}");
+    }
+
+    #[test]
     fn no_part_of_a_case_grows_without_bound() {
         let long = "0123456789 \u{1f980}\n".repeat(100_000);
         let test =
             TestFinished { outcome: Outcome::Failed, message: Some(long.clone()), output: long, ..finished("test") };
-        let size = completed(&[Event::TestFinished(test)]).len();
-        assert!(size < OUTPUT_LIMIT + TEXT_LIMIT + MESSAGE_LIMIT + 1_000, "{size}");
+        let setup = FixtureFinished {
+            message: test.message.clone(),
+            output: test.output.clone(),
+            ..sample::fixture(Fixture::Setup, Outcome::Failed)
+        };
+        let teardown = FixtureFinished { fixture: Fixture::Teardown, ..setup.clone() };
+        let not_set_up = TestFinished { output: test.output.clone(), ..sample::not_set_up("test") };
+        for events in [
+            vec![Event::TestFinished(test)],
+            vec![Event::FixtureFinished(setup), Event::TestFinished(not_set_up)],
+            vec![Event::FixtureFinished(teardown)],
+        ] {
+            let size = completed(&events).len();
+            assert!(size < OUTPUT_LIMIT + TEXT_LIMIT + MESSAGE_LIMIT + 1_000, "{size}");
+        }
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, io::Write, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use quick_junit::{Property, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{Cases, NAME, Progress, progress::INCOMPLETE, text::xml, verdict::word};
-use crate::event::{Event, TestDiagnosed};
+use super::{Case, Cases, NAME, Progress, case::seconds, progress::INCOMPLETE, text::xml, verdict::word};
+use crate::event::{Event, Fixture, FixtureFinished, TestDiagnosed};
 
 /// Writes a JUnit document of the run that `events` tell of, in order, to `out`.
 ///
@@ -22,8 +22,14 @@ pub fn write_report(events: impl Iterator<Item = anyhow::Result<Event>>, out: &m
     run.into_report().serialize(out).context("could not write JUnit XML")
 }
 
-/// The cases of a test binary, by name and number.
-type Suite = BTreeMap<(Arc<str>, u32), TestCase>;
+/// A test binary.
+#[derive(Default)]
+struct Suite {
+    /// By name and number.
+    cases: BTreeMap<(Arc<str>, u32), TestCase>,
+    /// How long the set-ups and teardowns of each context took, all processes together.
+    fixtures: BTreeMap<(Arc<str>, Fixture), Duration>,
+}
 
 /// What a report needs to know of a run.
 #[derive(Default)]
@@ -37,11 +43,26 @@ impl Run {
     fn add(&mut self, event: &Event) {
         self.progress.add(event);
         if let Some(case) = self.cases.add(event) {
-            let suite = self.suites.entry(case.binary).or_default();
-            suite.insert((case.test, case.number), case.xml);
+            self.insert(case);
         }
-        if let Event::TestDiagnosed(diagnosis) = event {
-            self.diagnose(diagnosis);
+        match event {
+            Event::TestDiagnosed(diagnosis) => self.diagnose(diagnosis),
+            Event::FixtureFinished(fixture) => self.time(fixture),
+            _ => {}
+        }
+    }
+
+    fn insert(&mut self, case: Case) {
+        let suite = self.suites.entry(case.binary).or_default();
+        suite.cases.insert((case.test, case.number), case.xml);
+    }
+
+    fn time(&mut self, fixture: &FixtureFinished) {
+        // How long a host was there before it died says nothing about it.
+        if fixture.fixture != Fixture::Host {
+            let suite = self.suites.entry(fixture.binary.clone()).or_default();
+            let time = suite.fixtures.entry((fixture.context.clone(), fixture.fixture)).or_default();
+            *time = time.saturating_add(seconds(fixture.duration));
         }
     }
 
@@ -51,22 +72,32 @@ impl Run {
             return;
         };
         let repetitions = (diagnosis.test.clone(), 0)..=(diagnosis.test.clone(), u32::MAX);
-        for (_, case) in suite.range_mut(repetitions) {
+        for (_, case) in suite.cases.range_mut(repetitions) {
             if matches!(case.status, TestCaseStatus::NonSuccess { .. }) {
                 case.add_property(Property::new("alone", word(diagnosis.alone)));
             }
         }
     }
 
-    fn into_report(self) -> Report {
+    fn into_report(mut self) -> Report {
+        self.cases.left().into_iter().for_each(|case| self.insert(case));
         let mut report = Report::new(NAME);
         report.timestamp = self.progress.started().map(|run| run.timestamp);
         report.time = self.progress.finished().and_then(|run| Duration::try_from_secs_f64(run.duration).ok());
         if let Some(case) = self.progress.incomplete() {
             report.add_test_suite(suite(INCOMPLETE, [case]));
         }
-        for (binary, cases) in self.suites {
-            report.add_test_suite(suite(&binary, cases.into_values()));
+        // A suite that has no case yet, because its first set-up has only just ended, says nothing.
+        for (binary, Suite { cases, fixtures }) in self.suites.into_iter().filter(|(_, suite)| !suite.cases.is_empty())
+        {
+            let mut suite = suite(&binary, cases.into_values());
+            for ((context, fixture), time) in fixtures {
+                suite.add_property(Property::new(
+                    xml(&fixture.of(&context)),
+                    xml(&format!("{:.3}", time.as_secs_f64())),
+                ));
+            }
+            report.add_test_suite(suite);
         }
         report
     }
@@ -87,7 +118,7 @@ mod tests {
     use super::*;
     use crate::{
         event::{Outcome, Stopped, TestFinished},
-        report::junit::sample::{self, finished},
+        report::junit::sample::{self, failed_fixture, finished, not_set_up},
     };
 
     fn document(events: &[Event]) -> String {
@@ -110,6 +141,7 @@ mod tests {
         };
         sample::complete(vec![
             test("demo::it", "z_errs", Outcome::Error),
+            test("demo::it", "is_not_set_up", Outcome::SetupFailed),
             test("demo::it", "hangs", Outcome::TimedOut),
             test("demo", "passes", Outcome::Passed),
             test("demo", "fails", Outcome::Failed),
@@ -123,12 +155,12 @@ mod tests {
     fn suites_and_cases_are_sorted_and_totals_add_up() {
         let document = document(&every_outcome());
         assert_eq!(names(&document, "testsuite"), ["demo", "demo::it"]);
-        let cases = ["crashes", "fails", "passes", "a_not_reached", "hangs", "is_ignored", "z_errs"];
+        let cases = ["crashes", "fails", "passes", "a_not_reached", "hangs", "is_ignored", "is_not_set_up", "z_errs"];
         assert_eq!(names(&document, "testcase"), cases);
         for totals in [
-            r#"<testsuites name="cargo ptest" tests="7" skipped="2" failures="3" errors="1" timestamp="2024-05-06T07:08:00.250+02:00" time="12.500">"#,
+            r#"<testsuites name="cargo ptest" tests="8" skipped="2" failures="3" errors="2" timestamp="2024-05-06T07:08:00.250+02:00" time="12.500">"#,
             r#"<testsuite name="demo" tests="3" skipped="0" errors="0" failures="2" timestamp="2024-05-06T07:08:01.250+02:00" time="0.750">"#,
-            r#"<testsuite name="demo::it" tests="4" skipped="2" errors="1" failures="1" timestamp="2024-05-06T07:08:01.250+02:00" time="1.000">"#,
+            r#"<testsuite name="demo::it" tests="5" skipped="2" errors="2" failures="1" timestamp="2024-05-06T07:08:01.250+02:00" time="1.250">"#,
         ] {
             assert!(document.contains(totals), "{document}");
         }
@@ -169,6 +201,58 @@ mod tests {
         let document = document(&[vec![sample::run_started(2)], events.to_vec(), vec![end]].concat());
         assert!(document.contains(r#"tests="3" skipped="1" failures="0" errors="1""#), "{document}");
         assert!(document.contains("the run was interrupted: 1 of 2 tests have a result"), "{document}");
+    }
+
+    #[test]
+    fn failed_fixtures_and_their_tests_are_errors_and_add_up() {
+        let document = document(&sample::complete(vec![
+            Event::FixtureFinished(failed_fixture(Fixture::Setup, "no port")),
+            Event::TestFinished(not_set_up("db::reads")),
+            Event::TestFinished(not_set_up("db::writes")),
+            Event::TestFinished(finished("db")),
+            Event::FixtureFinished(failed_fixture(Fixture::Teardown, "still in use")),
+            Event::FixtureFinished(failed_fixture(Fixture::Teardown, "still in use")),
+        ]));
+        let cases = ["db", "db::reads", "db::writes", "demo::db::(teardown)", "demo::db::(teardown) [2]"];
+        assert_eq!(names(&document, "testcase"), cases);
+        for totals in [
+            r#"<testsuites name="cargo ptest" tests="5" skipped="0" failures="0" errors="4" "#,
+            r#"<testsuite name="demo" tests="5" skipped="0" errors="4" failures="0" timestamp="2024-05-06T07:08:01.250+02:00" time="1.750">"#,
+        ] {
+            assert!(document.contains(totals), "{document}");
+        }
+    }
+
+    #[test]
+    fn a_set_up_that_failed_unseen_makes_the_report_red() {
+        let passed_at_last = vec![
+            Event::FixtureFinished(failed_fixture(Fixture::Setup, "no port")),
+            Event::AttemptFailed(not_set_up("db::reads")),
+            Event::TestFinished(TestFinished { attempt: 2, flaky: true, ..finished("db::reads") }),
+        ];
+        let document = document(&sample::complete(passed_at_last));
+        assert_eq!(names(&document, "testcase"), ["db::reads", "demo::db::(setup)"]);
+        assert!(document.contains(r#"tests="2" skipped="0" failures="0" errors="1""#), "{document}");
+    }
+
+    #[test]
+    fn how_long_the_fixtures_of_a_suite_took_are_its_properties() {
+        let fixture = |which| Event::FixtureFinished(sample::fixture(which, Outcome::Passed));
+        let of_other = FixtureFinished { binary: "other".into(), ..sample::fixture(Fixture::Setup, Outcome::Passed) };
+        let document = document(&sample::complete(vec![
+            fixture(Fixture::Setup),
+            Event::TestFinished(finished("works")),
+            fixture(Fixture::Teardown),
+            fixture(Fixture::Setup),
+            Event::FixtureFinished(of_other),
+        ]));
+        let expected = r#"        <properties>
+            <property name="demo::db::(setup)" value="1.000"/>
+            <property name="demo::db::(teardown)" value="0.500"/>
+        </properties>
+        <testcase name="works""#;
+        assert!(document.contains(expected), "{document}");
+        assert_eq!(names(&document, "testsuite"), ["demo"], "a suite without cases is left out");
     }
 
     #[test]

@@ -6,24 +6,24 @@
 //! is over.
 
 use std::{
-    fs,
-    io::{self, BufRead, BufReader, BufWriter, Write as _},
     iter,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail};
 use camino::{Utf8Path, Utf8PathBuf};
-use tempfile::NamedTempFile;
 
 use super::write_report;
 use crate::event::{Event, Reporter};
+use crate::report::file;
 
 /// The time between the beginnings of two writes is at least this,
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// and at least so many times what the last one took: 2 % of the time go into the file.
 const SHARE: u32 = 50;
+
+/// What errors call the file.
+const WHAT: &str = "JUnit file";
 
 /// The JUnit file of a run. It is made from the run's journal, so that no result is kept in memory for its sake.
 pub struct JunitFile {
@@ -42,7 +42,7 @@ impl JunitFile {
     /// Fails if `path` can't be written, or is something that must not be replaced, such as a device.
     pub fn create(path: &Utf8Path, journal: &Utf8Path) -> anyhow::Result<Self> {
         let began = Instant::now();
-        let path = target(path)?;
+        let path = file::target(path, WHAT)?;
         // What the journal's path may hold now is another run's.
         replace(&path, iter::empty())?;
         Ok(Self { path, journal: journal.to_owned(), outdated: false, began, took: began.elapsed() })
@@ -51,7 +51,7 @@ impl JunitFile {
     fn update(&mut self) -> anyhow::Result<()> {
         self.began = Instant::now();
         self.outdated = false;
-        let result = read(&self.journal).and_then(|events| replace(&self.path, events));
+        let result = file::events(&self.journal).and_then(|events| replace(&self.path, events));
         self.took = self.began.elapsed();
         result
     }
@@ -82,74 +82,15 @@ fn is_due(since: Duration, took: Duration) -> bool {
     since >= PAUSE.max(took * SHARE)
 }
 
-/// The file to replace for `path`. Renaming would put a file in the place of a link, or of /dev/stdout.
-fn target(path: &Utf8Path) -> anyhow::Result<Utf8PathBuf> {
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => {
-            path.canonicalize_utf8().with_context(|| format!("could not resolve the JUnit file's path {path}"))
-        }
-        Ok(_) => bail!("the JUnit file {path} would replace something that is not a file"),
-        Err(_) => Ok(path.to_owned()),
-    }
-}
-
 /// Puts a report of `events` in the place of the file at `path`.
 fn replace(path: &Utf8Path, events: impl Iterator<Item = anyhow::Result<Event>>) -> anyhow::Result<()> {
-    let folder = folder(path);
-    fs::create_dir_all(folder).with_context(|| format!("could not create the folder of the JUnit file {path}"))?;
-    let mut file = temporary(folder).with_context(|| format!("could not create the JUnit file {path}"))?;
-    let mut out = BufWriter::new(file.as_file_mut());
-    write_report(events, &mut out)
-        .and_then(|()| Ok(out.flush()?))
-        .with_context(|| format!("could not write the JUnit file {path}"))?;
-    drop(out);
-    file.persist(path).with_context(|| format!("could not replace the JUnit file {path}"))?;
-    Ok(())
-}
-
-/// The folder of `path`, which `Utf8Path` gives as an empty path for a bare file name.
-fn folder(path: &Utf8Path) -> &Utf8Path {
-    path.parent().filter(|folder| !folder.as_str().is_empty()).unwrap_or(Utf8Path::new("."))
-}
-
-/// A file that may be renamed to any in `folder`. A kill can leave it behind, so it is not called `.xml`, which
-/// consumers look for. Others than its owner may read it, as far as the umask lets them.
-fn temporary(folder: &Utf8Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".junit-").suffix(".tmp");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
-}
-
-/// The events in a journal.
-fn read(journal: &Utf8Path) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Event>>> {
-    let failed = move || format!("could not read the journal {journal}");
-    let file = fs::File::open(journal).with_context(failed)?;
-    Ok(events(BufReader::new(file)).map(move |event| event.with_context(failed)))
-}
-
-/// The events on `lines`. What is no event is passed over: the last line may be half written, and a newer version may
-/// write kinds that this one doesn't know. A result that is lost so is missed, and makes the report red.
-fn events(mut lines: impl BufRead) -> impl Iterator<Item = io::Result<Event>> {
-    let mut line = Vec::new();
-    iter::from_fn(move || {
-        loop {
-            line.clear();
-            match lines.read_until(b'\n', &mut line) {
-                Ok(0) => return None,
-                Ok(_) => {}
-                Err(error) => return Some(Err(error)),
-            }
-            if let Ok(event) = serde_json::from_slice(&line) {
-                return Some(Ok(event));
-            }
-        }
-    })
+    file::replace(path, WHAT, |out| write_report(events, out))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::report::junit::sample;
     use proptest::prelude::*;
@@ -183,19 +124,6 @@ mod tests {
                 prop_assert!(sum * SHARE <= began);
             }
         }
-    }
-
-    #[test]
-    fn half_written_and_unknown_lines_are_passed_over() {
-        let started = serde_json::to_string(&sample::run_started(2)).unwrap();
-        let journal = format!(
-            "{started}\n{{\"v\":1,\"event\":\"fixture-started\",\"name\":\"db\"}}\n\n\u{fffd}\n{started}\n{}",
-            &started[..started.len() / 2]
-        );
-        let mut bytes = journal.into_bytes();
-        bytes.extend(b"\xff\xfe");
-        let events: Vec<Event> = events(&bytes[..]).collect::<io::Result<_>>().unwrap();
-        assert_eq!(events, [sample::run_started(2), sample::run_started(2)]);
     }
 
     /// A folder, the JUnit file in a folder in it, and the journal.

@@ -15,7 +15,7 @@ mod document;
 mod file;
 mod progress;
 #[cfg(test)]
-mod sample;
+pub(super) mod sample;
 mod stream;
 mod text;
 mod verdict;
@@ -23,7 +23,7 @@ mod verdict;
 pub use file::JunitFile;
 pub use stream::JunitStream;
 
-use case::Cases;
+use case::{Case, Cases};
 use document::write_report;
 use progress::Progress;
 
@@ -33,7 +33,7 @@ const NAME: &str = "cargo ptest";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Event, Outcome, Reporter as _, TestFinished};
+    use crate::event::{Event, Fixture, FixtureFinished, Outcome, Reporter as _, TestFinished};
     use proptest::prelude::*;
 
     /// Both outputs for a run in which everything that can hold text holds `soup`.
@@ -49,6 +49,16 @@ mod tests {
         };
         let mut worker = sample::worker_failed(soup);
         (worker.binary, worker.tests, worker.output) = (soup.into(), vec![soup.into()], soup.into());
+        let fixture = |which| {
+            Event::FixtureFinished(FixtureFinished {
+                binary: soup.into(),
+                context: soup.into(),
+                file: Some(soup.into()),
+                output: soup.into(),
+                ..sample::failed_fixture(which, soup)
+            })
+        };
+        let not_set_up = TestFinished { outcome: Outcome::SetupFailed, contexts: vec![soup.into()], ..test.clone() };
         let events = sample::complete(vec![
             sample::test_started(soup, soup),
             Event::AttemptFailed(test.clone()),
@@ -57,6 +67,10 @@ mod tests {
             Event::TestFinished(TestFinished { repetition: 2, ..test.clone() }),
             Event::TestFinished(TestFinished { repetition: 3, outcome: Outcome::Ignored, ..test }),
             Event::WorkerFailed(worker),
+            fixture(Fixture::Setup),
+            Event::AttemptFailed(TestFinished { repetition: 4, ..not_set_up.clone() }),
+            Event::TestFinished(TestFinished { repetition: 4, ..not_set_up }),
+            fixture(Fixture::Teardown),
         ]);
         let mut file = Vec::new();
         write_report(events.iter().cloned().map(Ok), &mut file).unwrap();

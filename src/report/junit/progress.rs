@@ -16,6 +16,8 @@ pub struct Progress {
     started: Option<RunStarted>,
     finished: Option<RunFinished>,
     tally: Tally,
+    /// Binary and name of each test and fixture, with what tells it from others of that name: a test's repetition, a
+    /// fixture's process.
     running: BTreeSet<(Arc<str>, Arc<str>, u32)>,
 }
 
@@ -30,6 +32,12 @@ impl Progress {
             }
             Event::AttemptFailed(test) | Event::TestFinished(test) => {
                 self.running.remove(&(test.binary.clone(), test.test.clone(), test.repetition));
+            }
+            Event::FixtureStarted(it) => {
+                self.running.insert((it.binary.clone(), it.fixture.of(&it.context).into(), it.process));
+            }
+            Event::FixtureFinished(it) => {
+                self.running.remove(&(it.binary.clone(), it.name().into(), it.process));
             }
             _ => {}
         }
@@ -95,7 +103,10 @@ fn why_incomplete(expected: usize, reported: usize, finished: Option<&RunFinishe
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::junit::sample;
+    use crate::{
+        event::{Fixture, Outcome},
+        report::junit::sample,
+    };
 
     fn finished(stopped: Option<Stopped>) -> RunFinished {
         RunFinished { duration: 1.0, tally: Tally::default(), stopped }
@@ -137,5 +148,20 @@ mod tests {
         let case = sample::case_xml(&progress.incomplete().unwrap());
         assert!(case.contains("the run has not finished: 1 of 3 tests have a result"), "{case}");
         assert!(case.contains("Running when this was written:\ndemo slow</error>"), "{case}");
+    }
+
+    #[test]
+    fn the_red_case_names_the_fixtures_that_were_running() {
+        let mut progress = Progress::default();
+        for event in [
+            sample::run_started(3),
+            sample::fixture_started(Fixture::Setup, 7),
+            sample::fixture_started(Fixture::Setup, 8),
+            Event::FixtureFinished(sample::fixture(Fixture::Setup, Outcome::Passed)),
+        ] {
+            progress.add(&event);
+        }
+        let case = sample::case_xml(&progress.incomplete().unwrap());
+        assert_eq!(case.matches("demo demo::db::(setup)").count(), 1, "{case}");
     }
 }

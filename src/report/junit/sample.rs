@@ -4,14 +4,25 @@ use chrono::{DateTime, FixedOffset};
 use quick_junit::TestCase;
 
 use super::{Cases, stream::element};
-use crate::event::{Event, Outcome, RunFinished, RunStarted, Stopped, Tally, TestFinished, TestStarted, WorkerFailed};
+use crate::event::{
+    Event, Fixture, FixtureFinished, FixtureKind, FixtureStarted, Outcome, RunFinished, RunStarted, Stopped, Tally,
+    TestFinished, TestStarted, WorkerFailed,
+};
 
 pub fn at(second: u32) -> DateTime<FixedOffset> {
     format!("2024-05-06T07:08:{second:02}.250+02:00").parse().unwrap()
 }
 
 pub fn run_started(tests: usize) -> Event {
-    Event::RunStarted(RunStarted { run: "run".into(), timestamp: at(0), tests, binaries: 1, workers: 2 })
+    Event::RunStarted(RunStarted {
+        run: "run".into(),
+        timestamp: at(0),
+        tests,
+        binaries: 1,
+        workers: 2,
+        build: None,
+        options: Vec::new(),
+    })
 }
 
 /// The last event of a run in which `events` were the others.
@@ -61,12 +72,48 @@ pub fn finished(test: &str) -> TestFinished {
         process: Some(7),
         file: Some("src/lib.rs".into()),
         line: Some(12),
+        contexts: Vec::new(),
         message: None,
         output: String::new(),
         truncated: false,
         before: 0,
         after: Vec::new(),
     }
+}
+
+/// A test of the context `demo::db` that did not run, in the process in which [`fixture`]s run.
+pub fn not_set_up(test: &str) -> TestFinished {
+    TestFinished { outcome: Outcome::SetupFailed, contexts: vec!["demo::db".into()], ..finished(test) }
+}
+
+/// A fixture of the unit `demo::db` in the binary `demo`.
+pub fn fixture(fixture: Fixture, outcome: Outcome) -> FixtureFinished {
+    FixtureFinished {
+        binary: "demo".into(),
+        context: "demo::db".into(),
+        fixture,
+        kind: FixtureKind::Unit,
+        outcome,
+        timestamp: at(2),
+        duration: 0.5,
+        worker: Some(1),
+        process: 7,
+        file: Some("src/db.rs".into()),
+        line: Some(3),
+        message: None,
+        output: String::new(),
+        truncated: false,
+    }
+}
+
+pub fn fixture_started(which: Fixture, process: u32) -> Event {
+    let FixtureFinished { binary, context, fixture, kind, worker, .. } = fixture(which, Outcome::Passed);
+    Event::FixtureStarted(FixtureStarted { binary, context, fixture, kind, worker, process })
+}
+
+/// [`fixture`], failed with a message.
+pub fn failed_fixture(which: Fixture, message: &str) -> FixtureFinished {
+    FixtureFinished { message: Some(message.into()), ..fixture(which, Outcome::Failed) }
 }
 
 pub fn worker_failed(message: &str) -> WorkerFailed {

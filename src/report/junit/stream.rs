@@ -62,11 +62,14 @@ impl<W: Write> Reporter for JunitStream<W> {
         self.out.flush().context(FAILED)
     }
 
-    /// Closes the suite, after a red case if the run did not come to its end.
+    /// Closes the suite, after the set-ups that failed unseen, and after a red case if the run did not come to its end.
     fn finish(&mut self) -> anyhow::Result<()> {
         if !self.closed {
             self.closed = true;
             self.open()?;
+            for case in self.cases.left() {
+                self.write(case.xml)?;
+            }
             if let Some(case) = self.progress.incomplete() {
                 self.write(case)?;
             }
@@ -101,6 +104,7 @@ pub fn element(case: TestCase) -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Fixture;
     use crate::report::junit::sample::{self, finished};
 
     fn stream(events: &[Event]) -> String {
@@ -133,6 +137,18 @@ Tests that ran in it, any of which may be the cause: fails, works</error>
 </testsuite>
 "#;
         assert_eq!(stream(&sample::complete(events)), expected);
+    }
+
+    #[test]
+    fn a_set_up_that_failed_unseen_comes_last() {
+        let setup = Event::FixtureFinished(sample::failed_fixture(Fixture::Setup, "no port"));
+        let xml = stream(&sample::complete(vec![setup.clone(), Event::TestFinished(finished("works"))]));
+        let (works, unseen) = (xml.find(r#"name="works""#), xml.find(r#"name="demo::db::(setup)""#));
+        assert!(works.is_some() && works < unseen, "{xml}");
+        sample::assert_well_formed(&xml);
+
+        let xml = stream(&sample::complete(vec![setup, Event::TestFinished(sample::not_set_up("test"))]));
+        assert_eq!(xml.matches("<testcase ").count(), 1, "{xml}");
     }
 
     #[test]

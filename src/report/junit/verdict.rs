@@ -8,50 +8,52 @@ use super::{
     case::{output, seconds},
     text::{self, TEXT_LIMIT, attribute, xml, xml_within},
 };
-use crate::event::{Outcome, TestFinished, WorkerFailed};
+use crate::{
+    event::{FixtureFinished, Outcome, TestFinished, WorkerFailed},
+    report::setups::FailedSetups,
+};
 
 /// How many of the tests that ran before a failed one are named in its text.
 const NAMED: usize = 10;
 
-/// The element that says what `test` came to, and the `attempts` that failed before.
-pub fn status(test: &TestFinished, attempts: &[TestFinished]) -> TestCaseStatus {
+/// The element that says what `test` came to, and the `attempts` that failed before. `setups` may be why.
+pub fn status(test: &TestFinished, attempts: &[TestFinished], setups: &FailedSetups) -> TestCaseStatus {
+    let reruns = attempts.iter().map(|attempt| rerun(attempt, setups));
     match test.outcome {
-        Outcome::Passed => TestCaseStatus::Success { flaky_runs: attempts.iter().map(rerun).collect() },
-        Outcome::Ignored | Outcome::NotReached => skipped(test, attempts),
-        Outcome::Failed | Outcome::TimedOut | Outcome::Crashed | Outcome::Error => red(test, attempts),
+        Outcome::Passed => TestCaseStatus::Success { flaky_runs: reruns.collect() },
+        Outcome::Ignored | Outcome::NotReached => skipped(test, attempts, setups),
+        Outcome::Failed | Outcome::TimedOut | Outcome::Crashed | Outcome::SetupFailed | Outcome::Error => {
+            let mut status = TestCaseStatus::non_success(kind(test.outcome));
+            status
+                .set_message(attribute(&message(test, setups)))
+                .set_type(word(test.outcome))
+                .set_description(xml_within(&text(test, setups), TEXT_LIMIT))
+                .add_reruns(reruns);
+            status
+        }
     }
-}
-
-fn red(test: &TestFinished, attempts: &[TestFinished]) -> TestCaseStatus {
-    let mut status = TestCaseStatus::non_success(kind(test.outcome));
-    status
-        .set_message(attribute(&message(test)))
-        .set_type(word(test.outcome))
-        .set_description(xml_within(&text(test), TEXT_LIMIT))
-        .add_reruns(attempts.iter().map(rerun));
-    status
 }
 
 /// JUnit has no place for the attempts of a skipped test, which a run that ends before the next attempt leaves behind.
 /// They become its text, for a failure that happened must not go unsaid.
-fn skipped(test: &TestFinished, attempts: &[TestFinished]) -> TestCaseStatus {
+fn skipped(test: &TestFinished, attempts: &[TestFinished], setups: &FailedSetups) -> TestCaseStatus {
     let mut status = TestCaseStatus::skipped();
-    status.set_message(attribute(&message(test))).set_type(word(test.outcome));
+    status.set_message(attribute(&message(test, setups))).set_type(word(test.outcome));
     if !attempts.is_empty() {
-        let texts: Vec<String> = attempts.iter().map(|attempt| excerpt(&text(attempt))).collect();
+        let texts: Vec<String> = attempts.iter().map(|attempt| excerpt(&text(attempt, setups))).collect();
         status.set_description(xml_within(&texts.join("\n\n"), TEXT_LIMIT));
     }
     status
 }
 
 /// A failed attempt that another followed. Jenkins reads the stack trace, Allure the text.
-fn rerun(attempt: &TestFinished) -> TestRerun {
-    let text = xml_within(&text(attempt), TEXT_LIMIT);
+fn rerun(attempt: &TestFinished, setups: &FailedSetups) -> TestRerun {
+    let text = xml_within(&text(attempt, setups), TEXT_LIMIT);
     let mut rerun = TestRerun::new(kind(attempt.outcome));
     rerun
         .set_timestamp(attempt.timestamp)
         .set_time(seconds(attempt.duration))
-        .set_message(attribute(&message(attempt)))
+        .set_message(attribute(&message(attempt, setups)))
         .set_type(word(attempt.outcome))
         .set_description(text.clone())
         .set_stack_trace(text);
@@ -61,7 +63,7 @@ fn rerun(attempt: &TestFinished) -> TestRerun {
 
 fn kind(outcome: Outcome) -> NonSuccessKind {
     match outcome {
-        Outcome::Error => NonSuccessKind::Error,
+        Outcome::SetupFailed | Outcome::Error => NonSuccessKind::Error,
         _ => NonSuccessKind::Failure,
     }
 }
@@ -75,30 +77,52 @@ pub fn word(outcome: Outcome) -> XmlString {
         Outcome::Ignored => "ignored",
         Outcome::TimedOut => "timed-out",
         Outcome::Crashed => "crashed",
+        Outcome::SetupFailed => "setup-failed",
         Outcome::Error => "error",
         Outcome::NotReached => "not-reached",
     })
 }
 
 /// Why it came to that outcome, in a line if the event says nothing.
-fn message(test: &TestFinished) -> String {
-    match (test.outcome, &test.message) {
-        (Outcome::NotReached, Some(message)) => format!("not reached: {message}"),
-        (_, Some(message)) => message.clone(),
-        (Outcome::TimedOut, None) => format!("timed out after {:.3} s", test.duration),
-        (Outcome::NotReached, None) => "not reached".to_owned(),
+fn message(test: &TestFinished, setups: &FailedSetups) -> String {
+    match (test.outcome, &test.message, setups.of(test)) {
+        (Outcome::SetupFailed, _, Some(setup)) => format!("{}: {}", setup.name(), fixture_message(setup)),
+        (Outcome::SetupFailed, None, None) => "the set-up of a context that it belongs to failed".to_owned(),
+        (Outcome::NotReached, Some(message), _) => format!("not reached: {message}"),
+        (Outcome::NotReached, None, _) => "not reached".to_owned(),
+        (outcome, message, _) => reason(outcome, message.as_deref(), test.duration),
+    }
+}
+
+/// Why a fixture failed.
+pub fn fixture_message(fixture: &FixtureFinished) -> String {
+    reason(fixture.outcome, fixture.message.as_deref(), fixture.duration)
+}
+
+fn reason(outcome: Outcome, message: Option<&str>, duration: f64) -> String {
+    match (outcome, message) {
+        (_, Some(message)) => message.to_owned(),
+        (Outcome::TimedOut, None) => format!("timed out after {duration:.3} s"),
         (outcome, None) => word(outcome).into_string(),
     }
 }
 
-/// What a page of failures should show of a test: GitLab shows this text and nothing else, so it quotes the output.
-fn text(test: &TestFinished) -> String {
+/// What a page of failures should show of a test: GitLab shows this text and nothing else, so it quotes the output. Of
+/// a test that did not run it quotes that of the set-up.
+fn text(test: &TestFinished, setups: &FailedSetups) -> String {
     let after = if test.after.is_empty() {
         String::new()
     } else {
         format!("Its process had run other tests, whose state it may have met: {}", list_last(&test.after, test.before))
     };
-    paragraphs(&[&unless_in(&message(test), &test.output), &excerpt(&test.output), &after])
+    let setup = setups.of(test).filter(|_| test.outcome == Outcome::SetupFailed);
+    let output = setup.map_or(&test.output, |setup| &setup.output);
+    paragraphs(&[&unless_in(&message(test, setups), output), &excerpt(output), &after])
+}
+
+/// What a reader needs to find the cause of a fixture's failure.
+pub fn fixture_text(fixture: &FixtureFinished) -> String {
+    paragraphs(&[&unless_in(&fixture_message(fixture), &fixture.output), &excerpt(&fixture.output)])
 }
 
 /// What a reader needs to find the cause of a process's failure.
@@ -139,8 +163,8 @@ fn list_last(tests: &[Arc<str>], count: usize) -> String {
 mod tests {
     use super::*;
     use crate::{
-        event::Event,
-        report::junit::sample::{completed, finished},
+        event::{Event, Fixture},
+        report::junit::sample::{completed, failed_fixture, finished, not_set_up},
     };
 
     fn case_of(outcome: Outcome, message: Option<&str>) -> String {
@@ -156,6 +180,8 @@ mod tests {
             (Outcome::Failed, Some("no"), r#"<failure message="no" type="failed">no</failure>"#),
             (Outcome::TimedOut, None, r#"<failure message="timed out after 0.250 s" type="timed-out">timed out after"#),
             (Outcome::Crashed, Some("SIGSEGV"), r#"<failure message="SIGSEGV" type="crashed">SIGSEGV</failure>"#),
+            (Outcome::SetupFailed, Some("no port"), r#"<error message="no port" type="setup-failed">no port</error>"#),
+            (Outcome::SetupFailed, None, r#"<error message="the set-up of a context that it belongs to failed" type="#),
             (Outcome::Error, Some("no pipe"), r#"<error message="no pipe" type="error">no pipe</error>"#),
             (Outcome::Ignored, None, r#"<skipped message="ignored" type="ignored"/>"#),
             (Outcome::Ignored, Some("needs a network"), r#"<skipped message="needs a network" type="ignored"/>"#),
@@ -177,6 +203,7 @@ mod tests {
             Outcome::Ignored,
             Outcome::TimedOut,
             Outcome::Crashed,
+            Outcome::SetupFailed,
             Outcome::Error,
             Outcome::NotReached,
         ] {
@@ -238,6 +265,27 @@ dark</stackTrace>
         let xml = completed(&[Event::AttemptFailed(failed), Event::TestFinished(timed_out)]);
         assert_eq!(xml.matches("<rerunFailure ").count(), 1, "{xml}");
         assert!(xml.contains(r#"type="timed-out">"#), "{xml}");
+    }
+
+    #[test]
+    fn a_test_that_did_not_run_says_what_its_set_up_failed_with() {
+        let setup = FixtureFinished { output: "dialing\n".into(), ..failed_fixture(Fixture::Setup, "no port") };
+        let silent = FixtureFinished { message: None, outcome: Outcome::TimedOut, ..setup.clone() };
+        let xml = |setup| completed(&[Event::FixtureFinished(setup), Event::TestFinished(not_set_up("test"))]);
+        let expected = "<error message=\"demo::db::(setup): no port\" type=\"setup-failed\">demo::db::(setup): no port\n\ndialing</error>";
+        assert!(xml(setup).contains(expected));
+        assert!(
+            xml(silent).contains(r#"<error message="demo::db::(setup): timed out after 0.500 s" type="setup-failed">"#)
+        );
+    }
+
+    #[test]
+    fn an_attempt_whose_set_up_failed_says_so_too() {
+        let setup = Event::FixtureFinished(failed_fixture(Fixture::Setup, "no port"));
+        let passed = TestFinished { attempt: 2, flaky: true, process: Some(8), ..finished("test") };
+        let xml = completed(&[setup, Event::AttemptFailed(not_set_up("test")), Event::TestFinished(passed)]);
+        assert!(xml.contains("<flakyError "), "{xml}");
+        assert!(xml.contains(r#"message="demo::db::(setup): no port" type="setup-failed">"#), "{xml}");
     }
 
     #[test]

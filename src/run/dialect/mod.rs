@@ -16,7 +16,12 @@
 //! line that should tell it is torn, and [`torn`] finds out where the next test begins.
 //!
 //! Where no log can be had, the text judges alone.
+//!
+//! A binary with annotations says in its text, too, what happens to fixtures, in records that nobody else can make up.
+//! They are taken out of the text before anything else is looked for in it; what stands between those of a fixture is
+//! the fixture's output.
 
+mod host;
 mod lines;
 #[cfg(test)]
 mod noise;
@@ -25,8 +30,10 @@ mod torn;
 use std::sync::Arc;
 
 use memchr::memmem;
+use ptest::wire::record::{Piece, Record, Splitter};
 
 use super::output::Output;
+pub(super) use host::Host;
 use lines::{header, markers, record, result, without_summary, without_warning};
 use torn::Beginning;
 
@@ -45,6 +52,8 @@ pub(super) enum Fact {
     /// It wrote something; told only when somebody listens.
     Wrote(usize, Vec<u8>),
     Ended(Ended),
+    /// What it says of a fixture; if that is its end, with what the fixture wrote.
+    Said(Record, Output),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -77,6 +86,8 @@ pub(super) struct End {
     pub log_lost: bool,
     /// What it wrote outside of any test.
     pub stray: Output,
+    /// What the fixture wrote that had no end.
+    pub fixture: Output,
 }
 
 /// One run of a test: a name that the binary has twice is run twice.
@@ -114,9 +125,13 @@ pub(super) struct Libtest {
     /// How many of them are older than the text: all that was written before them has been read.
     known: usize,
     log: Vec<u8>,
+    /// Takes the records out of the text, if there may be any.
+    splitter: Option<Splitter>,
     /// Text that is not understood yet.
     text: Vec<u8>,
     output: Output,
+    /// What the set-up or teardown has written that it is at.
+    fixture: Option<Output>,
     /// The worst verdict so far on a name that runs more than once.
     worst: Option<(Verdict, Option<String>)>,
     stray: Output,
@@ -131,7 +146,7 @@ const WINDOW: usize = 64 * 1024;
 const LOG_LOST: &[u8] = b"error: io error when listing tests: ";
 
 impl Libtest {
-    pub(super) fn new(expected: &[Expected], with_log: bool, live: bool) -> Self {
+    pub(super) fn new(expected: &[Expected], token: Option<&str>, with_log: bool, live: bool) -> Self {
         let runs = expected
             .iter()
             .enumerate()
@@ -146,8 +161,10 @@ impl Libtest {
             logged: 0,
             known: 0,
             log: Vec::new(),
+            splitter: token.map(Splitter::new),
             text: Vec::new(),
             output: Output::default(),
+            fixture: None,
             worst: None,
             stray: Output::default(),
             mismatch: None,
@@ -158,10 +175,46 @@ impl Libtest {
     /// Takes in what was read: all the text there was, and the log after it.
     pub(super) fn read(&mut self, text: &[u8], log: &[u8]) {
         self.known = self.logged;
-        self.text.extend_from_slice(text);
         self.log.extend_from_slice(log);
         self.read_log(false);
+        if let Some(splitter) = &mut self.splitter {
+            for piece in splitter.read(text) {
+                match piece {
+                    Piece::Text(text) => self.text.extend_from_slice(&text),
+                    Piece::Record(record) => self.record(record),
+                }
+                while self.advance() {}
+            }
+        } else {
+            self.text.extend_from_slice(text);
+        }
         while self.advance() {}
+    }
+
+    /// Takes in a record, which stands between all text so far and all that is to come. No result line goes around it.
+    fn record(&mut self, record: Record) {
+        let text = std::mem::take(&mut self.text);
+        match self.phase {
+            Phase::Inside => self.write(&text),
+            Phase::Expect => {
+                // Its marker has been broken, but somebody has begun.
+                self.begin();
+                self.write(&text);
+            }
+            Phase::Header | Phase::Done => self.stray(&text),
+        }
+        let output = match &record {
+            Record::SetupStarted { .. } | Record::TeardownStarted { .. } => {
+                self.fixture = Some(Output::default());
+                Output::default()
+            }
+            Record::SetupFinished { .. }
+            | Record::SetupFailed { .. }
+            | Record::TeardownFinished { .. }
+            | Record::TeardownFailed { .. } => self.fixture.take().unwrap_or_default(),
+            _ => Output::default(),
+        };
+        self.facts.push(Fact::Said(record, output));
     }
 
     /// What has become known since the last call.
@@ -210,6 +263,8 @@ impl Libtest {
 
     /// The process is gone and both streams have been read to their ends.
     pub(super) fn end(mut self) -> (Vec<Fact>, End) {
+        let kept = self.splitter.as_mut().map(Splitter::end).unwrap_or_default();
+        self.text.extend(kept);
         self.read_log(true);
         self.known = self.logged;
         while self.advance() {}
@@ -218,17 +273,19 @@ impl Libtest {
         let log_lost = lost && memmem::find(&self.text_and_output(), LOG_LOST).is_some();
         let facts = std::mem::take(&mut self.facts);
         let running = (self.began && self.phase != Phase::Done).then(|| {
-            let mut output = self.output.clone();
-            output.push(&self.text);
-            (self.runs[self.current].place, output)
+            let text = std::mem::take(&mut self.text);
+            self.write(&text);
+            (self.runs[self.current].place, std::mem::take(&mut self.output))
         });
         if running.is_none() {
-            self.stray.push(&without_warning(&self.text));
+            let text = without_warning(&self.text);
+            self.stray(&text);
         }
+        let fixture = self.fixture.unwrap_or_default();
         if self.phase == Phase::Done {
             self.stray = without_summary(self.stray);
         }
-        (facts, End { running, by_exit_code: false, mismatch: self.mismatch, log_lost, stray: self.stray })
+        (facts, End { running, by_exit_code: false, mismatch: self.mismatch, log_lost, stray: self.stray, fixture })
     }
 
     fn text_and_output(&self) -> Vec<u8> {
@@ -244,7 +301,8 @@ impl Libtest {
             Phase::Expect => self.find_marker(),
             Phase::Inside => self.find_end(),
             Phase::Done => {
-                self.stray.push(&std::mem::take(&mut self.text));
+                let text = std::mem::take(&mut self.text);
+                self.stray(&text);
                 false
             }
         }
@@ -253,11 +311,11 @@ impl Libtest {
     fn find_header(&mut self) -> bool {
         let Some((start, end, count)) = header(&self.text) else {
             let surplus = self.surplus();
-            self.stray.push(&surplus);
+            self.stray(&surplus);
             return false;
         };
         let before: Vec<u8> = self.text.drain(..end).take(start).collect();
-        self.stray.push(&without_warning(&before));
+        self.stray(&without_warning(&before));
         self.mismatch = Some(count).filter(|count| *count != self.runs.len());
         self.phase = if self.runs.is_empty() { Phase::Done } else { Phase::Expect };
         true
@@ -270,13 +328,13 @@ impl Libtest {
             if self.began {
                 self.write(&surplus);
             } else {
-                self.stray.push(&surplus);
+                self.stray(&surplus);
             }
             return false;
         };
         // The rest of a result line whose verdict was told without it.
         let late = self.text[..start].to_vec();
-        self.stray.push(&late);
+        self.stray(&late);
         self.text.drain(..end);
         self.begin();
         self.phase = Phase::Inside;
@@ -375,7 +433,12 @@ impl Libtest {
         if self.live && !bytes.is_empty() {
             self.facts.push(Fact::Wrote(self.runs[self.current].place, bytes.to_vec()));
         }
-        self.output.push(bytes);
+        self.fixture.as_mut().unwrap_or(&mut self.output).push(bytes);
+    }
+
+    /// Takes in what was written outside of any test.
+    fn stray(&mut self, bytes: &[u8]) {
+        self.fixture.as_mut().unwrap_or(&mut self.stray).push(bytes);
     }
 
     fn begin(&mut self) {
@@ -420,13 +483,15 @@ impl Libtest {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;
 
     fn libtest(names: &[&str], with_log: bool) -> Libtest {
         let expected: Vec<Expected> = names.iter().map(|name| Expected { name: Arc::from(*name), times: 1 }).collect();
-        Libtest::new(&expected, with_log, false)
+        Libtest::new(&expected, None, with_log, false)
     }
 
     /// A while in which nothing comes.
@@ -441,8 +506,74 @@ mod tests {
             Fact::Began(place) => format!("+{place}"),
             Fact::Wrote(place, bytes) => format!("{place} wrote {:?}", String::from_utf8_lossy(bytes)),
             Fact::Ended(it) => format!("{} {:?} {:?}", it.place, it.verdict, it.output.clone().into_text()),
+            Fact::Said(record, output) => format!("{} {:?}", said(record), output.clone().into_text()),
         };
         facts.iter().map(tell).collect()
+    }
+
+    fn said(record: &Record) -> &'static str {
+        match record {
+            Record::SetupStarted { .. } => "sets up",
+            Record::SetupFinished { .. } => "is set up",
+            Record::TeardownStarted { .. } => "tears down",
+            Record::TeardownFinished { .. } => "is torn down",
+            _ => "says something else",
+        }
+    }
+
+    /// What a process writes that runs one test in a context.
+    fn with_fixtures() -> Vec<u8> {
+        let (context, limit, duration) = (|| "c".to_owned(), Duration::from_secs(1), Duration::from_micros(5));
+        [
+            b"\nrunning 2 tests\ntest a ... ".to_vec(),
+            Record::SetupStarted { context: context(), limit }.encode("t"),
+            b"setting up\n".to_vec(),
+            Record::SetupFinished { context: context(), duration }.encode("t"),
+            b"testing\n".to_vec(),
+            Record::TeardownStarted { context: context(), limit, passed: true }.encode("t"),
+            b"tearing down\n".to_vec(),
+            Record::TeardownFinished { context: context(), duration }.encode("t"),
+            b"ok\ntest b ... ok\n\ntest result: ok.".to_vec(),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn what_a_fixture_writes_is_not_the_output_of_the_test_around_it() {
+        let names = ["a", "b"].map(|name| Expected { name: name.into(), times: 1 });
+        for size in [1, 7, 1000] {
+            let mut it = Libtest::new(&names, Some("t"), true, false);
+            let text = with_fixtures();
+            let verdict = memmem::find(&text, b"ok\ntest b").unwrap();
+            for (number, chunk) in text.chunks(size).enumerate() {
+                let log: &[u8] = if (number + 1) * size > verdict { b"ok a\nok b\n" } else { b"" };
+                it.read(chunk, if number * size > verdict { b"" } else { log });
+            }
+            let (facts, end) = it.end();
+            let expected = [
+                "+0",
+                "sets up \"\"",
+                "is set up \"setting up\\n\"",
+                "tears down \"\"",
+                "is torn down \"tearing down\\n\"",
+                "0 Passed \"testing\\n\"",
+                "+1",
+                "1 Passed \"\"",
+            ];
+            assert_eq!(told(&facts), expected, "in pieces of {size}");
+            assert_eq!(end.fixture.into_text(), "");
+        }
+    }
+
+    #[test]
+    fn a_fixture_that_kills_its_process_keeps_its_output() {
+        let text = with_fixtures();
+        let death = memmem::find(&text, b"down\n").unwrap();
+        let mut it = Libtest::new(&[Expected { name: "a".into(), times: 1 }], Some("t"), true, false);
+        it.read(&text[..death], b"");
+        let (_, end) = it.end();
+        assert_eq!(end.running.unwrap().1.into_text(), "testing\n");
+        assert_eq!(end.fixture.into_text(), "tearing ");
     }
 
     #[test]
@@ -524,7 +655,7 @@ mod tests {
 
     #[test]
     fn a_name_that_runs_twice_has_the_worst_of_its_verdicts() {
-        let mut it = Libtest::new(&[Expected { name: "a".into(), times: 2 }], true, false);
+        let mut it = Libtest::new(&[Expected { name: "a".into(), times: 2 }], None, true, false);
         it.read(b"\nrunning 2 tests\ntest a ... oneFAILED\ntest a ... twook\n\nfailures:\n", b"failed a\nok a\n");
         assert_eq!(told(&it.take_facts()), ["+0", "0 Failed \"onetwo\""]);
     }

@@ -52,7 +52,7 @@ proptest! {
     ) {
         let names: Vec<String> = (0..verdicts.len()).map(|number| format!("t{number}")).collect();
         let expected = names.iter().map(|name| Expected { name: Arc::from(&**name), times: 1 });
-        let mut it = Libtest::new(&expected.collect::<Vec<_>>(), true, false);
+        let mut it = Libtest::new(&expected.collect::<Vec<_>>(), None, true, false);
         let written = noisy_run(&verdicts, &noises);
         let (mut text_at, mut log_at, mut reads) = (0, 0, reads.into_iter());
         let mut facts = Vec::new();

@@ -27,6 +27,12 @@ pub(super) enum Exit {
     Signal(i32),
 }
 
+impl Exit {
+    pub(super) fn is_success(self) -> bool {
+        self == Self::Code(0)
+    }
+}
+
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {

@@ -7,7 +7,7 @@
 //! is left behind, and std can start the child by `posix_spawn`.
 
 use std::fs::File;
-use std::io::{self, PipeReader, Read};
+use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
@@ -33,6 +33,7 @@ pub(in crate::run) struct Child {
     log: Option<LogReader>,
     gone: ExitWatch,
     group: Group,
+    lifeline: Option<PipeWriter>,
 }
 
 /// What may be waited for.
@@ -44,11 +45,20 @@ pub(in crate::run) struct Ready {
     pub gone: bool,
 }
 
-/// Starts a command in a group of its own, with stdout and stderr in one pipe and nothing on stdin.
-pub(in crate::run) fn spawn(mut command: Command, log: Option<Log>) -> io::Result<Child> {
+/// Starts a command in a group of its own, with stdout and stderr in one pipe. There is nothing on stdin, or a pipe, if
+/// the child is to live until that ends.
+pub(in crate::run) fn spawn(mut command: Command, log: Option<Log>, lives_by_stdin: bool) -> io::Result<Child> {
     let (text, writer) = io::pipe()?;
     set_nonblocking(text.as_fd())?;
-    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
+    let lifeline = if lives_by_stdin {
+        let (stdin, lifeline) = io::pipe()?;
+        command.stdin(stdin);
+        Some(lifeline)
+    } else {
+        command.stdin(Stdio::null());
+        None
+    };
+    command.stdout(writer.try_clone()?).stderr(writer).process_group(0);
     let mut child = command.spawn()?;
     // The command holds the writing ends; while it lives, the text would have no end.
     drop(command);
@@ -59,12 +69,17 @@ pub(in crate::run) fn spawn(mut command: Command, log: Option<Log>) -> io::Resul
         let _ = child.wait();
     })?;
     let group = Group(Arc::new(Mutex::new(Some(pid))));
-    Ok(Child { child, text: Some(text), log: log.map(|log| log.reader), gone, group })
+    Ok(Child { child, text: Some(text), log: log.map(|log| log.reader), gone, group, lifeline })
 }
 
 impl Child {
     pub(in crate::run) fn group(&self) -> Group {
         self.group.clone()
+    }
+
+    /// What ends the child's stdin when it is dropped.
+    pub(in crate::run) fn take_lifeline(&mut self) -> Option<PipeWriter> {
+        self.lifeline.take()
     }
 
     pub(in crate::run) fn pid(&self) -> u32 {

@@ -1,0 +1,75 @@
+//! Generated tests: one test for libtest, any number of cases for `cargo ptest`.
+
+use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::limit;
+use super::process::{Process, Role};
+use super::test::{Test, drive};
+use crate::wire::record::Record;
+
+/// What the body of a generated test may return.
+pub trait CaseResult {
+    fn into_result(self) -> Result<(), String>;
+}
+
+impl CaseResult for () {
+    fn into_result(self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl<E: Debug> CaseResult for Result<(), E> {
+    fn into_result(self) -> Result<(), String> {
+        self.map_err(|error| format!("{error:?}"))
+    }
+}
+
+/// Runs a test with each case that its generator gives, or with the one that this process is for.
+///
+/// The generator runs in several processes, once for the list of cases and once for each that runs; so what it gives
+/// must be the same each time.
+#[track_caller]
+pub fn run_cases<I, T, R: CaseResult>(test: &'static Test, generate: impl FnOnce() -> I, body: impl Fn(&T) -> R)
+where
+    I: IntoIterator<Item = (String, T)>,
+{
+    let process = Process::get();
+    let mut generate = Some(generate);
+    if let Role::Cases = process.role {
+        let mut count = 0;
+        for (name, _) in generate.take().into_iter().flat_map(|generate| generate()) {
+            process.say(&Record::Case { name });
+            count += 1;
+        }
+        process.say(&Record::CasesEnd { count });
+        // The test that this process was started with has no end.
+        std::process::exit(0);
+    }
+    let wanted = match &process.role {
+        Role::Worker { case } => case.as_deref(),
+        _ => None,
+    };
+    drive(test, &mut || {
+        let (mut count, mut failed) = (0, Vec::new());
+        for (name, case) in generate.take().into_iter().flat_map(|generate| generate()) {
+            if wanted.is_some_and(|wanted| wanted != name) {
+                continue;
+            }
+            count += 1;
+            let result = catch_unwind(AssertUnwindSafe(|| body(&case).into_result()));
+            if let Err(message) = result.unwrap_or_else(|payload| Err(limit::message(&*payload))) {
+                failed.push(format!("{name}: {message}"));
+            }
+        }
+        match (wanted, &failed[..]) {
+            (Some(wanted), _) if count == 0 => {
+                Err(format!("the generator gives no case {wanted} this time: it has to give the same ones each time"))
+            }
+            (None, []) if count == 0 => Err("the generator gives no cases".to_owned()),
+            (_, []) => Ok(()),
+            (Some(_), [failure, ..]) => Err(failure.clone()),
+            (None, failures) => Err(format!("{} of {count} failed: {}", failures.len(), failures.join("; "))),
+        }
+    });
+}

@@ -1,0 +1,198 @@
+//! The contexts of this binary: which there are, and the state that each is in.
+//!
+//! A context is set up by the first test that needs it and torn down by the last one of this process. Whoever comes
+//! while it is being set up waits; a set-up that failed is not tried again.
+
+mod fixture;
+mod tree;
+
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::host;
+use super::process::Process;
+use super::section::{Setup, Teardown};
+use super::value::{Live, Scope};
+use super::{limit, os};
+use crate::wire::record::{Failure, Record};
+
+pub(super) use fixture::{decode, make};
+pub(super) use tree::{Tree, libtest_name};
+
+/// A module with a set-up.
+pub(super) struct Context {
+    /// With the crate's name in front; names the context.
+    pub module: &'static str,
+    pub kind: Kind,
+    setup: &'static Setup,
+    teardown: Option<&'static Teardown>,
+    pub setup_limit: Duration,
+    pub teardown_limit: Duration,
+    /// All binaries of a package share the context under this name.
+    pub key: Option<&'static str>,
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Held by the running test, if it is a unit: its tests take turns.
+    turn: Mutex<()>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Its tests run one after another in one process.
+    Unit,
+    /// Each process sets it up for itself.
+    CanSplit,
+    /// A host sets it up, once for all processes.
+    Shared,
+    /// Shared, but inside of a unit, whose only process sets it up; or all processes are one, for a debugger.
+    Inside,
+}
+
+struct State {
+    phase: Phase,
+    /// How many of this process's tests have not left it.
+    remaining: usize,
+}
+
+enum Phase {
+    Down,
+    SettingUp,
+    Up(Arc<Live>, Option<host::Handle>),
+    Failed(Arc<str>),
+}
+
+/// Why a test cannot run.
+pub(super) struct NotSetUp {
+    pub context: &'static str,
+    pub message: Arc<str>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that panics is done while it is held.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Context {
+    /// One more test of this process will enter it.
+    fn expect_one(&self) {
+        lock(&self.state).remaining += 1;
+    }
+
+    /// Waits for its turn, if it is a unit.
+    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
+        lock(&self.turn)
+    }
+
+    /// Gives its value, after setting it up where nobody has. `around` are the contexts around it.
+    pub(super) fn enter(&self, around: &Scope) -> Result<Arc<Live>, NotSetUp> {
+        let failed = |message: &Arc<str>| NotSetUp { context: self.module, message: message.clone() };
+        let mut state = lock(&self.state);
+        loop {
+            match &state.phase {
+                Phase::Up(live, _) => return Ok(live.clone()),
+                Phase::Failed(message) => {
+                    Process::get().say(&Record::NotSetUp { context: self.module.to_owned() });
+                    return Err(failed(message));
+                }
+                Phase::SettingUp => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Phase::Down => break,
+            }
+        }
+        state.phase = Phase::SettingUp;
+        drop(state);
+        at_exit_leave_all();
+        let result = fixture::set_up(self, around);
+        let mut state = lock(&self.state);
+        let (phase, result) = match result {
+            Ok((live, host)) => {
+                let live = Arc::new(live);
+                (Phase::Up(live.clone(), host), Ok(live))
+            }
+            Err(Failure { message, timed_out, .. }) => {
+                if timed_out {
+                    give_up_on(around);
+                }
+                let message: Arc<str> = message.into();
+                (Phase::Failed(message.clone()), Err(failed(&message)))
+            }
+        };
+        state.phase = phase;
+        self.changed.notify_all();
+        result
+    }
+
+    /// One test has left it; the last one tears it down. `passed`: what the test came to.
+    pub(super) fn leave(&self, around: &Scope, passed: bool) -> Result<(), Failure> {
+        let mut state = lock(&self.state);
+        state.remaining = state.remaining.saturating_sub(1);
+        if state.remaining > 0 || !matches!(state.phase, Phase::Up(..)) {
+            return Ok(());
+        }
+        let phase = std::mem::replace(&mut state.phase, Phase::Down);
+        drop(state);
+        let Phase::Up(live, host) = phase else { return Ok(()) };
+        fixture::tear_down(self, live, host, around, passed)
+    }
+
+    /// A context that is up and that no test is in; its value, so that those inside of it can have it.
+    fn idle(&self) -> Option<Arc<Live>> {
+        match &lock(&self.state).phase {
+            Phase::Up(live, _) => Some(live.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// A set-up that has no end may use the contexts around it for ever, so nobody else may.
+fn give_up_on(around: &Scope) {
+    let tree = Tree::get();
+    for (module, _) in around {
+        if let Some(context) = tree.find(module).filter(|it| matches!(it.kind, Kind::Unit | Kind::Inside)) {
+            let message = format!("a set-up inside of {module} has no end, and may still use its value");
+            lock(&context.state).phase = Phase::Failed(message.into());
+        }
+    }
+}
+
+/// Sees to it that what is still up when the process ends is torn down: should libtest have selected fewer tests than we
+/// think, no last test comes.
+fn at_exit_leave_all() {
+    static ONCE: LazyLock<()> = LazyLock::new(|| os::at_exit(leave_all));
+    extern "C" fn leave_all() {
+        let tree = Tree::get();
+        let mut failed = false;
+        for context in tree.innermost_first() {
+            // Whatever the exit code says, the tests that waited for it have not passed.
+            if matches!(lock(&context.state).phase, Phase::SettingUp) {
+                os::write_stderr(&format!("ptest: {}::(setup) has ended the process\n", context.module));
+                failed = true;
+            }
+            if context.idle().is_none() {
+                continue;
+            }
+            lock(&context.state).remaining = 0;
+            let around = tree.around(context.module).filter_map(|it| Some((it.module, it.idle()?))).collect();
+            if let Err(failure) = context.leave(&around, true) {
+                os::write_stderr(&format!("ptest: {}::(teardown) failed: {}\n", context.module, failure.message));
+                failed |= !matches!(context.kind, Kind::Shared);
+            }
+        }
+        if failed && !Process::get().is_watched() {
+            os::exit_now(101);
+        }
+    }
+    LazyLock::force(&ONCE);
+}
+
+/// Runs a teardown, or drops what there is.
+pub(super) fn end(
+    context: &Context,
+    given: Option<Box<dyn std::any::Any + Send>>,
+    around: Scope,
+) -> Result<Duration, Failure> {
+    let teardown = context.teardown;
+    // Without a teardown, to drop what there is has to do.
+    let run = move || teardown.map_or(Ok(()), |teardown| (teardown.run)(given));
+    let name = format!("{}::(teardown)", context.module);
+    limit::run(name, context.teardown_limit, around, run).map(|((), duration)| duration)
+}

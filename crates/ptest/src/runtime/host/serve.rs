@@ -1,0 +1,129 @@
+//! The host's side: set up, hand over the value, wait, tear down.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+#[cfg(unix)]
+use super::keeper::Keeper;
+use super::read;
+use crate::runtime::context::{self, Context, Tree};
+#[cfg(unix)]
+use crate::runtime::os;
+use crate::runtime::process::Process;
+use crate::runtime::value::{Content, Live, Scope};
+use crate::wire::record::{Failure, Record};
+
+/// Holds the context of `module` until nobody needs it any more. The value goes into the file `value`.
+pub(in crate::runtime) fn serve(tree: &Tree, module: &str, value: &str) -> ! {
+    let code = if let Some(context) = tree.find(module) {
+        keep(context, value).unwrap_or_else(|| hold(tree, context, value))
+    } else {
+        let message = tree.problem(module).unwrap_or("this binary has no such context").to_owned();
+        let failure = Failure { message, duration: Duration::ZERO, timed_out: false };
+        Process::get().say(&Record::SetupFailed { context: module.to_owned(), failure });
+        1
+    };
+    // The test that this process was started with has no end.
+    std::process::exit(code)
+}
+
+/// If this process is to see to another one that does it.
+#[cfg(unix)]
+fn keep(context: &Context, value: &str) -> Option<i32> {
+    Keeper::of_this_process()?.keep(context, value);
+    Some(0)
+}
+
+#[cfg(not(unix))]
+fn keep(_: &Context, _: &str) -> Option<i32> {
+    None
+}
+
+fn hold(tree: &Tree, context: &Context, value: &str) -> i32 {
+    let process = Process::get();
+    let module = || context.module.to_owned();
+    process.say(&Record::SetupStarted { context: module(), limit: context.setup_limit });
+    let made = around(tree, context).and_then(|scope| {
+        let (made, duration) = context::make(context, scope.clone())?;
+        let failed = |message: String| Failure { message, duration, timed_out: false };
+        let Content::Bytes(bytes) = made.value else { return Err(failed("it is not shared".to_owned())) };
+        // What cannot be read again fails here, once, and not in each test.
+        context::decode(context, &bytes).map_err(failed)?;
+        write(value, &bytes).map_err(|error| failed(format!("cannot write its value to {value}: {error}")))?;
+        Ok((scope, made.kept, duration))
+    });
+    let (scope, kept, duration) = match made {
+        Ok(made) => made,
+        Err(failure) => {
+            process.say(&Record::SetupFailed { context: module(), failure });
+            return 1;
+        }
+    };
+    let inside = hold_back_those_around(tree, context);
+    process.say(&Record::SetupFinished { context: module(), duration });
+    wait_for_the_end_of_stdin();
+    wait_for_those_inside(value);
+    process.say(&Record::TeardownStarted { context: module(), limit: context.teardown_limit, passed: true });
+    let ended = context::end(context, kept, scope);
+    drop(inside);
+    let _ = std::fs::remove_file(value);
+    match ended {
+        Ok(duration) => {
+            process.say(&Record::TeardownFinished { context: module(), duration });
+            0
+        }
+        Err(failure) => {
+            process.say(&Record::TeardownFailed { context: module(), failure });
+            1
+        }
+    }
+}
+
+/// Whoever started this process has closed it, or is gone: nobody needs the context any more.
+fn wait_for_the_end_of_stdin() {
+    // An error is an end, too.
+    let _ = io::stdin().read_to_end(&mut Vec::new());
+    #[cfg(unix)]
+    os::discard_broken_output();
+}
+
+/// Keeps the hosts of the contexts around from tearing down before this one has, by a lock on each one's value: when the
+/// runner is killed, all of them learn of it at once.
+fn hold_back_those_around(tree: &Tree, inner: &Context) -> Vec<File> {
+    let hold = |value: String| {
+        let file = File::open(value)?;
+        file.lock_shared().map(|()| file)
+    };
+    let values = tree.around(inner.module).filter_map(|context| super::given(context.module));
+    values.filter_map(|value| hold(value).ok()).collect()
+}
+
+/// Returns when no host inside of the context with this value is left.
+pub(super) fn wait_for_those_inside(value: &str) {
+    // Where the file is gone or cannot be locked, there is nobody to wait for.
+    let _ = OpenOptions::new().read(true).write(true).open(value).and_then(|file| file.lock());
+}
+
+/// The values of the shared contexts around this one.
+fn around(tree: &Tree, inner: &Context) -> Result<Scope, Failure> {
+    let mut scope = Scope::new();
+    for context in tree.around(inner.module) {
+        let path = super::given(context.module).unwrap_or_default();
+        let value = context::decode(context, &read(&path)?).map_err(super::failure)?;
+        scope.push((context.module, Arc::new(Live::new(value, None))));
+    }
+    Ok(scope)
+}
+
+/// The file is there whole or not at all, and for nobody else to read.
+fn write(path: &str, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = format!("{path}.new");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&unfinished)?.write_all(bytes)?;
+    std::fs::rename(&unfinished, path)
+}

@@ -1,0 +1,160 @@
+//! What this process is: one of `cargo ptest`'s, one of nextest's, or simply `cargo test`'s.
+
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::os;
+use crate::wire::environment::{self, CASE, CASES, CONTEXT, HOST, ROLE, RUN_ID, SLOT, STOP, TOKEN, VALUE, WORKER};
+#[cfg(unix)]
+use crate::wire::environment::{CALL, FUNCTION};
+use crate::wire::record::Record;
+
+pub(super) struct Process {
+    pub role: Role,
+    /// Begins each record, if somebody reads them.
+    token: Option<String>,
+    pub arguments: Vec<String>,
+    run: String,
+    /// Where a file is put when no further test is to begin.
+    stop: Option<PathBuf>,
+}
+
+pub(super) enum Role {
+    /// Runs tests for `cargo ptest`; the case is the only one that a generated test is to run.
+    Worker { case: Option<String> },
+    /// Holds a shared context.
+    Host { context: String, value: String },
+    /// Says which cases a generated test has.
+    Cases,
+    /// Makes one of several concurrent calls, that of a function which is so far away.
+    #[cfg(unix)]
+    Call { function: String },
+    /// One process for each test.
+    Nextest,
+    /// All tests in one process.
+    Alone,
+}
+
+static PROCESS: LazyLock<Process> = LazyLock::new(Process::read);
+
+impl Process {
+    pub(super) fn get() -> &'static Self {
+        &PROCESS
+    }
+
+    fn read() -> Self {
+        let arguments: Vec<String> = std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned()).collect();
+        let variable = |name: &str| std::env::var(name).ok();
+        // What a test starts inherits its environment, but not its arguments.
+        let token = variable(TOKEN).filter(|token| arguments.contains(&environment::argument(token)));
+        let said = token.as_ref().and_then(|_| variable(ROLE));
+        let role = match said.as_deref() {
+            Some(WORKER) => Role::Worker { case: variable(CASE) },
+            Some(HOST) => match (variable(CONTEXT), variable(VALUE)) {
+                (Some(context), Some(value)) => Role::Host { context, value },
+                _ => panic!("{ROLE}={HOST} needs {CONTEXT} and {VALUE}"),
+            },
+            Some(CASES) => Role::Cases,
+            #[cfg(unix)]
+            Some(CALL) => Role::Call { function: variable(FUNCTION).unwrap_or_default() },
+            Some(role) => panic!("{ROLE}={role}: cargo-ptest is of another version than the ptest crate"),
+            None if is_nextests(&arguments) => Role::Nextest,
+            None => Role::Alone,
+        };
+        let run = match (&role, variable(RUN_ID)) {
+            (Role::Nextest, outer) => nested(outer, variable("NEXTEST_RUN_ID").unwrap_or_else(own_run_id)),
+            (Role::Alone, outer) => nested(outer, own_run_id()),
+            (_, run) => run.unwrap_or_else(own_run_id),
+        };
+        let stop = matches!(role, Role::Worker { .. }).then(|| variable(STOP)).flatten().map(PathBuf::from);
+        Self { role, token, arguments, run, stop }
+    }
+
+    /// Whether `cargo ptest` reports what happens to fixtures.
+    pub(super) fn is_watched(&self) -> bool {
+        matches!(self.role, Role::Worker { .. })
+    }
+
+    /// Whether the run has come to its end before this process has.
+    pub(super) fn is_to_stop(&self) -> bool {
+        self.stop.as_ref().is_some_and(|path| path.exists())
+    }
+
+    /// Says a record to whoever started this process, if it is somebody who understands it.
+    pub(super) fn say(&self, record: &Record) {
+        if let Some(token) = &self.token {
+            os::write_stdout(&record.encode(token));
+        }
+    }
+
+    pub(super) fn run(&self) -> &str {
+        &self.run
+    }
+}
+
+/// nextest starts a process for each test, as `BIN --exact NAME --nocapture`. A `cargo test` that is run by such a
+/// test inherits the variables but not the arguments.
+fn is_nextests(arguments: &[String]) -> bool {
+    let has = |it: &str| arguments.iter().any(|argument| argument == it);
+    let free = arguments.iter().filter(|argument| !argument.starts_with('-')).count();
+    std::env::var_os("NEXTEST_RUN_ID").is_some() && has("--exact") && has("--nocapture") && free == 1
+}
+
+/// A run that a test has started is another one, and its name tells where it belongs.
+fn nested(outer: Option<String>, run: String) -> String {
+    match outer {
+        Some(outer) => format!("{outer}/{run}"),
+        None => run,
+    }
+}
+
+fn own_run_id() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("test-{}-{}", std::process::id(), since.as_nanos())
+}
+
+/// This very program: cargo may have put another one into its place while tests run.
+pub(super) fn own_program() -> PathBuf {
+    match cfg!(target_os = "linux") {
+        true => "/proc/self/exe".into(),
+        false => std::env::current_exe().unwrap_or_else(|_| std::env::args_os().next().unwrap_or_default().into()),
+    }
+}
+
+/// A token for a process that this one starts.
+pub(super) fn fresh_token() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{}-{}-{}", std::process::id(), since.as_nanos(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Names this run of the tests: the same in all processes of a `cargo ptest` or `cargo nextest` run, and in a fixture
+/// host; under `cargo test`, where binaries run one after another, it is another one for each binary.
+///
+/// ```
+/// let scratch = std::env::temp_dir().join(format!("orders-{}", ptest::run_id().replace('/', "-")));
+/// assert_eq!(ptest::run_id(), ptest::run_id());
+/// # drop(scratch);
+/// ```
+#[must_use]
+pub fn run_id() -> &'static str {
+    Process::get().run()
+}
+
+/// The worker slot that this process runs in, from 0: no two tests that run at the same time in different processes
+/// have the same one. Under `cargo test`, where all tests run in one process, and in fixture hosts it is 0.
+///
+/// ```
+/// let port = 9000 + ptest::worker_index();
+/// # assert_eq!(port, 9000);
+/// ```
+#[must_use]
+pub fn worker_index() -> usize {
+    let variable = match Process::get().role {
+        Role::Nextest => "NEXTEST_TEST_GLOBAL_SLOT",
+        _ => SLOT,
+    };
+    std::env::var(variable).ok().and_then(|slot| slot.parse().ok()).unwrap_or(0)
+}

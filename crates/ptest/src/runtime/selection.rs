@@ -1,0 +1,97 @@
+//! Which tests this process runs: what libtest makes of its arguments, made once more. Pure.
+//!
+//! There is no other way to know that a test is the last one of its context. Should libtest ever select otherwise, the
+//! context is torn down at the end of the process instead.
+
+/// What libtest's arguments select.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Selection {
+    filters: Vec<String>,
+    skips: Vec<String>,
+    exact: bool,
+    ignored: Ignored,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Ignored {
+    #[default]
+    LeftOut,
+    Only,
+    Included,
+}
+
+/// libtest's options that take a value, which may stand in the next argument.
+const WITH_VALUE: [&str; 7] = ["--logfile", "--test-threads", "--color", "--format", "-Z", "--shuffle-seed", "--skip"];
+
+impl Selection {
+    pub(super) fn of(arguments: &[String]) -> Self {
+        let mut selection = Self::default();
+        let (mut only, mut included) = (false, false);
+        let mut arguments = arguments.iter().map(String::as_str);
+        while let Some(argument) = arguments.next() {
+            match argument {
+                "--exact" => selection.exact = true,
+                "--ignored" => only = true,
+                "--include-ignored" => included = true,
+                "--skip" => selection.skips.extend(arguments.next().map(str::to_owned)),
+                "--" => {
+                    selection.filters.extend(arguments.by_ref().map(str::to_owned));
+                }
+                _ if WITH_VALUE.contains(&argument) => drop(arguments.next()),
+                _ => match argument.strip_prefix("--skip=") {
+                    Some(skipped) => selection.skips.push(skipped.to_owned()),
+                    None if argument.starts_with('-') && argument != "-" => {}
+                    None => selection.filters.push(argument.to_owned()),
+                },
+            }
+        }
+        selection.ignored = match (only, included) {
+            (_, true) => Ignored::Included,
+            (true, false) => Ignored::Only,
+            (false, false) => Ignored::LeftOut,
+        };
+        selection
+    }
+
+    /// Whether a test of this name runs.
+    pub(super) fn takes(&self, name: &str, is_ignored: bool) -> bool {
+        let matches = |filter: &String| if self.exact { name == filter } else { name.contains(filter.as_str()) };
+        let wanted = match self.ignored {
+            Ignored::LeftOut => !is_ignored,
+            Ignored::Only => is_ignored,
+            Ignored::Included => true,
+        };
+        wanted && (self.filters.is_empty() || self.filters.iter().any(matches)) && !self.skips.iter().any(matches)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(arguments: &str) -> Vec<&'static str> {
+        let arguments: Vec<String> = arguments.split_whitespace().map(str::to_owned).collect();
+        let selection = Selection::of(&arguments);
+        let tests = [("a::one", false), ("a::two", true), ("b::one", false)];
+        tests.iter().filter(|(name, ignored)| selection.takes(name, *ignored)).map(|(name, _)| *name).collect()
+    }
+
+    #[test]
+    fn filters_skips_and_ignore_are_read_as_libtest_reads_them() {
+        assert_eq!(taken(""), ["a::one", "b::one"]);
+        assert_eq!(taken("one"), ["a::one", "b::one"]);
+        assert_eq!(taken("one --exact"), [""; 0]);
+        assert_eq!(taken("a::one --exact b::one"), ["a::one", "b::one"]);
+        assert_eq!(taken("--skip a::"), ["b::one"]);
+        assert_eq!(taken("--skip=one --include-ignored"), ["a::two"]);
+        assert_eq!(taken("--exact --skip one"), ["a::one", "b::one"]);
+        assert_eq!(taken("--ignored"), ["a::two"]);
+        assert_eq!(taken("--include-ignored a::"), ["a::one", "a::two"]);
+        assert_eq!(taken("-- --exact"), [""; 0]);
+    }
+
+    #[test]
+    fn the_value_of_an_option_is_no_filter() {
+        assert_eq!(taken("--test-threads 1 --logfile b --color=never -Z unstable-options -q a::"), ["a::one"]);
+    }
+}

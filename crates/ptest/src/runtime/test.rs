@@ -1,0 +1,221 @@
+//! The wrapper that `#[ptest::test]` puts around a test.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+#[cfg(unix)]
+use super::call;
+use super::context::{Context, Kind, NotSetUp, Tree, libtest_name};
+use super::process::{Process, Role};
+use super::value::{self, Scope};
+use super::{host, limit, os};
+
+/// What the wrapper knows of its test.
+#[derive(Debug)]
+pub struct Test {
+    pub(super) module: &'static str,
+    pub(super) name: &'static str,
+    timeout: Option<Duration>,
+    begun: AtomicBool,
+}
+
+impl Test {
+    #[must_use]
+    pub const fn new(module: &'static str, name: &'static str) -> Self {
+        Self { module, name, timeout: None, begun: AtomicBool::new(false) }
+    }
+
+    /// The time limit, in milliseconds.
+    #[must_use]
+    pub const fn timeout(mut self, millis: u64) -> Self {
+        self.timeout = Some(Duration::from_millis(millis));
+        self
+    }
+}
+
+/// Runs a test within its contexts and gives what it returns.
+#[track_caller]
+pub fn run<R>(test: &'static Test, body: impl FnOnce() -> R) -> R {
+    let mut body = Some(body);
+    let mut returned = None;
+    drive(test, &mut || {
+        // The body is called at most once.
+        returned = body.take().map(|body| body());
+        Ok(())
+    });
+    returned.unwrap_or_else(|| unreachable!("a test that did not run has panicked"))
+}
+
+/// As [`run`], for a test that takes and gives nothing: there are many of those, and this is compiled once for all.
+#[track_caller]
+pub fn run_plain(test: &'static Test, body: fn()) {
+    drive(test, &mut || {
+        body();
+        Ok(())
+    });
+}
+
+/// Runs a test that is to panic. It is judged here and not by libtest, for which a set-up that panics were as good.
+#[track_caller]
+pub fn run_should_panic(test: &'static Test, expected: Option<&'static str>, body: impl FnOnce()) {
+    let mut body = Some(body);
+    drive(test, &mut || {
+        let Some(body) = body.take() else { return Ok(()) };
+        let Err(payload) = catch_unwind(AssertUnwindSafe(body)) else {
+            return Err("test did not panic as expected".to_owned());
+        };
+        let message = limit::message(&*payload);
+        match expected {
+            Some(expected) if !message.contains(expected) => Err(format!(
+                "panic did not contain expected string\n      panic message: {message:?}\n expected substring: \
+                 {expected:?}"
+            )),
+            _ => Ok(()),
+        }
+    });
+}
+
+/// What becomes of a test: a panic of its own goes on its way, and what we have to say becomes one.
+enum Verdict {
+    Passed,
+    Panicked(Box<dyn Any + Send>),
+    Failed(String),
+}
+
+/// Runs `body` within the contexts of the test. It says itself what is wrong if it is no panic.
+#[track_caller]
+pub(super) fn drive(test: &'static Test, body: &mut dyn FnMut() -> Result<(), String>) {
+    let tree = Tree::get();
+    match &Process::get().role {
+        Role::Host { context, value } => host::serve(tree, context, value),
+        #[cfg(unix)]
+        Role::Call { function } => call::serve(function),
+        _ => {}
+    }
+    if Process::get().is_to_stop() {
+        // What is still up is torn down at the exit.
+        std::process::exit(0);
+    }
+    assert!(
+        !test.begun.swap(true, Ordering::SeqCst),
+        "ptest: {} is registered twice, since #[ptest::test] stands below another test attribute; put it above",
+        test.name
+    );
+    if let Some(problem) = tree.problem(test.module) {
+        panic!("ptest: {problem}");
+    }
+    let contexts: Vec<&Context> = tree.around_tests_of(test.module).collect();
+    if contexts.is_empty() && test.timeout.is_none() {
+        // There is nothing to do but to run it.
+        if let Err(message) = within(test, Scope::new(), body) {
+            panic!("{message}");
+        }
+        return;
+    }
+    let _turn = contexts.iter().find(|it| it.kind == Kind::Unit).map(|it| it.turn());
+    let (scope, verdict) = match enter(&contexts) {
+        Ok(scope) => {
+            let verdict = judge(test, &scope, body);
+            (scope, verdict)
+        }
+        Err((scope, NotSetUp { context, message })) => {
+            (scope, Verdict::Failed(format!("set-up of {context} failed: {message}")))
+        }
+    };
+    let passed = matches!(verdict, Verdict::Passed);
+    let complaints = leave(&contexts, scope, passed);
+    match verdict {
+        Verdict::Passed if complaints.is_empty() => {}
+        Verdict::Passed => panic!("{}", complaints.join("\n")),
+        Verdict::Panicked(payload) => {
+            complaints.iter().for_each(|complaint| eprintln!("{complaint}"));
+            resume_unwind(payload);
+        }
+        Verdict::Failed(message) => {
+            complaints.iter().for_each(|complaint| eprintln!("{complaint}"));
+            panic!("{message}");
+        }
+    }
+}
+
+thread_local! {
+    /// The test that runs on this thread, as libtest names it.
+    static RUNNING: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// The test that runs on this thread, as libtest names it.
+pub(super) fn running() -> Option<String> {
+    RUNNING.with_borrow(Clone::clone)
+}
+
+/// Runs the body of a test within a scope of values.
+fn within<R>(test: &'static Test, scope: Scope, body: impl FnOnce() -> R) -> R {
+    struct Over;
+    impl Drop for Over {
+        fn drop(&mut self) {
+            RUNNING.take();
+        }
+    }
+    RUNNING.set(Some(libtest_name(test.module, test.name)));
+    let _over = Over;
+    value::within(scope, body)
+}
+
+/// The values of all contexts, or of those around the one that could not be set up.
+fn enter(contexts: &[&Context]) -> Result<Scope, (Scope, NotSetUp)> {
+    let mut scope = Scope::new();
+    for context in contexts {
+        match context.enter(&scope) {
+            Ok(live) => scope.push((context.module, live)),
+            Err(why) => return Err((scope, why)),
+        }
+    }
+    Ok(scope)
+}
+
+/// Leaves the contexts, the innermost first; gives what is to be said of teardowns that failed and nobody else says.
+fn leave(contexts: &[&Context], mut scope: Scope, passed: bool) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for context in contexts.iter().rev() {
+        // The last one to leave must find itself alone with the value.
+        if scope.last().is_some_and(|(module, _)| *module == context.module) {
+            scope.pop();
+        }
+        let Err(failure) = context.leave(&scope, passed) else { continue };
+        let complaint = format!("{}::(teardown) failed: {}", context.module, failure.message);
+        match context.kind {
+            // The runner has an entry of its own for it.
+            _ if Process::get().is_watched() => {}
+            // Tests of other processes have used it, too, and this one's are no worse.
+            Kind::Shared => os::write_stderr(&format!("ptest: {complaint}\n")),
+            Kind::Unit | Kind::CanSplit | Kind::Inside => complaints.push(complaint),
+        }
+    }
+    complaints
+}
+
+fn judge(test: &'static Test, scope: &Scope, body: &mut dyn FnMut() -> Result<(), String>) -> Verdict {
+    let _watch = test.timeout.filter(|_| !Process::get().is_watched()).map(|limit| watch(test, limit));
+    match catch_unwind(AssertUnwindSafe(|| within(test, scope.clone(), body))) {
+        Ok(Ok(())) => Verdict::Passed,
+        Ok(Err(message)) => Verdict::Failed(message),
+        Err(payload) => Verdict::Panicked(payload),
+    }
+}
+
+/// Where no runner ends a test whose time is up, the process has to end itself: a thread cannot be ended. Under nextest
+/// that costs this one test; under `cargo test` it costs the rest of the binary, as any other test that hangs would.
+fn watch(test: &'static Test, limit: Duration) -> mpsc::Sender<()> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        if receiver.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
+            os::write_stderr(&format!("\nptest: {}::{} has no end after {limit:?}\n", test.module, test.name));
+            os::exit_now(101);
+        }
+    });
+    sender
+}

@@ -1,0 +1,316 @@
+//! What set-ups make, and how tests get it: by its type, from the innermost context that provides it.
+
+use std::any::{Any, TypeId, type_name};
+use std::cell::{Cell, RefCell};
+use std::fmt::Debug;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// What a set-up made, before it is put into its context.
+pub struct Made {
+    /// What tests get; of a shared context its bytes.
+    pub(super) value: Content,
+    /// What stays in the host of a shared context, for its teardown.
+    pub(super) kept: Option<Box<dyn Any + Send>>,
+}
+
+pub(super) enum Content {
+    Here(Box<dyn Any + Send>),
+    Bytes(Vec<u8>),
+}
+
+impl Made {
+    /// Of a unit. Its tests take turns, so the value need not be `Sync`.
+    pub fn unit<T: Send + 'static>(value: T) -> Self {
+        Self { value: Content::Here(Box::new(value)), kept: None }
+    }
+
+    /// Of a context whose tests run at the same time.
+    pub fn can_split<T: Send + Sync + 'static>(value: T) -> Self {
+        Self { value: Content::Here(Box::new(value)), kept: None }
+    }
+}
+
+/// The value of a context that is up.
+pub(super) struct Live {
+    value: Box<dyn Any + Send>,
+    kept: Option<Box<dyn Any + Send>>,
+}
+
+// SAFETY: a reference to the value is given out as a `Cx` only, which is `Send` and `Sync` only if the value's type is
+// `Sync`, and only on a thread that runs a test or set-up of the context. Of a unit's value, which may not be `Sync`,
+// there is one such thread at a time: its tests take turns, and while a set-up runs, the test that needs it waits. A
+// set-up that was given up on, and may go on for ever, takes the contexts around it with it (`context::give_up_on`).
+unsafe impl Sync for Live {}
+
+impl Live {
+    pub(super) fn new(value: Box<dyn Any + Send>, kept: Option<Box<dyn Any + Send>>) -> Self {
+        Self { value, kept }
+    }
+
+    /// What the teardown gets.
+    pub(super) fn into_end(self) -> Box<dyn Any + Send> {
+        self.kept.unwrap_or(self.value)
+    }
+}
+
+/// The contexts that are up around the running test or set-up, the outermost first.
+pub(super) type Scope = Vec<(&'static str, Arc<Live>)>;
+
+thread_local! {
+    static SCOPE: RefCell<Option<Scope>> = const { RefCell::new(None) };
+}
+
+/// Calls a function within a scope.
+pub(super) fn within<R>(scope: Scope, function: impl FnOnce() -> R) -> R {
+    struct Leave;
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            SCOPE.with_borrow_mut(Option::take);
+        }
+    }
+    SCOPE.set(Some(scope));
+    let _leave = Leave;
+    function()
+}
+
+/// A context's value in the hands of a test: a reference that keeps the context up.
+///
+/// It dereferences to the value. It can be given to another thread only if the value is `Sync`.
+pub struct Cx<T: 'static> {
+    value: *const T,
+    _context: Arc<Live>,
+    /// `Send` and `Sync` exactly as a reference is.
+    marker: PhantomData<&'static T>,
+}
+
+// SAFETY: it is a shared reference to a `T` that lives as long as the context that is kept up with it.
+unsafe impl<T: Sync> Send for Cx<T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for Cx<T> {}
+
+impl<T> Deref for Cx<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: it points into a box that the context owns, which nobody changes or drops while the context is held.
+        unsafe { &*self.value }
+    }
+}
+
+impl<T: Debug> Debug for Cx<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// The value of type `T` that the innermost context of the running test provides.
+///
+/// Tests and set-ups usually get their contexts' values as parameters. This is for those whose parameters belong to
+/// another macro:
+///
+/// ```
+/// # mod rstest_like {
+/// struct Basket(u32);
+///
+/// #[ptest::setup]
+/// fn basket() -> Basket {
+///     Basket(3)
+/// }
+///
+/// #[ptest::test]
+/// fn holds_three() {
+///     let basket = ptest::cx::<Basket>();
+///     assert_eq!(basket.0, 3);
+/// }
+/// # }
+/// ```
+///
+/// # Panics
+///
+/// If no context of the test provides such a value, or if it is called on a thread that runs neither a
+/// `#[ptest::test]` nor a set-up or teardown: get the value on the test's own thread and hand it on.
+#[must_use]
+#[track_caller]
+pub fn cx<T: 'static>() -> Cx<T> {
+    let found = SCOPE.with_borrow(|scope| {
+        let scope = scope.as_ref().ok_or_else(|| {
+            format!(
+                "ptest: no #[ptest::test], set-up or teardown runs on this thread, so there is no context to give a {}; \
+                 get the value on the test's own thread and hand it on",
+                type_name::<T>()
+            )
+        })?;
+        let provides = |(_, live): &&(&'static str, Arc<Live>)| (*live.value).type_id() == TypeId::of::<T>();
+        scope.iter().rev().find(provides).map(|(_, live)| live.clone()).ok_or_else(|| nothing_provides::<T>(scope))
+    });
+    let context = found.unwrap_or_else(|message| panic!("{message}"));
+    let value: *const T = context.value.downcast_ref::<T>().expect("its type was compared");
+    Cx { value, _context: context, marker: PhantomData }
+}
+
+fn nothing_provides<T>(scope: &Scope) -> String {
+    let contexts: Vec<&str> = scope.iter().map(|(module, _)| *module).collect();
+    let contexts = match &contexts[..] {
+        [] => "no module around this test has a #[setup]".to_owned(),
+        contexts => format!("its contexts are {}", contexts.join(", ")),
+    };
+    format!("ptest: no context provides a {}: {contexts}; a #[setup] has to return that very type", type_name::<T>())
+}
+
+/// A value of its own for each test, made when the test begins from what its contexts provide: a parameter that a test
+/// takes by value.
+///
+/// ```
+/// # mod tests {
+/// struct Server { port: u16 }
+///
+/// #[ptest::setup]
+/// fn server() -> Server {
+///     Server { port: 80 }
+/// }
+///
+/// struct Client { address: String }
+///
+/// impl ptest::FromContext for Client {
+///     fn from_context() -> Self {
+///         Client { address: format!("localhost:{}", ptest::cx::<Server>().port) }
+///     }
+/// }
+///
+/// #[ptest::test]
+/// fn knows_its_server(client: Client) {
+///     assert_eq!(client.address, "localhost:80");
+/// }
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a test cannot take a `{Self}` by value",
+    label = "not made from contexts",
+    note = "what a context provides is lent: write `&{Self}`; values of the test's own come by `#[case(..)]`, by `from = \
+            generator`, or from a type that implements `ptest::FromContext`"
+)]
+pub trait FromContext: Sized {
+    /// Makes the value.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be made; then the test fails.
+    fn from_context() -> Self;
+}
+
+/// What a function of the user's returned, a `Result` or not.
+pub struct Returned<T>(Cell<Option<T>>);
+
+impl<T> Returned<T> {
+    pub fn new(value: T) -> Self {
+        Self(Cell::new(Some(value)))
+    }
+
+    pub(super) fn take(&self) -> T {
+        self.0.take().expect("it is taken once")
+    }
+}
+
+/// Preferred by method resolution, since it needs no further reference.
+pub trait ViaResult {
+    type Value;
+    fn result(&self) -> Result<Self::Value, String>;
+}
+
+impl<T, E: Debug> ViaResult for Returned<Result<T, E>> {
+    type Value = T;
+
+    fn result(&self) -> Result<T, String> {
+        self.take().map_err(|error| format!("{error:?}"))
+    }
+}
+
+/// For whatever is not a `Result`.
+pub trait ViaPlain {
+    type Value;
+    fn result(&self) -> Result<Self::Value, String>;
+}
+
+impl<T> ViaPlain for &Returned<T> {
+    type Value = T;
+
+    fn result(&self) -> Result<T, String> {
+        Ok(self.take())
+    }
+}
+
+/// Gives a teardown what it takes.
+pub fn take<T: 'static>(given: Option<Box<dyn Any + Send>>) -> Result<T, String> {
+    let Some(given) = given else { return Err("there is nothing to tear down".to_owned()) };
+    given.downcast().map(|value| *value).map_err(|_| {
+        format!(
+            "the teardown takes a {}, but that is not what the set-up made (or, if it is shared, what it kept with \
+             Shared::keep)",
+            type_name::<T>()
+        )
+    })
+}
+
+/// Makes a set-up known.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __setup {
+    ($name:ident, $kind:ident, [$($key:ident = $value:expr),* $(,)?], $call:expr) => {
+        $crate::__annotate!(setup, $name, kind = ::core::stringify!($kind) $(, $key = $value)*);
+        #[allow(unused_braces)]
+        const _: () = {
+            // Which of them are needed depends on what the function returns.
+            #[allow(unused_imports)]
+            use $crate::__private::{
+                DecodePlain as _, DecodeShared as _, SharePlain as _, ShareShared as _, ViaPlain as _, ViaResult as _,
+            };
+            $crate::__register!($crate::__private::Fixture::Setup($crate::__private::Setup {
+                module: ::core::module_path!(),
+                run: || (&$crate::__private::Returned::new($call)).result().and_then($crate::__setup!(@made $kind)),
+                decode: $crate::__setup!(@decode $kind $call),
+            }));
+        };
+    };
+    (@made unit) => { |value| ::core::result::Result::Ok($crate::__private::Made::unit(value)) };
+    (@made can_split) => { |value| ::core::result::Result::Ok($crate::__private::Made::can_split(value)) };
+    (@made shared) => { |value| (&$crate::__private::Returned::new(value)).share() };
+    (@decode shared $call:expr) => {
+        ::core::option::Option::Some(|bytes| {
+            let like = $crate::__private::like(|| (&$crate::__private::Returned::new($call)).result().ok());
+            (&like).decode(bytes)
+        })
+    };
+    (@decode $kind:ident $call:expr) => { ::core::option::Option::None };
+}
+
+/// Makes a teardown known.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __teardown {
+    ($name:ident, [$($key:ident = $value:expr),* $(,)?], ($type:ty), |$given:ident| $call:expr) => {
+        $crate::__teardown!(@ $name, [$($key = $value),*], |given| {
+            $crate::__private::take::<$type>(given).and_then(|$given| {
+                (&$crate::__private::Returned::new($call)).result().map(|_: ()| ())
+            })
+        });
+    };
+    ($name:ident, [$($key:ident = $value:expr),* $(,)?], $call:expr) => {
+        $crate::__teardown!(@ $name, [$($key = $value),*], |_given| {
+            (&$crate::__private::Returned::new($call)).result().map(|_: ()| ())
+        });
+    };
+    (@ $name:ident, [$($key:ident = $value:expr),*], $run:expr) => {
+        $crate::__annotate!(teardown, $name $(, $key = $value)*);
+        #[allow(unused_braces)]
+        const _: () = {
+            #[allow(unused_imports)]
+            use $crate::__private::{ViaPlain as _, ViaResult as _};
+            $crate::__register!($crate::__private::Fixture::Teardown($crate::__private::Teardown {
+                module: ::core::module_path!(),
+                run: $run,
+            }));
+        };
+    };
+}
