@@ -1,0 +1,100 @@
+//! How reports that are files come from a journal and get into place.
+//!
+//! A file is written whole beside the one that it replaces, and renamed: whoever opens it finds one or the other.
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::iter;
+
+use anyhow::{Context, Result, bail};
+use camino::{Utf8Path, Utf8PathBuf};
+use tempfile::NamedTempFile;
+
+use crate::event::Event;
+
+/// The file to replace for `path`; `what` is its name in errors. Renaming would put a file in the place of a link, or of
+/// /dev/stdout.
+pub(super) fn target(path: &Utf8Path, what: &str) -> Result<Utf8PathBuf> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => {
+            path.canonicalize_utf8().with_context(|| format!("could not resolve the {what}'s path {path}"))
+        }
+        Ok(_) => bail!("the {what} {path} would replace something that is not a file"),
+        Err(_) => Ok(path.to_owned()),
+    }
+}
+
+/// Where a report is written to.
+type Out<'a> = BufWriter<&'a mut fs::File>;
+
+/// Puts what `write` writes in the place of the file at `path`, together with the folders that it needs.
+pub(super) fn replace(path: &Utf8Path, what: &str, write: impl FnOnce(&mut Out) -> Result<()>) -> Result<()> {
+    let folder = folder(path);
+    fs::create_dir_all(folder).with_context(|| format!("could not create the folder of the {what} {path}"))?;
+    let mut file = temporary(folder).with_context(|| format!("could not create the {what} {path}"))?;
+    let mut out = BufWriter::new(file.as_file_mut());
+    write(&mut out).and_then(|()| Ok(out.flush()?)).with_context(|| format!("could not write the {what} {path}"))?;
+    drop(out);
+    file.persist(path).with_context(|| format!("could not replace the {what} {path}"))?;
+    Ok(())
+}
+
+/// The folder of `path`, which `Utf8Path` gives as an empty path for a bare file name.
+fn folder(path: &Utf8Path) -> &Utf8Path {
+    path.parent().filter(|folder| !folder.as_str().is_empty()).unwrap_or(Utf8Path::new("."))
+}
+
+/// A file that may be renamed to any in `folder`. A kill can leave it behind, so its name does not end as a report's
+/// does, which consumers look for. Others than its owner may read it, as far as the umask lets them.
+fn temporary(folder: &Utf8Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".ptest-").suffix(".tmp");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
+
+/// The events in a journal.
+pub(super) fn events(journal: &Utf8Path) -> Result<impl Iterator<Item = Result<Event>>> {
+    let failed = move || format!("could not read the journal {journal}");
+    let file = fs::File::open(journal).with_context(failed)?;
+    Ok(read(BufReader::new(file)).map(move |event| event.with_context(failed)))
+}
+
+/// The events on `lines`. What is no event is passed over: the last line may be half written, and a newer version may
+/// write kinds that this one doesn't know. A result that is lost so is missed, and makes the report red.
+fn read(mut lines: impl BufRead) -> impl Iterator<Item = io::Result<Event>> {
+    let mut line = Vec::new();
+    iter::from_fn(move || {
+        loop {
+            line.clear();
+            match lines.read_until(b'\n', &mut line) {
+                Ok(0) => return None,
+                Ok(_) => {}
+                Err(error) => return Some(Err(error)),
+            }
+            if let Ok(event) = serde_json::from_slice(&line) {
+                return Some(Ok(event));
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::junit::sample;
+
+    #[test]
+    fn half_written_and_unknown_lines_are_passed_over() {
+        let started = serde_json::to_string(&sample::run_started(2)).unwrap();
+        let journal = format!(
+            "{started}\n{{\"v\":1,\"event\":\"moon-rose\",\"name\":\"db\"}}\n\n\u{fffd}\n{started}\n{}",
+            &started[..started.len() / 2]
+        );
+        let mut bytes = journal.into_bytes();
+        bytes.extend(b"\xff\xfe");
+        let events: Vec<Event> = read(&bytes[..]).collect::<io::Result<_>>().unwrap();
+        assert_eq!(events, [sample::run_started(2), sample::run_started(2)]);
+    }
+}
