@@ -10,6 +10,8 @@ use chrono::{DateTime, FixedOffset};
 use serde::{Deserialize, Serialize};
 
 mod fixture;
+#[cfg(test)]
+mod schema;
 mod tally;
 
 pub use fixture::{Fixture, FixtureFinished, FixtureKind, FixtureStarted};
@@ -33,6 +35,7 @@ pub trait Reporter {
 
 /// Something that happened. Readers must accept kinds, fields and outcomes that they do not know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     RunStarted(RunStarted),
@@ -64,6 +67,7 @@ pub enum Event {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunStarted {
     pub run: String,
     pub timestamp: DateTime<FixedOffset>,
@@ -75,6 +79,7 @@ pub struct RunStarted {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BinarySelected {
     pub binary: Arc<str>,
     /// The tests that the run will report, the ignored ones with them, in the order in which the binary lists them.
@@ -84,6 +89,7 @@ pub struct BinarySelected {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WorkerStarted {
     /// The slot, from 0.
     pub worker: usize,
@@ -97,6 +103,7 @@ pub struct WorkerStarted {
 
 /// Which test, which time, and where it runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestStarted {
     pub binary: Arc<str>,
     pub test: Arc<str>,
@@ -110,6 +117,7 @@ pub struct TestStarted {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestOutput {
     pub binary: Arc<str>,
     pub test: Arc<str>,
@@ -119,6 +127,7 @@ pub struct TestOutput {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestSlow {
     pub binary: Arc<str>,
     pub test: Arc<str>,
@@ -128,6 +137,7 @@ pub struct TestSlow {
 
 /// What became of one attempt at a test.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestFinished {
     /// nextest's binary id.
     pub binary: Arc<str>,
@@ -175,6 +185,7 @@ pub struct TestFinished {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestDiagnosed {
     pub binary: Arc<str>,
     pub test: Arc<str>,
@@ -185,6 +196,7 @@ pub struct TestDiagnosed {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WorkerExited {
     pub worker: usize,
     pub process: u32,
@@ -203,6 +215,7 @@ pub struct WorkerExited {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WorkerFailed {
     pub binary: Arc<str>,
     pub worker: usize,
@@ -221,6 +234,7 @@ impl WorkerFailed {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunFinished {
     pub duration: f64,
     #[serde(flatten)]
@@ -231,6 +245,7 @@ pub struct RunFinished {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Stopped {
     /// `--max-fail` or `--fail-fast`.
@@ -245,6 +260,7 @@ pub enum Stopped {
 
 /// What a test or a fixture came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     Passed,

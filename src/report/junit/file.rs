@@ -6,18 +6,15 @@
 //! is over.
 
 use std::{
-    fs,
-    io::{self, BufRead, BufReader, BufWriter, Write as _},
     iter,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail};
 use camino::{Utf8Path, Utf8PathBuf};
-use tempfile::NamedTempFile;
 
-use super::write_report;
+use super::{Output, write_report};
 use crate::event::{Event, Reporter};
+use crate::report::file;
 
 /// The time between the beginnings of two writes is at least this,
 const PAUSE: Duration = Duration::from_secs(1);
@@ -25,10 +22,14 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// and at least so many times what the last one took: 2 % of the time go into the file.
 const SHARE: u32 = 50;
 
+/// What errors call the file.
+const WHAT: &str = "JUnit file";
+
 /// The JUnit file of a run. It is made from the run's journal, so that no result is kept in memory for its sake.
 pub struct JunitFile {
     path: Utf8PathBuf,
     journal: Utf8PathBuf,
+    output: Output,
     /// There have been events since the file was written.
     outdated: bool,
     began: Instant,
@@ -40,18 +41,18 @@ impl JunitFile {
     /// ones will tell what the JSON lines in `journal` say, which need not exist yet.
     ///
     /// Fails if `path` can't be written, or is something that must not be replaced, such as a device.
-    pub fn create(path: &Utf8Path, journal: &Utf8Path) -> anyhow::Result<Self> {
+    pub fn create(path: &Utf8Path, output: Output, journal: &Utf8Path) -> anyhow::Result<Self> {
         let began = Instant::now();
-        let path = target(path)?;
+        let path = file::target(path, WHAT)?;
         // What the journal's path may hold now is another run's.
-        replace(&path, iter::empty())?;
-        Ok(Self { path, journal: journal.to_owned(), outdated: false, began, took: began.elapsed() })
+        write(&path, output, iter::empty())?;
+        Ok(Self { path, journal: journal.to_owned(), output, outdated: false, began, took: began.elapsed() })
     }
 
     fn update(&mut self) -> anyhow::Result<()> {
         self.began = Instant::now();
         self.outdated = false;
-        let result = read(&self.journal).and_then(|events| replace(&self.path, events));
+        let result = file::events(&self.journal).and_then(|events| write(&self.path, self.output, events));
         self.took = self.began.elapsed();
         result
     }
@@ -82,74 +83,19 @@ fn is_due(since: Duration, took: Duration) -> bool {
     since >= PAUSE.max(took * SHARE)
 }
 
-/// The file to replace for `path`. Renaming would put a file in the place of a link, or of /dev/stdout.
-fn target(path: &Utf8Path) -> anyhow::Result<Utf8PathBuf> {
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => {
-            path.canonicalize_utf8().with_context(|| format!("could not resolve the JUnit file's path {path}"))
-        }
-        Ok(_) => bail!("the JUnit file {path} would replace something that is not a file"),
-        Err(_) => Ok(path.to_owned()),
-    }
-}
-
 /// Puts a report of `events` in the place of the file at `path`.
-fn replace(path: &Utf8Path, events: impl Iterator<Item = anyhow::Result<Event>>) -> anyhow::Result<()> {
-    let folder = folder(path);
-    fs::create_dir_all(folder).with_context(|| format!("could not create the folder of the JUnit file {path}"))?;
-    let mut file = temporary(folder).with_context(|| format!("could not create the JUnit file {path}"))?;
-    let mut out = BufWriter::new(file.as_file_mut());
-    write_report(events, &mut out)
-        .and_then(|()| Ok(out.flush()?))
-        .with_context(|| format!("could not write the JUnit file {path}"))?;
-    drop(out);
-    file.persist(path).with_context(|| format!("could not replace the JUnit file {path}"))?;
-    Ok(())
-}
-
-/// The folder of `path`, which `Utf8Path` gives as an empty path for a bare file name.
-fn folder(path: &Utf8Path) -> &Utf8Path {
-    path.parent().filter(|folder| !folder.as_str().is_empty()).unwrap_or(Utf8Path::new("."))
-}
-
-/// A file that may be renamed to any in `folder`. A kill can leave it behind, so it is not called `.xml`, which
-/// consumers look for. Others than its owner may read it, as far as the umask lets them.
-fn temporary(folder: &Utf8Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".junit-").suffix(".tmp");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
-}
-
-/// The events in a journal.
-fn read(journal: &Utf8Path) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Event>>> {
-    let failed = move || format!("could not read the journal {journal}");
-    let file = fs::File::open(journal).with_context(failed)?;
-    Ok(events(BufReader::new(file)).map(move |event| event.with_context(failed)))
-}
-
-/// The events on `lines`. What is no event is passed over: the last line may be half written, and a newer version may
-/// write kinds that this one doesn't know. A result that is lost so is missed, and makes the report red.
-fn events(mut lines: impl BufRead) -> impl Iterator<Item = io::Result<Event>> {
-    let mut line = Vec::new();
-    iter::from_fn(move || {
-        loop {
-            line.clear();
-            match lines.read_until(b'\n', &mut line) {
-                Ok(0) => return None,
-                Ok(_) => {}
-                Err(error) => return Some(Err(error)),
-            }
-            if let Ok(event) = serde_json::from_slice(&line) {
-                return Some(Ok(event));
-            }
-        }
-    })
+pub fn write(
+    path: &Utf8Path,
+    output: Output,
+    events: impl Iterator<Item = anyhow::Result<Event>>,
+) -> anyhow::Result<()> {
+    file::replace(path, WHAT, |out| write_report(events, output, out))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::report::junit::sample;
     use proptest::prelude::*;
@@ -185,19 +131,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn half_written_and_unknown_lines_are_passed_over() {
-        let started = serde_json::to_string(&sample::run_started(2)).unwrap();
-        let journal = format!(
-            "{started}\n{{\"v\":1,\"event\":\"moon-rose\",\"name\":\"db\"}}\n\n\u{fffd}\n{started}\n{}",
-            &started[..started.len() / 2]
-        );
-        let mut bytes = journal.into_bytes();
-        bytes.extend(b"\xff\xfe");
-        let events: Vec<Event> = events(&bytes[..]).collect::<io::Result<_>>().unwrap();
-        assert_eq!(events, [sample::run_started(2), sample::run_started(2)]);
-    }
-
     /// A folder, the JUnit file in a folder in it, and the journal.
     fn folder_with_journal(events: &[Event]) -> (tempfile::TempDir, Utf8PathBuf, Utf8PathBuf) {
         let folder = tempfile::tempdir().unwrap();
@@ -211,7 +144,7 @@ mod tests {
     #[test]
     fn the_file_is_red_from_the_start_even_beside_a_finished_journal() {
         let (_folder, path, journal) = folder_with_journal(&sample::green_run());
-        JunitFile::create(&path, &journal).unwrap();
+        JunitFile::create(&path, Output::Failed, &journal).unwrap();
         let xml = fs::read_to_string(&path).unwrap();
         assert!(xml.contains("[run incomplete]"), "{xml}");
         assert!(xml.contains("errors=\"1\""), "{xml}");
@@ -220,7 +153,7 @@ mod tests {
     #[test]
     fn the_file_tells_the_whole_run_at_the_end() {
         let (_folder, path, journal) = folder_with_journal(&sample::green_run());
-        let mut file = JunitFile::create(&path, &journal).unwrap();
+        let mut file = JunitFile::create(&path, Output::Failed, &journal).unwrap();
         file.finish().unwrap();
         let xml = fs::read_to_string(&path).unwrap();
         assert!(!xml.contains("[run incomplete]"), "{xml}");
@@ -233,7 +166,7 @@ mod tests {
         let mut events = sample::green_run();
         events.pop();
         let (_folder, path, journal) = folder_with_journal(&events);
-        let mut file = JunitFile::create(&path, &journal).unwrap();
+        let mut file = JunitFile::create(&path, Output::Failed, &journal).unwrap();
         file.finish().unwrap();
         let xml = fs::read_to_string(&path).unwrap();
         assert!(xml.contains("tests=\"2\" skipped=\"0\" failures=\"0\" errors=\"1\""), "{xml}");
@@ -242,7 +175,7 @@ mod tests {
     #[test]
     fn a_journal_that_is_gone_is_an_error_at_the_end_only() {
         let (_folder, path, journal) = folder_with_journal(&[]);
-        let mut file = JunitFile::create(&path, &journal).unwrap();
+        let mut file = JunitFile::create(&path, Output::Failed, &journal).unwrap();
         fs::remove_file(&journal).unwrap();
         file.event(&sample::run_started(1)).unwrap();
         file.began = file.began.checked_sub(PAUSE * SHARE).unwrap();
@@ -257,7 +190,7 @@ mod tests {
     fn what_is_not_a_file_is_not_replaced() {
         let (folder, _, journal) = folder_with_journal(&[]);
         let path = Utf8Path::from_path(folder.path()).unwrap();
-        let error = JunitFile::create(path, &journal).err().unwrap().to_string();
+        let error = JunitFile::create(path, Output::Failed, &journal).err().unwrap().to_string();
         assert!(error.contains(path.as_str()), "{error}");
     }
 
@@ -265,7 +198,7 @@ mod tests {
     fn an_error_names_the_path() {
         let (_folder, path, journal) = folder_with_journal(&[]);
         let below_a_file = journal.join("junit.xml");
-        let error = JunitFile::create(&below_a_file, &path).err().unwrap().to_string();
+        let error = JunitFile::create(&below_a_file, Output::Failed, &path).err().unwrap().to_string();
         assert!(error.contains(below_a_file.as_str()), "{error}");
     }
 
@@ -276,13 +209,13 @@ mod tests {
         let (folder, path, journal) = folder_with_journal(&[]);
         let plain = folder.path().join("plain");
         fs::write(&plain, "").unwrap();
-        JunitFile::create(&path, &journal).unwrap();
+        JunitFile::create(&path, Output::Failed, &journal).unwrap();
         let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode();
         assert_eq!(mode(path.as_std_path()), mode(&plain), "the umask decides, as for any file");
 
         let link = Utf8PathBuf::from_path_buf(folder.path().join("link.xml")).unwrap();
         symlink(&path, &link).unwrap();
-        JunitFile::create(&link, &journal).unwrap();
+        JunitFile::create(&link, Output::Failed, &journal).unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     }
 }
