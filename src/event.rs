@@ -60,6 +60,8 @@ pub enum Event {
     WorkerExited(WorkerExited),
     /// A process failed outside of any test; an error entry of its own.
     WorkerFailed(WorkerFailed),
+    /// How many slots the run holds or waits for has changed.
+    Slots(Slots),
     Warning {
         message: String,
     },
@@ -76,6 +78,25 @@ pub struct RunStarted {
     pub binaries: usize,
     /// The upper cap on worker slots.
     pub workers: usize,
+    /// How long the build took that came before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<f64>,
+    /// The options of this run that a command which runs one of its tests again needs, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+}
+
+/// Told when it has changed and there is a moment to tell it in: what changes back at once is not told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Slots {
+    pub timestamp: DateTime<FixedOffset>,
+    /// Those that the run may use, with the one that every process owns.
+    pub held: usize,
+    /// Those that it has asked the jobserver for and could use, were they granted.
+    pub requested: usize,
+    /// The upper cap on both together.
+    pub cap: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

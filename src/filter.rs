@@ -103,8 +103,9 @@ fn of_suite(binary: &Arc<str>, tests: &[Test], options: &Options) -> Vec<Decisio
 }
 
 fn by_name(binary: &Arc<str>, test: &Test, options: &Options) -> Decision {
-    let matches =
-        |filter: &String| if options.exact { *test.name == **filter } else { test.name.contains(filter.as_str()) };
+    // Whoever names a generated test means all of its cases.
+    let is = |filter: &str| [&test.name, test.argument()].iter().any(|name| ***name == *filter);
+    let matches = |filter: &String| if options.exact { is(filter) } else { test.name.contains(filter.as_str()) };
     let named = options.filters.is_empty() || options.filters.iter().any(matches);
     if !named || options.skip.iter().any(matches) {
         return Decision::Skip(Why::Filter);

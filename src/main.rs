@@ -2,7 +2,8 @@
 //!
 //! A worker is a slot; in it one process after another runs a *batch* of tests of one test binary. Processes are reused
 //! for many tests, so a small test costs next to nothing; when one dies or hangs, the test that it was in gets its
-//! outcome and the rest of its batch goes to a fresh process. Test binaries are stock: nothing is compiled into them.
+//! outcome and the rest of its batch goes to a fresh process. Test binaries are stock: nothing has to be compiled into
+//! them. Those that use the `ptest` crate tell more: which tests belong to which contexts, and what becomes of these.
 //!
 //! # The line
 //!
@@ -10,9 +11,10 @@
 //!
 //! 1. [`cli`] turns the command line and the environment into one plain options struct for each stage.
 //! 2. [`build`] has cargo build the tests and says of each [`TestBinary`](build::TestBinary) how cargo would run it.
-//! 3. [`list`] asks each binary for its tests: [`Suite`]s.
+//! 3. [`list`] asks each binary for its tests and reads what its annotations say of them: [`Suite`]s.
 //! 4. [`filter`] makes a [`Decision`] about each test, and knows why.
-//! 5. [`group`] puts what is to run into [`Group`](group::Group)s, by the contexts in `.config/ptest.toml` ([`config`]).
+//! 5. [`group`] puts what is to run into [`Group`](group::Group)s, by the contexts in the sources and in
+//!    `.config/ptest.toml` ([`config`]), and says which shared ones need a [`Host`](group::Host).
 //! 6. [`schedule`] decides what runs when; [`run`] does it, in one loop that owns the run.
 //! 7. [`report`] tells people and machines, from the [`Event`](event::Event)s that the run emits.
 //!
@@ -32,12 +34,21 @@
 //! text alone could be fooled, so verdicts come from libtest's log, which nobody else writes, and the exit status is a
 //! third witness. All three are pure and can be tried on any bytes.
 //!
+//! A binary with annotations says besides what its fixtures do, in records between what its tests print. Who starts with
+//! a token only known to it and its reader can write one; so they are cut out before anything else is looked for, and
+//! what stands between the two of a fixture is that fixture's output. A **host** is a process that says nothing else: it
+//! sets a shared context up, leaves its value in a file, and tears down when its stdin ends. So it does that, too, when
+//! the runner is killed.
+//!
 //! # What always holds
 //!
 //! * Every selected test is reported exactly once, whatever dies. If the books do not balance at the end, the run is
 //!   red and names what is missing.
 //! * A verdict that arrived before death counts. What had not begun goes to another process, and is not counted as tried.
-//! * There are never more processes than slots held, and the one that every process owns. No slot is held idle.
+//! * There are never more processes than slots held, and the one that every process owns. No slot is held idle. A host
+//!   counts while it sets up and while it tears down; while it waits it needs no core.
+//! * What a group needs is up before its first test and there until after its last one. A set-up that failed is not
+//!   tried again: all tests that need it are told, by name, and none of them is green.
 //! * Time enters the scheduler as an input. Nothing sleeps to wait for something that can tell that it happened; two
 //!   things cannot, and are looked at again in short intervals: the end of a process group, and of an `execve`.
 //! * Nothing outlives the run once it has begun to ask for tests: each process leads a group that is killed with it, a watchdog does the same if the runner
@@ -48,10 +59,16 @@
 //!
 //! # Platforms
 //!
-//! Everything that knows the operating system is in `run/os`, `run/signals`, `run/watchdog` and `run/leftovers`. Linux
-//! is where all of it is tested. On macOS the code takes portable paths that are written but untested (libtest's log is
-//! a file instead of a pipe, processes that leave their group are not found). There is no Windows implementation yet,
-//! and the crate says so when it is compiled there.
+//! Everything that knows the operating system is in `list/answer`, `run/os`, `run/signals`, `run/watchdog` and
+//! `run/leftovers`. Linux is where all of it is tested. On macOS the code takes portable paths that are written but
+//! untested (libtest's log is a file instead of a pipe, processes that leave their group are not found). There is no
+//! Windows implementation yet, and the crate says so when it is compiled there.
+
+#![deny(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "reports, lists and last words are written to a handle, and whether that went well is looked at"
+)]
 
 mod build;
 mod cli;
@@ -68,6 +85,7 @@ mod schedule;
 
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::time::Instant;
 
 use anyhow::Context;
 use camino::Utf8PathBuf;
@@ -165,6 +183,7 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     let (mut pool, warning) = Pool::open(build_slots)?;
     warning.iter().for_each(|warning| say(&format!("warning: {warning}")));
     invocation.build.makeflags.clone_from(&pool.makeflags);
+    let began_to_build = Instant::now();
     let mut build = match build::test_binaries(&invocation.build) {
         Ok(build) => build,
         Err(build::Failure::Build) => return Ok(Exit::BuildFailed),
@@ -172,6 +191,7 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
         Err(build::Failure::MetadataAndBuild) => return Ok(Exit::MetadataFailed),
         Err(build::Failure::Other(error)) => return Err(error.into()),
     };
+    invocation.run.built = Some(began_to_build.elapsed());
     let config = config::read(build.workspace_root.as_std_path())?;
     if invocation.task == Task::Build {
         return Ok(Exit::Success);
@@ -188,6 +208,8 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
         memory: journals.join("lists"),
         ..invocation.list
     };
+    // A run inside of another one has the other's name in front of its own.
+    invocation.run.values = journals.join("shared").join(invocation.run.run.replace('/', "-"));
     let suites = list::tests(binaries, &options).or_exit(Exit::ListFailed)?;
     let decisions = filter::select(&suites, &invocation.filter);
     for note in filter::unknown(&suites, &invocation.filter, invocation.whole) {

@@ -33,6 +33,7 @@ pub(super) fn understand(args: AfterwardsArgs, env: Env) -> Result<Afterwards> {
             run: args.from.map_or(Run::Latest, run),
             junit: path("--junit", args.junit)?,
             junit_output: args.junit_output,
+            html: path("--html", args.html)?,
             trace: path("--trace", args.trace)?,
         },
         target_dir: args.target_dir,

@@ -23,7 +23,7 @@ Tests that share a process-wide lock can be declared a unit in .config/ptest.tom
 #[derive(Debug, Parser)]
 #[command(name = "cargo ptest", bin_name = "cargo ptest", version, after_help = AFTER_HELP, max_term_width = 100)]
 #[command(override_usage = "cargo ptest [list] [OPTIONS] [FILTERS]... [-- TEST-BINARY OPTIONS]
-       cargo ptest report [--from RUN] [--junit PATH] [--trace PATH]")]
+       cargo ptest report [--from RUN] [--junit PATH] [--html PATH] [--trace PATH]")]
 pub(super) struct Cli {
     #[command(flatten)]
     pub run: RunArgs,
@@ -129,6 +129,9 @@ pub(super) struct ReportArgs {
     /// Annotations of failures, and a summary of the job: for GitHub (auto: when it runs us), or none
     #[arg(long, value_enum, default_value = "auto", value_name = "FOR")]
     pub annotations: Annotations,
+    /// Write a page for the browser: failures, timeline, all tests; one file that needs no network
+    #[arg(long, value_name = "PATH")]
+    pub html: Option<Utf8PathBuf>,
     /// When to colour
     #[arg(long, value_enum, value_name = "WHEN")]
     pub color: Option<Colour>,
@@ -252,7 +255,7 @@ pub(super) struct BuildArgs {
 /// The journal of a run that was killed will do, too; the reports say so.
 #[derive(Debug, Parser)]
 #[command(name = "cargo ptest report", bin_name = "cargo ptest report", max_term_width = 100)]
-#[command(group = clap::ArgGroup::new("reports").required(true).multiple(true).args(["junit", "trace"]))]
+#[command(group = clap::ArgGroup::new("reports").required(true).multiple(true).args(["junit", "html", "trace"]))]
 pub(super) struct AfterwardsArgs {
     /// The run: its id or the beginning of it, or the path of a journal. Default: the latest
     #[arg(long, value_name = "RUN")]
@@ -263,6 +266,9 @@ pub(super) struct AfterwardsArgs {
     /// Of which tests JUnit has what they wrote
     #[arg(long, value_enum, default_value = "failed", value_name = "WHICH")]
     pub junit_output: crate::report::JunitOutput,
+    /// Write a page for the browser
+    #[arg(long, value_name = "PATH")]
+    pub html: Option<Utf8PathBuf>,
     /// Write a trace for ui.perfetto.dev
     #[arg(long, value_name = "PATH")]
     pub trace: Option<Utf8PathBuf>,

@@ -188,6 +188,8 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
     let filter = filter(cli, tests)?;
     let live = tests.nocapture || env.get("RUST_TEST_NOCAPTURE").is_some_and(|value| value != "0");
     let include_ignored = filter.ignored != Ignored::Default;
+    let ignored = include_ignored.then(|| "--run-ignored=all".to_owned());
+    let again = build_args(cli).into_iter().chain(ignored).collect();
     Ok(Invocation {
         task,
         build_jobs: cli.build.build_jobs.map(|jobs| jobs as usize),
@@ -213,6 +215,9 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
             diagnose: cli.run.diagnose,
             leaks_fail: cli.run.leaks == Leaks::Fail,
             live,
+            values: Utf8PathBuf::new(),
+            built: None,
+            again,
         },
         report: report::Options {
             stdout: cli.report.message_format,
@@ -220,6 +225,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
             junit_output: cli.report.junit_output,
             github: github(cli.report.annotations, &env),
             trace: cli.report.trace.as_deref().map(|path| file("--trace", path)).transpose()?,
+            html: cli.report.html.as_deref().map(|path| file("--html", path)).transpose()?,
             terminal: TerminalOptions {
                 colours: colours.unwrap_or_else(|| std::io::stderr().is_terminal()),
                 verbosity: match (quiet, cli.report.verbose) {

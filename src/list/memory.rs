@@ -1,5 +1,5 @@
-//! Remembers what a binary listed, for as long as it is the same file: to start each one only to hear the same again
-//! would double the cost of a run of many small binaries.
+//! Remembers what a binary listed, and what stands in its file, for as long as it is the same file: to start each one
+//! only to hear the same again would double the cost of a run of many small binaries.
 //!
 //! Only for libtest's harness, whose list is compiled in. Other harnesses read files and variables.
 
@@ -11,7 +11,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh64::xxh64;
 
-use super::Test;
+use super::Listed;
 
 /// Which file a list is of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,19 +34,19 @@ impl Identity {
 #[derive(Serialize, Deserialize)]
 struct Remembered {
     of: Identity,
-    tests: Vec<Test>,
+    listed: Listed,
 }
 
 /// What this very file listed before. What cannot be read is not remembered.
-pub(super) fn recall(folder: &Utf8Path, identity: &Identity) -> Option<Vec<Test>> {
+pub(super) fn recall(folder: &Utf8Path, identity: &Identity) -> Option<Listed> {
     let text = std::fs::read(place(folder, identity)).ok()?;
     let remembered: Remembered = serde_json::from_slice(&text).ok()?;
-    (remembered.of == *identity).then_some(remembered.tests)
+    (remembered.of == *identity).then_some(remembered.listed)
 }
 
 /// Puts the list in the place of what the file listed when it was another.
-pub(super) fn keep(folder: &Utf8Path, identity: &Identity, tests: &[Test]) -> Result<()> {
-    let remembered = Remembered { of: identity.clone(), tests: tests.to_vec() };
+pub(super) fn keep(folder: &Utf8Path, identity: &Identity, listed: &Listed) -> Result<()> {
+    let remembered = Remembered { of: identity.clone(), listed: listed.clone() };
     std::fs::create_dir_all(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(&serde_json::to_vec(&remembered)?)?;
@@ -60,6 +60,7 @@ fn place(folder: &Utf8Path, identity: &Identity) -> Utf8PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Test;
     use super::*;
 
     #[test]
@@ -71,8 +72,9 @@ mod tests {
         let identity = Identity::of(&binary).unwrap();
         let memory = folder.join("lists");
         assert_eq!(recall(&memory, &identity), None);
-        keep(&memory, &identity, &[Test::named("a")]).unwrap();
-        assert_eq!(recall(&memory, &identity), Some(vec![Test::named("a")]));
+        let listed = Listed { tests: vec![Test::named("a")], contexts: Vec::new() };
+        keep(&memory, &identity, &listed).unwrap();
+        assert_eq!(recall(&memory, &identity), Some(listed));
         std::fs::write(&binary, "another").unwrap();
         assert_eq!(recall(&memory, &Identity::of(&binary).unwrap()), None);
         assert_eq!(Identity::of(&folder.join("gone")), None);

@@ -4,21 +4,31 @@
 //! do so when `RUSTC_BOOTSTRAP` is set. It is set for this call only: in a running test's environment it would reach
 //! every rustc that the test starts. What has no libtest harness is asked in the way that harnesses agree on, and
 //! becomes one test when it does not answer in kind.
+//!
+//! What `#[ptest::test]` and its like say stands in a section of the binary's file, and is read from there. Only the
+//! cases of generated tests are known to nobody but the binary itself.
 
+mod annotations;
+mod answer;
+mod cases;
 mod memory;
+mod section;
 
 use std::collections::HashSet;
-use std::io::Read;
-use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context as _, Result, bail};
 use camino::Utf8PathBuf;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::build::TestBinary;
+
+use answer::ask;
+
+pub use annotations::{Annotated, Context, ContextKind, ancestors, numbers};
+pub use cases::{Case, token};
 
 /// What the list stage needs to know.
 #[derive(Clone, Debug)]
@@ -40,8 +50,24 @@ pub struct Suite {
     pub harness: Harness,
     /// In the order in which the binary runs them.
     pub tests: Vec<Test>,
+    /// Those in its sources; outer ones before inner ones.
+    pub contexts: Vec<Context>,
     /// Why it could not be asked in the usual way.
     pub note: Option<String>,
+}
+
+impl Suite {
+    /// Whether its processes know what it means to be given a role.
+    pub fn has_annotations(&self) -> bool {
+        !self.contexts.is_empty() || self.tests.iter().any(|test| test.annotated.is_some())
+    }
+
+    /// The modules of the contexts that a test belongs to, the outermost first.
+    pub fn contexts_of(&self, test: &Test) -> Vec<Arc<str>> {
+        let mut modules: Vec<_> = ancestors(&self.contexts, test.context).map(|it| it.module.clone()).collect();
+        modules.reverse();
+        modules
+    }
 }
 
 /// How a binary takes its tests and says what became of them.
@@ -66,11 +92,37 @@ pub struct Test {
     pub line: Option<u32>,
     /// How often the binary lists this name, and so runs it.
     pub times: usize,
+    /// What `#[ptest::test]` says of it, if that stands on it.
+    pub annotated: Option<Annotated>,
+    /// The innermost of its suite's contexts that it belongs to.
+    pub context: Option<usize>,
+    pub case: Option<Case>,
 }
 
 impl Test {
-    fn named(name: &str) -> Self {
-        Self { name: name.into(), bench: false, ignored: false, ignore_reason: None, file: None, line: None, times: 1 }
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            bench: false,
+            ignored: false,
+            ignore_reason: None,
+            file: None,
+            line: None,
+            times: 1,
+            annotated: None,
+            context: None,
+            case: None,
+        }
+    }
+
+    /// The name by which the binary knows it.
+    pub fn argument(&self) -> &Arc<str> {
+        self.case.as_ref().map_or(&self.name, |case| &case.test)
+    }
+
+    /// It stands in a context, and nothing would set that up for it.
+    pub fn misses_setup(&self) -> bool {
+        self.context.is_some() && self.annotated.is_none()
     }
 }
 
@@ -85,13 +137,20 @@ pub fn tests(binaries: Vec<TestBinary>, options: &Options) -> Result<Vec<Suite>>
 
 fn suite(binary: TestBinary, options: &Options) -> Result<Suite> {
     let asked = if binary.libtest {
-        libtest(&binary, options).map(|tests| (Harness::Libtest, tests, None))
+        libtest(&binary, options).map(|listed| (Harness::Libtest, listed, None))
     } else {
         Ok(custom(&binary, options))
     };
-    let (harness, tests, note) =
+    let (harness, Listed { tests, contexts }, note) =
         asked.with_context(|| format!("cannot list the tests of {} ({})", binary.id, binary.path))?;
-    Ok(Suite { harness, tests: merge(tests), binary, note })
+    Ok(Suite { binary, harness, tests, contexts, note })
+}
+
+/// What is known of a binary from its file alone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Listed {
+    tests: Vec<Test>,
+    contexts: Vec<Context>,
 }
 
 /// A name that is listed twice runs twice, as one test.
@@ -123,17 +182,28 @@ struct Discovered {
     start_line: Option<u32>,
 }
 
-fn libtest(binary: &TestBinary, options: &Options) -> Result<Vec<Test>> {
+fn libtest(binary: &TestBinary, options: &Options) -> Result<Listed> {
+    let Listed { tests, contexts } = written_down(binary, options)?;
+    Ok(Listed { tests: cases::expand(tests, &contexts, binary, options)?, contexts })
+}
+
+/// What the binary's file says, which may be remembered from the last time that it was read.
+fn written_down(binary: &TestBinary, options: &Options) -> Result<Listed> {
     let identity = memory::Identity::of(&binary.path);
-    if let Some(tests) = identity.as_ref().and_then(|identity| memory::recall(&options.memory, identity)) {
-        return Ok(tests);
+    if let Some(listed) = identity.as_ref().and_then(|identity| memory::recall(&options.memory, identity)) {
+        return Ok(listed);
     }
-    let tests = ask_libtest(binary, options)?;
+    let mut tests = merge(ask_libtest(binary, options)?);
+    let contexts = match section::read(&binary.path)? {
+        Some(section) => annotations::understand(&section, &binary.target_name.replace('-', "_"), &mut tests)?,
+        None => Vec::new(),
+    };
+    let listed = Listed { tests, contexts };
     if let Some(identity) = identity {
         // Without a memory the next run asks again.
-        let _ = memory::keep(&options.memory, &identity, &tests);
+        let _ = memory::keep(&options.memory, &identity, &listed);
     }
-    Ok(tests)
+    Ok(listed)
 }
 
 fn ask_libtest(binary: &TestBinary, options: &Options) -> Result<Vec<Test>> {
@@ -155,13 +225,12 @@ fn from_json(text: &str) -> Option<Vec<Test>> {
         completed |= line.kind == "suite" && line.event == "completed";
         if line.event == "discovered" {
             tests.push(Test {
-                name: line.name.into(),
                 bench: line.kind == "bench",
                 ignored: line.ignore,
                 ignore_reason: Some(line.ignore_message).filter(|reason| !reason.is_empty()),
                 file: Some(line.source_path.into()).filter(|file: &Arc<str>| !file.is_empty()),
                 line: line.start_line,
-                times: 1,
+                ..Test::named(&line.name)
             });
         }
     }
@@ -206,7 +275,7 @@ fn from_terse(text: &str) -> Option<Vec<Test>> {
 }
 
 /// Without libtest's harness anything may happen: what does not list its tests is run whole, with a note that says so.
-fn custom(binary: &TestBinary, options: &Options) -> (Harness, Vec<Test>, Option<String>) {
+fn custom(binary: &TestBinary, options: &Options) -> (Harness, Listed, Option<String>) {
     let list = |ignored: bool| -> Result<Vec<Test>, String> {
         let mut command = binary.command();
         command.args(["--list", "--format", "terse"]).args(ignored.then_some("--ignored"));
@@ -216,93 +285,19 @@ fn custom(binary: &TestBinary, options: &Options) -> (Harness, Vec<Test>, Option
     match list(false) {
         Ok(all) if !all.is_empty() => {
             let ignored = list(true).unwrap_or_default();
-            (Harness::Custom, mark_ignored(all, &ignored), None)
+            (Harness::Custom, without_contexts(merge(mark_ignored(all, &ignored))), None)
         }
         other => {
             let why = other.err().unwrap_or_else(|| "it lists nothing".to_owned());
             let note =
                 format!("{} has a harness of its own that does not list tests ({why}): it runs as one test", binary.id);
-            (Harness::Whole, vec![Test::named(&binary.target_name)], Some(note))
+            (Harness::Whole, without_contexts(vec![Test::named(&binary.target_name)]), Some(note))
         }
     }
 }
 
-/// What a binary answered.
-struct Answer {
-    status: ExitStatus,
-    stdout: String,
-    stderr: String,
-}
-
-impl Answer {
-    fn success(&self) -> Option<&str> {
-        self.status.success().then_some(self.stdout.as_str())
-    }
-
-    fn complaint(&self) -> String {
-        if self.status.success() {
-            let first = self.stdout.lines().find(|line| !line.is_empty()).unwrap_or_default();
-            return format!("it answers --list with {first:?}");
-        }
-        let last = self.stderr.lines().rfind(|line| !line.is_empty()).unwrap_or("no word on stderr");
-        format!("it answers --list with {} and {last:?}", self.status)
-    }
-}
-
-/// Runs a command to its end, or for as long as it may take.
-fn ask(mut command: Command, options: &Options) -> Result<Answer> {
-    let limit = options.timeout;
-    // The watchdog ends whole groups, and the runner's own is the terminal's.
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    let mut child = command
-        .env(options.mark.0, &options.mark.1)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("cannot start it")?;
-    let (sender, receiver) = mpsc::channel();
-    let read = |number: usize, mut pipe: Box<dyn Read + Send>| {
-        let sender = sender.clone();
-        std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            // What cannot be read is missing from the answer, which is then not understood.
-            let _ = pipe.read_to_end(&mut bytes);
-            let _ = sender.send((number, String::from_utf8_lossy(&bytes).into_owned()));
-        });
-    };
-    let stdout = child.stdout.take().context("no stdout")?;
-    let stderr = child.stderr.take().context("no stderr")?;
-    read(0, Box::new(stdout));
-    read(1, Box::new(stderr));
-    let end = Instant::now() + limit;
-    let mut texts = [String::new(), String::new()];
-    for _ in 0..2 {
-        if let Ok((number, text)) = receiver.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            texts[number] = text;
-        }
-    }
-    let [stdout, stderr] = texts;
-    // Whoever has closed both pipes is about to end, as a rule.
-    let mut looks = 0;
-    loop {
-        if let Some(status) = child.try_wait().context("cannot wait for it")? {
-            return Ok(Answer { status, stdout, stderr });
-        }
-        if Instant::now() >= end {
-            // Neither call can do more than fail because it is gone.
-            let _ = child.kill();
-            let _ = child.wait();
-            bail!("it has not answered --list within {limit:?}");
-        }
-        if looks < 100 {
-            std::thread::yield_now();
-        } else {
-            std::thread::park_timeout(Duration::from_millis(1));
-        }
-        looks += 1;
-    }
+fn without_contexts(tests: Vec<Test>) -> Listed {
+    Listed { tests, contexts: Vec::new() }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::record::{self, Record};
-use super::{junit, trace};
+use super::{html, junit, trace};
 
 /// What to make, and of which run.
 #[derive(Clone, Debug)]
@@ -13,6 +13,7 @@ pub struct Options {
     pub junit: Option<Utf8PathBuf>,
     /// What the JUnit file says of what tests wrote.
     pub junit_output: junit::Output,
+    pub html: Option<Utf8PathBuf>,
     pub trace: Option<Utf8PathBuf>,
 }
 
@@ -62,6 +63,9 @@ impl Found {
     pub fn write(&self, options: &Options) -> Result<()> {
         if let Some(path) = &options.junit {
             junit::write(path, options.junit_output, self.0.events()?)?;
+        }
+        if let Some(path) = &options.html {
+            html::write(&self.0.path, path)?;
         }
         if let Some(path) = &options.trace {
             trace::write(path, self.0.events()?)?;

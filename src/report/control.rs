@@ -1,4 +1,9 @@
-//! Keeps what tests print from steering the terminal: colours pass, if there are to be any, and nothing else does.
+//! Keeps what tests print from steering the terminal: colours pass, if there are to be any, and nothing else does. Here is
+//! also what escape sequences look like, for all who take them out (ECMA-48, 5.3 to 5.6, and ECMA-35, 13).
+
+use std::ops::RangeInclusive;
+
+const ESCAPE: char = '\u{1b}';
 
 /// The text without control characters and sequences, but for line ends, tabs and (if `colours`) colours.
 pub(super) fn tame(text: &str, colours: bool) -> String {
@@ -7,9 +12,8 @@ pub(super) fn tame(text: &str, colours: bool) -> String {
     while let Some(at) = rest.find(|c: char| c.is_control() && c != '\n' && c != '\t') {
         tamed.push_str(&rest[..at]);
         rest = &rest[at..];
-        let length = sequence(rest);
-        let (sequence, after) = rest.split_at(length);
-        if colours && sequence.starts_with("\u{1b}[") && sequence.ends_with('m') {
+        let (sequence, after) = rest.split_at(sequence(rest));
+        if colours && is_colour(sequence) {
             tamed.push_str(sequence);
         }
         rest = after;
@@ -18,28 +22,54 @@ pub(super) fn tame(text: &str, colours: bool) -> String {
     tamed
 }
 
-/// The length of the control sequence that `text` begins with; a control character alone is one. A sequence that has
-/// no end, or one that does not belong to it, ends before the first character that cannot be its own (ECMA-48, 5.4).
-fn sequence(text: &str) -> usize {
-    let Some(rest) = text.strip_prefix('\u{1b}') else {
+/// Others that end in `m` have another sign before their numbers, and set what keys send, for example.
+fn is_colour(sequence: &str) -> bool {
+    let numbers = sequence.strip_prefix("\u{1b}[").and_then(|rest| rest.strip_suffix('m'));
+    numbers.is_some_and(|numbers| numbers.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b';' | b':')))
+}
+
+/// The length of the escape sequence that `text` begins with, in bytes; that of its first character if there is none. A
+/// sequence that has no end, or one that does not belong to it, ends before the first character that cannot be its own.
+pub(super) fn sequence(text: &str) -> usize {
+    let Some(after) = text.strip_prefix(ESCAPE) else {
         return text.chars().next().map_or(0, char::len_utf8);
     };
-    match rest.bytes().next() {
-        Some(b'[') => {
-            let inside = rest[1..].bytes().take_while(|byte| (0x20..=0x3f).contains(byte)).count();
-            let end = rest[1 + inside..].bytes().next().is_some_and(|byte| (0x40..=0x7e).contains(&byte));
-            2 + inside + usize::from(end)
-        }
-        // Strings to the terminal (titles, links): up to the bell or the string terminator, on the same line.
-        Some(b']' | b'P' | b'X' | b'^' | b'_') => {
-            let inside = rest[1..].find(['\u{7}', '\u{1b}', '\n']).unwrap_or(rest.len() - 1);
-            let after = &rest[1 + inside..];
-            let end = if after.starts_with("\u{1b}\\") { 2 } else { usize::from(after.starts_with('\u{7}')) };
-            2 + inside + end
-        }
-        Some(0x30..=0x7e) => 2,
+    1 + match after.as_bytes().first() {
+        Some(b'[') => control_sequence(after),
+        Some(b']' | b'P' | b'X' | b'^' | b'_') => control_string(after),
+        Some(b' '..=b'/') => then(after, run(after, b' '..=b'/'), b'0'..=b'~'),
+        Some(b'0'..=b'~') => 1,
+        _ => 0,
+    }
+}
+
+/// Colours and movements: `[`, parameters, and a letter.
+fn control_sequence(text: &str) -> usize {
+    let parameters = 1 + run(&text[1..], b'0'..=b'?');
+    let intermediates = parameters + run(&text[parameters..], b' '..=b'/');
+    then(text, intermediates, b'@'..=b'~')
+}
+
+/// Titles and links: text up to a bell or `ESC \`. One that doesn't end on its line was never meant as such, and then
+/// only what introduces it goes, so that no text is lost.
+fn control_string(text: &str) -> usize {
+    let line = text.find('\n').map_or(text, |end| &text[..end]);
+    match line.find(['\u{7}', ESCAPE]) {
+        Some(end) if line[end..].starts_with('\u{7}') => end + 1,
+        Some(end) if line[end..].starts_with("\u{1b}\\") => end + 2,
         _ => 1,
     }
+}
+
+/// How many bytes at the beginning of `text` lie in `range`.
+fn run(text: &str, range: RangeInclusive<u8>) -> usize {
+    text.bytes().take_while(|byte| range.contains(byte)).count()
+}
+
+/// `length`, and one more if a byte from `range` follows.
+fn then(text: &str, length: usize, range: RangeInclusive<u8>) -> usize {
+    let follows = text.as_bytes().get(length).is_some_and(|byte| range.contains(byte));
+    length + usize::from(follows)
 }
 
 #[cfg(test)]
@@ -57,10 +87,42 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_a_sequence_without_an_end_is_kept() {
-        assert_eq!(tame("\u{1b}]0;title\nnext", false), "\nnext");
-        assert_eq!(tame("\u{1b}[12\u{e9}", false), "\u{e9}");
-        assert_eq!(tame("\u{1b}", false), "");
+    fn what_only_ends_like_a_colour_does_not_pass() {
+        assert_eq!(
+            tame("\u{1b}[>4;2m\u{1b}[?4m\u{1b}[1 ma\u{1b}[38:5:208mb\u{1b}[m", true),
+            "a\u{1b}[38:5:208mb\u{1b}[m"
+        );
+    }
+
+    #[test]
+    fn sequences_are_taken_out_whole() {
+        for (text, expected) in [
+            ("\u{1b}[38;5;208morange\u{1b}[m", "orange"),
+            ("\u{1b}[2K\u{1b}[1G50 %", "50 %"),
+            ("\u{1b}]8;;https://example.org\u{1b}\\link\u{1b}]8;;\u{1b}\\", "link"),
+            ("\u{1b}(B\u{1b}7\u{1b}8\u{1b}=x", "x"),
+            ("\u{1b}P1$r0m\u{1b}\\x", "x"),
+        ] {
+            assert_eq!(tame(text, false), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_sequence_without_an_end_takes_no_text_with_it() {
+        for (text, expected) in [
+            ("a\u{1b}]0;never ends\nb", "a0;never ends\nb"),
+            ("a\u{1b}]0;x\nthen \u{7}", "a0;x\nthen "),
+            ("a\u{1b}P\u{1f980}", "a\u{1f980}"),
+            ("a\u{1b}[12\u{1f980}", "a\u{1f980}"),
+            ("a\u{1b}", "a"),
+            ("a\u{1b}[", "a"),
+            ("a\u{1b}(", "a"),
+            ("a\u{1b}\u{1b}[31mb", "ab"),
+            ("a\u{1b}\u{e9}", "a\u{e9}"),
+            ("a\u{1b}\nb", "a\nb"),
+        ] {
+            assert_eq!(tame(text, false), expected, "{text:?}");
+        }
     }
 
     proptest! {

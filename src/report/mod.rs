@@ -4,6 +4,7 @@ pub mod afterwards;
 mod control;
 mod file;
 mod github;
+mod html;
 mod journal;
 mod json;
 mod junit;
@@ -39,6 +40,8 @@ pub struct Options {
     pub trace: Option<Utf8PathBuf>,
     /// Annotations and a summary for GitHub, if it is there to read them.
     pub github: Option<GithubOptions>,
+    /// Where the page for the browser goes.
+    pub html: Option<Utf8PathBuf>,
     pub terminal: TerminalOptions,
 }
 
@@ -87,6 +90,9 @@ pub fn open(options: &Options, folder: &Utf8Path, run: &str) -> Result<Reporters
     if let Some(trace) = &options.trace {
         reporters.push(Box::new(trace::TraceFile::create(trace, &path)?));
     }
+    if let Some(html) = &options.html {
+        reporters.push(Box::new(html::HtmlFile::create(html, &path)?));
+    }
     Ok(Reporters(reporters))
 }
 
@@ -97,6 +103,9 @@ pub fn begin(options: &Options) -> Result<()> {
     }
     if let Some(path) = &options.trace {
         trace::TraceFile::create(path, Utf8Path::new(""))?;
+    }
+    if let Some(path) = &options.html {
+        html::HtmlFile::create(path, Utf8Path::new(""))?;
     }
     Ok(())
 }

@@ -280,9 +280,11 @@ impl<W: Write> Terminal<W> {
                 write!(self.out, "{failures}{}", summary::totals(run, &self.styles))
             }
             Event::FixtureFinished(it) => self.fixture(it),
-            Event::BinarySelected(_) | Event::TestStarted(_) | Event::WorkerStarted(_) | Event::FixtureStarted(_) => {
-                Ok(())
-            }
+            Event::BinarySelected(_)
+            | Event::TestStarted(_)
+            | Event::WorkerStarted(_)
+            | Event::FixtureStarted(_)
+            | Event::Slots(_) => Ok(()),
         }
     }
 }
@@ -328,7 +330,7 @@ pub(super) fn is_in(message: &str, output: &str) -> bool {
 }
 
 /// The options that select a binary by its id.
-fn selection(binary: &str) -> Vec<String> {
+pub(super) fn selection(binary: &str) -> Vec<String> {
     let binary = RustBinaryId::new(binary.split('@').next().unwrap_or(binary));
     let parts = binary.components();
     let mut words = vec!["-p".to_owned(), parts.package_name.to_owned()];

@@ -9,7 +9,7 @@ use chrono::{DateTime, FixedOffset, Local};
 use super::plan::Item;
 use crate::event::{Event, Outcome, Reporter, Stopped, Tally, TestFinished, TestStarted};
 use crate::list::{Suite, Test};
-use crate::schedule::{self, Batch};
+use crate::schedule::{self, Batch, ContextId};
 
 pub(super) struct Book<'a> {
     pub suites: &'a [Suite],
@@ -79,8 +79,14 @@ impl<'a> Book<'a> {
         self.items[item].suite
     }
 
-    pub(super) fn hides_jobserver(&self, item: schedule::Item) -> bool {
-        self.items[item].hide_jobserver
+    /// The number of the group that an item belongs to.
+    pub(super) fn group(&self, item: schedule::Item) -> usize {
+        self.items[item].group
+    }
+
+    /// The number of the first context of an item's suite.
+    pub(super) fn first_context(&self, item: schedule::Item) -> ContextId {
+        self.items[item].first_context
     }
 
     pub(super) fn suite(&self, item: schedule::Item) -> &'a Suite {
@@ -131,6 +137,15 @@ impl<'a> Book<'a> {
         self.tell(&Event::TestFinished(result));
     }
 
+    /// An item will not run, since what it needs could not be set up. If it was to be tried again, its failure stands.
+    pub(super) fn not_set_up(&mut self, item: schedule::Item, why: Option<&str>) {
+        let result = self.attempts.remove(&item).unwrap_or_else(|| {
+            let result = self.result(item, Outcome::SetupFailed, Instant::now());
+            TestFinished { message: why.map(str::to_owned), ..result }
+        });
+        self.finished(item, result);
+    }
+
     /// The tests that ran before a failed one in its process.
     pub(super) fn predecessors(&self, item: schedule::Item) -> Vec<Arc<str>> {
         self.predecessors.get(&item).cloned().unwrap_or_default()
@@ -172,7 +187,7 @@ pub(super) fn result(suite: &Suite, test: &Test, outcome: Outcome, timestamp: Da
         process: None,
         file: test.file.clone(),
         line: test.line,
-        contexts: Vec::new(),
+        contexts: suite.contexts_of(test),
         message: None,
         output: String::new(),
         truncated: false,

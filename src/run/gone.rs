@@ -4,11 +4,12 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::NEAREST;
+use super::Run;
 use super::judge::{Judgement, judge};
+use super::leftovers::{self, Whose};
 use super::output::Output;
 use super::process::Gone;
-use super::{Run, leftovers};
-use crate::event::{Event, Outcome, WorkerExited, WorkerFailed};
+use crate::event::{Event, Fixture, Outcome, WorkerExited, WorkerFailed};
 use crate::schedule::{Input, Process};
 
 impl Run<'_> {
@@ -21,16 +22,19 @@ impl Run<'_> {
             Some((place, output)) => (Some(place), output),
             None => (None, gone.end.stray),
         };
+        let fixture = gone.end.fixture;
         match judgement {
             Judgement::Clean => {}
             Judgement::Interrupted => self.interrupted(process, running, output),
             Judgement::WithoutLog => self.log_is_lost(process),
             Judgement::TimedOut(place) => {
-                self.died_in(process, place, Outcome::TimedOut, "its time was up".to_owned(), output);
+                self.died_in(process, place, (Outcome::TimedOut, "its time was up".to_owned()), output, fixture);
             }
-            Judgement::Crashed(place) => self.died_in(process, place, Outcome::Crashed, exit.clone(), output),
+            Judgement::Crashed(place) => {
+                self.died_in(process, place, (Outcome::Crashed, exit.clone()), output, fixture);
+            }
             Judgement::NotStarted(why) => self.never_began(process, &why, &output),
-            Judgement::Failed(why) => self.worker_failed(process, why, output),
+            Judgement::Failed(why) => self.died_outside(process, why, output, fixture),
         }
         self.tell_exit(process, exit, gone.leaked);
         self.processes.remove(&process);
@@ -44,7 +48,7 @@ impl Run<'_> {
         let worker = self.processes[&process].batch.worker;
         let was_killed = matches!(judgement, Judgement::TimedOut(_) | Judgement::Interrupted);
         if gone.escaped || was_killed {
-            leftovers::kill(&self.options.run, Some(worker));
+            leftovers::kill(&self.options.run, Whose::Worker(worker));
         }
         if was_killed && self.pool.guest && !self.warned_of_lost_slots {
             self.warned_of_lost_slots = true;
@@ -64,15 +68,46 @@ impl Run<'_> {
         format!("{binary}: {}", self.book.names(&items).join(", "))
     }
 
-    fn died_in(&mut self, process: Process, place: usize, outcome: Outcome, why: String, output: Output) {
-        self.test_finished(process, place, outcome, Some(why), output, Instant::now());
+    /// The process died in a test: in the test itself, or in a fixture that runs within its time.
+    fn died_in(
+        &mut self,
+        process: Process,
+        place: usize,
+        (outcome, why): (Outcome, String),
+        output: Output,
+        fixture: Output,
+    ) {
+        let open = self.processes.get_mut(&process).and_then(|live| live.open.take());
+        let (outcome, why) = match open {
+            None => (outcome, Some(why)),
+            Some(open) => {
+                let verdict = match (open.fixture, open.passed) {
+                    // The failed set-up makes of it what it is.
+                    (Fixture::Setup, _) => (outcome, Some(why.clone())),
+                    (_, true) => (Outcome::Passed, None),
+                    (_, false) => (Outcome::Failed, None),
+                };
+                self.fixture_broke(process, open, outcome, why, fixture);
+                verdict
+            }
+        };
+        self.test_finished(process, place, outcome, why, output, Instant::now());
+    }
+
+    /// It died with no test running. Should it have been at a fixture, that is to blame and nobody else.
+    fn died_outside(&mut self, process: Process, why: String, output: Output, fixture: Output) {
+        match self.processes.get_mut(&process).and_then(|live| live.open.take()) {
+            Some(open) => self.fixture_broke(process, open, Outcome::Crashed, why, fixture),
+            None => self.worker_failed(process, why, output),
+        }
     }
 
     /// The run ended while a test ran: that is no verdict, but whoever ended it wants to know in which test it hung.
     fn interrupted(&mut self, process: Process, running: Option<usize>, output: Output) {
         let muted = self.processes.get(&process).is_none_or(|live| live.muted);
         if let Some(place) = running.filter(|_| !muted) {
-            self.died_in(process, place, Outcome::NotReached, "the run ended while it ran".to_owned(), output);
+            let why = Some("the run ended while it ran".to_owned());
+            self.test_finished(process, place, Outcome::NotReached, why, output, Instant::now());
         }
     }
 
@@ -123,8 +158,8 @@ impl Run<'_> {
 
     /// Whoever is killed while it holds slots of the jobserver takes them along; when nobody else can hold any, the
     /// owner knows how many there have to be.
-    fn top_up(&mut self) {
-        if !self.processes.is_empty() {
+    pub(super) fn top_up(&mut self) {
+        if !self.processes.is_empty() || !self.hosts.is_empty() {
             return;
         }
         if let Err(error) = self.pool.top_up(self.held.len() + self.in_flight.load(Ordering::SeqCst)) {

@@ -4,7 +4,7 @@
 //! anything else, or says it too early, must not go by in silence.
 
 use super::dialect::End;
-use super::process::Exit;
+use super::os::Exit;
 
 /// Why the runner asked a process to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +97,7 @@ mod tests {
             mismatch: None,
             log_lost: false,
             stray: Output::default(),
+            fixture: Output::default(),
         }
     }
 

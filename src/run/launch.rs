@@ -1,12 +1,18 @@
-//! What a process is started with: the tests that it is given, and what it may know of the run.
+//! What a process is started with: what it is to be, the tests that it is given, and what it may know of the run.
 
 use std::ffi::OsString;
+use std::process::Command;
 
+use ptest::wire::environment::{
+    CASE, CONTEXT, HOST, HOST_NUMBER, ROLE, RUN_ID, SLOT, SLOTS, STOP, TOKEN, VALUE, VALUES, WORKER, join_values,
+};
+
+use super::Run;
 use super::dialect::Expected;
 use super::process::{Launch, Speech};
-use super::{Run, leftovers};
-use crate::list::Harness;
-use crate::schedule::Batch;
+use crate::group::Need;
+use crate::list::{self, Harness, Suite};
+use crate::schedule::{Batch, HostId, Process};
 
 /// Where a jobserver is named: ours, and those that make and cargo hand on.
 const JOBSERVER: [&str; 3] = ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"];
@@ -15,22 +21,30 @@ impl Run<'_> {
     pub(super) fn launch(&self, batch: &Batch) -> Launch {
         let first = batch.items[0];
         let suite = self.book.suite(first);
-        let mut command = suite.binary.command();
-        command.envs(self.marks(batch.worker));
-        if self.book.hides_jobserver(first) {
+        let group = &self.groups.groups[self.book.group(first)];
+        let mut command = self.command(suite);
+        command.env(SLOT, batch.worker.to_string());
+        if group.hide_jobserver {
             for name in JOBSERVER {
                 command.env_remove(name);
             }
-        } else if let Some(makeflags) = &self.pool.makeflags {
-            command.env(JOBSERVER[0], makeflags);
         }
         let tests = || batch.items.iter().map(|item| self.book.test(*item));
         let speech = match suite.harness {
-            Harness::Libtest => Speech::Libtest {
-                expected: tests().map(|test| Expected { name: test.name.clone(), times: test.times }).collect(),
-                include_ignored: tests().any(|test| test.ignored),
-                with_log: !self.without_log.contains(&self.book.place(first)),
-            },
+            Harness::Libtest => {
+                let token = suite.has_annotations().then(list::token);
+                if let Some(token) = &token {
+                    command.env(ROLE, WORKER).env(TOKEN, token).env(STOP, self.stop_file());
+                    command.envs(self.values(suite, &group.needs));
+                    command.envs(self.book.test(first).case.as_ref().map(|case| (CASE, &*case.name)));
+                }
+                Speech::Libtest {
+                    expected: tests().map(|it| Expected { name: it.argument().clone(), times: it.times }).collect(),
+                    include_ignored: tests().any(|test| test.ignored),
+                    with_log: !self.without_log.contains(&self.book.place(first)),
+                    token,
+                }
+            }
             Harness::Custom => {
                 let test = self.book.test(first);
                 let arguments = [test.name.as_ref(), "--exact", "--nocapture"].into_iter();
@@ -43,13 +57,44 @@ impl Run<'_> {
         Launch { command, speech, live: self.options.live }
     }
 
-    /// What tests may know of the run that they are in.
-    fn marks(&self, worker: usize) -> [(&'static str, OsString); 4] {
-        [
-            ("PTEST", "1".into()),
-            (leftovers::RUN_ID, self.options.run.clone().into()),
-            (leftovers::WORKER, worker.to_string().into()),
-            ("PTEST_WORKERS", self.options.processes.to_string().into()),
-        ]
+    pub(super) fn launch_host(&self, host: HostId, process: Process) -> Launch {
+        let spec = &self.groups.hosts[host];
+        let suite = &self.book.suites[spec.suite];
+        let token = list::token();
+        let mut command = self.command(suite);
+        command
+            .env(ROLE, HOST)
+            .env(TOKEN, &token)
+            .env(HOST_NUMBER, process.to_string())
+            .env(CONTEXT, &*suite.contexts[spec.context].module)
+            .env(VALUE, self.value(host))
+            .envs(self.values(suite, &spec.needs));
+        let test = suite.tests[spec.test].argument().clone();
+        Launch { command, speech: Speech::Host { test, token }, live: false }
+    }
+
+    /// The suite's binary, in an environment that says nothing of what another process was told to be.
+    fn command(&self, suite: &Suite) -> Command {
+        let mut command = suite.binary.command();
+        for name in [ROLE, TOKEN, SLOT, HOST_NUMBER, CONTEXT, VALUE, VALUES, CASE, STOP] {
+            command.env_remove(name);
+        }
+        command.env("PTEST", "1").env(RUN_ID, &self.options.run).env(SLOTS, self.options.processes.to_string());
+        if let Some(makeflags) = &self.pool.makeflags {
+            command.env(JOBSERVER[0], makeflags);
+        }
+        command
+    }
+
+    /// Where the values of shared contexts lie.
+    fn values(&self, suite: &Suite, needs: &[Need]) -> Option<(&'static str, OsString)> {
+        let paths: Vec<_> = needs.iter().map(|it| (&*suite.contexts[it.context].module, self.value(it.host))).collect();
+        let values = join_values(paths.iter().map(|(module, path)| (*module, path.as_str())));
+        (!needs.is_empty()).then(|| (VALUES, values.into()))
+    }
+
+    /// Where a host puts its value.
+    fn value(&self, host: HostId) -> camino::Utf8PathBuf {
+        self.options.values.join(host.to_string())
     }
 }

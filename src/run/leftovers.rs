@@ -1,6 +1,11 @@
 //! Finds what has escaped from its process group, by the run's mark in its environment. Linux only: elsewhere the
 //! environment of another process cannot be read.
 
+use ptest::wire::environment::{HOST_NUMBER, RUN_ID, SLOT};
+
+#[cfg(target_os = "linux")]
+use super::os::started;
+
 /// A process that carries the mark of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Leftover {
@@ -11,21 +16,27 @@ pub(crate) struct Leftover {
     pub worker: usize,
 }
 
-/// The variable that marks everything that a run starts.
-pub const RUN_ID: &str = "PTEST_RUN_ID";
+/// Whose processes are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    Anybody,
+    /// What was started in this worker's slot.
+    Worker(usize),
+    /// What belongs to the host with this serial number.
+    Host(u32),
+    /// All but what belongs to hosts, of this run or of one inside of it.
+    NoHosts,
+}
 
-/// The variable that says in which worker's slot a process was started.
-pub(crate) const WORKER: &str = "PTEST_WORKER";
-
-/// Kills what is left of a run, or of one worker of it, with the groups that it is in, and says what that was.
+/// Kills what is left of a run, or of a part of it, with the groups that it is in, and says what that was.
 ///
 /// What is killed may have just started something, so this looks again until it finds nothing. While a process
 /// executes a new program its environment reads as empty: that is waited for, but not for long.
-pub(crate) fn kill(run: &str, worker: Option<usize>) -> Vec<Leftover> {
+pub(crate) fn kill(run: &str, whose: Whose) -> Vec<Leftover> {
     let mut killed: Vec<Leftover> = Vec::new();
     let mut patience = 20;
     for _ in 0..100 {
-        let Found { marked, unsettled } = find(run, worker);
+        let Found { marked, unsettled } = find(run, whose);
         let marked: Vec<Leftover> = marked.into_iter().filter(|it| !killed.contains(it)).collect();
         if marked.is_empty() {
             if !unsettled || patience == 0 {
@@ -48,7 +59,7 @@ struct Found {
 }
 
 #[cfg(target_os = "linux")]
-fn find(run: &str, worker: Option<usize>) -> Found {
+fn find(run: &str, whose: Whose) -> Found {
     let own = std::process::id();
     let mut found = Found { marked: Vec::new(), unsettled: false };
     let Ok(processes) = std::fs::read_dir("/proc") else { return found };
@@ -58,9 +69,9 @@ fn find(run: &str, worker: Option<usize>) -> Found {
         let Ok(environment) = std::fs::read(format!("/proc/{pid}/environ")) else { continue };
         if environment.is_empty() {
             found.unsettled |= may_be_executing(pid);
-        } else if is_marked(&environment, run, worker) {
+        } else if is_marked(&environment, run, whose) {
             let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-            let worker = value(&environment, WORKER).and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
+            let worker = value(&environment, SLOT).and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
             let Ok(pid) = i32::try_from(pid) else { continue };
             found.marked.push(Leftover { pid, name: name.trim_end().to_owned(), worker: worker.unwrap_or_default() });
         }
@@ -69,7 +80,7 @@ fn find(run: &str, worker: Option<usize>) -> Found {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn find(_run: &str, _worker: Option<usize>) -> Found {
+fn find(_run: &str, _whose: Whose) -> Found {
     Found { marked: Vec::new(), unsettled: false }
 }
 
@@ -80,44 +91,19 @@ fn may_be_executing(pid: u32) -> bool {
     has_program && started("self").is_some_and(|own| started(&pid.to_string()).is_some_and(|it| it >= own))
 }
 
-/// When a process started, in the kernel's own unit: the 22nd field of its status.
-#[cfg(target_os = "linux")]
-fn started(process: &str) -> Option<u64> {
-    status(process, 22)?.parse().ok()
-}
-
-/// Whether any member of a group is more than a zombie, which waits for nothing but to be reaped by init.
-#[cfg(target_os = "linux")]
-pub(super) fn is_alive(group: i32) -> bool {
-    let Ok(processes) = std::fs::read_dir("/proc") else { return true };
-    let group = group.to_string();
-    let names = processes.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let members = names.filter(|pid| status(pid, 5).as_ref() == Some(&group));
-    members.filter_map(|pid| status(&pid, 3)).any(|state| !["Z", "X"].contains(&state.as_str()))
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(super) fn is_alive(_group: i32) -> bool {
-    true
-}
-
-/// A field of a process's status, counted from 1 as proc(5) does. The second one is a name that may hold anything, so
-/// only those after it can be asked for.
-#[cfg(target_os = "linux")]
-fn status(process: &str, field: usize) -> Option<String> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let (_, rest) = status.rsplit_once(')')?;
-    rest.split_whitespace().nth(field - 3).map(str::to_owned)
-}
-
 /// A run inside of this one has this one's mark with something added.
 #[cfg(target_os = "linux")]
-fn is_marked(environment: &[u8], run: &str, worker: Option<usize>) -> bool {
+fn is_marked(environment: &[u8], run: &str, whose: Whose) -> bool {
     let of_run = value(environment, RUN_ID).and_then(|it| it.strip_prefix(run.as_bytes()));
-    match of_run {
-        Some(b"") => worker.is_none_or(|worker| value(environment, WORKER) == Some(worker.to_string().as_bytes())),
+    let says = |name: &str, number: String| value(environment, name) == Some(number.as_bytes());
+    // Whoever belongs to a worker that was started by a host's process belongs to that worker.
+    let is_hosts = value(environment, SLOT).is_none() && value(environment, HOST_NUMBER).is_some();
+    match (of_run, whose) {
+        (Some(b"" | [b'/', ..]), Whose::Anybody) => true,
+        (Some(b"" | [b'/', ..]), Whose::NoHosts) => !is_hosts,
+        (Some(b""), Whose::Worker(worker)) => says(SLOT, worker.to_string()),
+        (Some(b""), Whose::Host(host)) => is_hosts && says(HOST_NUMBER, host.to_string()),
         // In which of our workers a nested run was started is not known from its own workers.
-        Some([b'/', ..]) => worker.is_none(),
         _ => false,
     }
 }
@@ -146,12 +132,23 @@ mod tests {
     #[test]
     fn a_mark_is_the_whole_value_or_the_beginning_of_a_nested_runs() {
         let environment = b"A=1\0PTEST_RUN_ID=run-1\0PTEST_WORKER=2\0";
-        assert!(is_marked(environment, "run-1", None));
-        assert!(is_marked(environment, "run-1", Some(2)));
-        assert!(!is_marked(environment, "run-1", Some(3)));
-        assert!(!is_marked(environment, "run-", None));
-        assert!(!is_marked(environment, "run-12", None));
-        assert!(is_marked(b"PTEST_RUN_ID=run-1/run-7\0", "run-1", None));
-        assert!(!is_marked(b"XPTEST_RUN_ID=run-1\0", "run-1", None));
+        assert!(is_marked(environment, "run-1", Whose::Anybody));
+        assert!(is_marked(environment, "run-1", Whose::Worker(2)));
+        assert!(!is_marked(environment, "run-1", Whose::Worker(3)));
+        assert!(!is_marked(environment, "run-", Whose::Anybody));
+        assert!(!is_marked(environment, "run-12", Whose::Anybody));
+        assert!(is_marked(b"PTEST_RUN_ID=run-1/run-7\0", "run-1", Whose::Anybody));
+        assert!(!is_marked(b"XPTEST_RUN_ID=run-1\0", "run-1", Whose::Anybody));
+    }
+
+    #[test]
+    fn hosts_are_spared_and_what_they_started_but_not_the_workers_of_a_run_inside_of_them() {
+        let host = b"PTEST_RUN_ID=run-1\0PTEST_HOST=3\0";
+        assert!(!is_marked(host, "run-1", Whose::NoHosts));
+        assert!(is_marked(host, "run-1", Whose::Host(3)) && !is_marked(host, "run-1", Whose::Host(4)));
+        assert!(is_marked(host, "run-1", Whose::Anybody));
+        let worker_inside = b"PTEST_RUN_ID=run-1/run-7\0PTEST_HOST=3\0PTEST_WORKER=0\0";
+        assert!(is_marked(worker_inside, "run-1", Whose::NoHosts));
+        assert!(is_marked(b"PTEST_RUN_ID=run-1\0PTEST_WORKER=2\0", "run-1", Whose::NoHosts));
     }
 }

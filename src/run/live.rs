@@ -1,7 +1,10 @@
 //! A process while it lives, as the loop knows it.
 
-use std::time::Instant;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use super::fixtures::{NotSetUp, Open};
 use super::judge::{Asked, Facts};
 use super::os::Group;
 use super::process::Gone;
@@ -30,6 +33,14 @@ pub(super) struct Live {
     /// It ended before its first test: those that have an end did not run.
     pub never_began: bool,
     pub failed: bool,
+    /// The fixture that it is at.
+    pub open: Option<Open>,
+    /// How much of the running test's time was its fixtures'.
+    pub in_fixtures: Duration,
+    /// The running test does not run, since something is not set up.
+    pub not_set_up: Option<NotSetUp>,
+    /// For each context of the suite that could not be set up here, why.
+    pub failures: HashMap<usize, Arc<str>>,
     /// A line of live output that has no end yet.
     line: Vec<u8>,
 }
@@ -47,6 +58,10 @@ impl Live {
             began: None,
             ended: Vec::new(),
             failed: false,
+            open: None,
+            in_fixtures: Duration::ZERO,
+            not_set_up: None,
+            failures: HashMap::new(),
             line: Vec::new(),
         }
     }

@@ -6,7 +6,9 @@
 
 mod book;
 mod dialect;
+mod fixtures;
 mod gone;
+mod hosts;
 mod judge;
 mod launch;
 mod leftovers;
@@ -21,7 +23,7 @@ pub mod slots;
 mod told;
 pub mod watchdog;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,24 +31,28 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use camino::Utf8PathBuf;
 use jobserver::{Acquired, HelperThread};
 
 use crate::event::{
-    BinarySelected, Event, Outcome, Reporter, RunFinished, RunStarted, Stopped, TestFinished, TestSlow, WorkerFailed,
+    BinarySelected, Event, Outcome, Reporter, RunFinished, RunStarted, Slots, Stopped, TestFinished, TestSlow,
+    WorkerFailed,
 };
 use crate::filter::Decision;
 use crate::group::Groups;
 use crate::list::Suite;
-use crate::schedule::{self, Action, Batch, Input, Process, Scheduler, Stop};
+use crate::schedule::{self, Action, Batch, ContextId, HostId, Input, Process, Scheduler, Stop};
 
 use book::Book;
+use hosts::LiveHost;
 use judge::Asked;
+use leftovers::Whose;
 use live::Live;
-use process::Report;
+use process::{Launch, Report};
 use slots::Pool;
 use watchdog::Watchdog;
 
-pub use leftovers::RUN_ID;
+pub use ptest::wire::environment::RUN_ID;
 
 /// What the run stage needs to know.
 #[derive(Clone, Debug)]
@@ -67,6 +73,12 @@ pub struct Options {
     pub leaks_fail: bool,
     /// Tell what tests write as they write it.
     pub live: bool,
+    /// The folder for the values of shared contexts; it belongs to this run alone.
+    pub values: Utf8PathBuf,
+    /// How long the build took.
+    pub built: Option<Duration>,
+    /// What a command that runs one of the tests again needs of this run's options.
+    pub again: Vec<String>,
 }
 
 /// Why a run could not be carried out to its end.
@@ -87,7 +99,14 @@ impl From<anyhow::Error> for Error {
 enum Message {
     Slot(io::Result<Acquired>),
     Asked(Stopped),
-    Process(Process, Report),
+    Process(Who, Report),
+}
+
+/// Whose process it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    Worker(Process),
+    Host(HostId),
 }
 
 /// How many messages may wait. Whoever sends more has to wait himself, down to the test that writes faster than can be
@@ -128,6 +147,7 @@ pub fn groups(
     });
     let mut run = Run {
         book: Book::open(suites, &items, reporter),
+        groups,
         scheduler: Scheduler::new(spec),
         options,
         pool,
@@ -135,16 +155,21 @@ pub fn groups(
         in_flight,
         held: Vec::new(),
         processes: BTreeMap::new(),
+        hosts: BTreeMap::new(),
+        host_failures: HashMap::new(),
+        failed_contexts: HashMap::new(),
         without_log: HashSet::new(),
         watchdog,
         sender,
         stopped: None,
+        slots_told: None,
         flushed: Instant::now(),
         warned_of_lost_slots: false,
         not_started: Vec::new(),
     };
-    let ignored = run.begin(decisions, items.len());
+    let ignored = run.begin(decisions, items.len() + groups.without_setup.len());
     run.report_ignored(&ignored);
+    run.report_without_setup(&groups.without_setup);
     run.step(Instant::now(), Input::Tick);
     run.receive_until_done(&receiver);
     run.end()
@@ -160,6 +185,7 @@ fn selected((suite, decisions): (&Suite, &Vec<Decision>)) -> Option<BinarySelect
 
 struct Run<'a> {
     book: Book<'a>,
+    groups: &'a Groups,
     scheduler: Scheduler,
     options: &'a Options,
     pool: &'a Pool,
@@ -168,16 +194,23 @@ struct Run<'a> {
     in_flight: Arc<AtomicUsize>,
     held: Vec<Acquired>,
     processes: BTreeMap<Process, Live>,
+    hosts: BTreeMap<HostId, LiveHost>,
+    /// Why a host could not be set up, or is there no more.
+    host_failures: HashMap<HostId, Arc<str>>,
+    /// Why a context could not be set up that a worker has for itself.
+    failed_contexts: HashMap<ContextId, Arc<str>>,
     /// The suites whose processes cannot write a log.
     without_log: HashSet<usize>,
     watchdog: &'a Watchdog,
     sender: SyncSender<Message>,
     stopped: Option<Stopped>,
+    /// The slots held and requested that were told of last.
+    slots_told: Option<(usize, usize)>,
     /// When the reporter last wrote what it had gathered.
     flushed: Instant,
     warned_of_lost_slots: bool,
     /// The processes whose threads could not be started.
-    not_started: Vec<(Process, io::Error)>,
+    not_started: Vec<(Who, io::Error)>,
 }
 
 impl Run<'_> {
@@ -192,6 +225,8 @@ impl Run<'_> {
             tests: items + ignored.len(),
             binaries: decisions.iter().filter(takes_part).count(),
             workers: self.options.processes,
+            build: self.options.built.map(|took| took.as_secs_f64()),
+            options: self.options.again.clone(),
         }));
         for selected in self.book.suites.iter().zip(decisions).filter_map(selected) {
             self.book.tell(&Event::BinarySelected(selected));
@@ -209,10 +244,21 @@ impl Run<'_> {
         }
     }
 
+    /// These would run without what the tests around them are given, and might even pass.
+    fn report_without_setup(&mut self, tests: &[(usize, usize)]) {
+        let now = self.book.time(Instant::now());
+        for (suite, test) in tests {
+            let suite = &self.book.suites[*suite];
+            let result = book::result(suite, &suite.tests[*test], Outcome::Failed, now);
+            let message = "set-up will not run for it; use ptest::test, or #[context(plain)] if it needs none";
+            self.book.tell(&Event::TestFinished(TestFinished { message: Some(message.to_owned()), ..result }));
+        }
+    }
+
     fn receive_until_done(&mut self, receiver: &Receiver<Message>) {
         while !self.scheduler.is_done() {
-            while let Some((process, error)) = self.not_started.pop() {
-                self.process_reports(process, Report::NotStarted(error));
+            while let Some((who, error)) = self.not_started.pop() {
+                self.reports(who, Report::NotStarted(error));
             }
             if self.scheduler.is_done() {
                 break;
@@ -221,12 +267,19 @@ impl Run<'_> {
             match message {
                 Some(Message::Slot(slot)) => self.slot_granted(slot),
                 Some(Message::Asked(why)) => self.asked_to_stop(why),
-                Some(Message::Process(process, report)) => self.process_reports(process, report),
+                Some(Message::Process(who, report)) => self.reports(who, report),
                 None => self.step(Instant::now(), Input::Tick),
             }
             if self.book.error.is_some() && self.stopped.is_none() {
                 self.stop(Stopped::Error, Stop::Terminate);
             }
+        }
+    }
+
+    fn reports(&mut self, who: Who, report: Report) {
+        match who {
+            Who::Worker(process) => self.process_reports(process, report),
+            Who::Host(host) => self.host_reports(host, report),
         }
     }
 
@@ -239,6 +292,7 @@ impl Run<'_> {
         if message.is_some() && !overdue {
             return message;
         }
+        self.tell_slots();
         self.book.flush();
         self.flushed = Instant::now();
         message.or_else(|| {
@@ -248,9 +302,20 @@ impl Run<'_> {
         })
     }
 
+    /// Says how many slots there are, if it is not what was said last.
+    fn tell_slots(&mut self) {
+        let (held, requested) = self.scheduler.slots();
+        if self.slots_told.replace((held, requested)) != Some((held, requested)) {
+            let timestamp = self.book.time(Instant::now());
+            self.book.tell(&Event::Slots(Slots { timestamp, held, requested, cap: self.options.processes }));
+        }
+    }
+
     fn end(mut self) -> Result<RunFinished, Error> {
         self.held.clear();
         self.kill_survivors();
+        // Hosts have taken their values away; what is left is the folder, if there ever was one.
+        let _ = std::fs::remove_dir_all(&self.options.values);
         self.book.close(self.stopped);
         let finished = RunFinished {
             duration: self.book.since_start(Instant::now()).as_secs_f64(),
@@ -266,7 +331,7 @@ impl Run<'_> {
 
     /// Ends what has left its process group without being noticed until now.
     fn kill_survivors(&mut self) {
-        let survivors = leftovers::kill(&self.options.run, None);
+        let survivors = leftovers::kill(&self.options.run, Whose::Anybody);
         if survivors.is_empty() {
             return;
         }
@@ -303,6 +368,11 @@ impl Run<'_> {
             Action::ReleaseSlot => drop(self.held.pop()),
             Action::Terminate { process, late } => self.terminate(process, late),
             Action::Kill(process) => self.kill(process),
+            Action::Dismiss(process) => self.dismiss(process),
+            Action::StartHost { host, process } => self.start_host(host, process),
+            Action::StopHost(host) => self.stop_host(host),
+            Action::KillHost { host, late } => self.kill_host(host, late),
+            Action::GiveUp { items, why } => self.give_up(&items, why),
             Action::Slow { process, item, elapsed } => {
                 let worker = self.processes[&process].batch.worker;
                 let slow = TestSlow {
@@ -365,25 +435,51 @@ impl Run<'_> {
         }
     }
 
+    /// A process looks for the file before each of its tests.
+    fn dismiss(&mut self, process: Process) {
+        let Some(live) = self.processes.get_mut(&process) else { return };
+        live.asked = Some(Asked::Stop);
+        live.muted = true;
+        let file = self.stop_file();
+        let written = std::fs::create_dir_all(&self.options.values).and_then(|()| std::fs::write(&file, ""));
+        if let Err(error) = written {
+            self.book.warn(format!("cannot write {file}, so what tests have set up may not be torn down: {error}"));
+            self.kill(process);
+        }
+    }
+
+    /// Where a file says that no further test is to begin.
+    fn stop_file(&self) -> Utf8PathBuf {
+        self.options.values.join("stop")
+    }
+
     fn spawn(&mut self, batch: Batch) {
         let launch = self.launch(&batch);
-        let Batch { process, worker, .. } = batch;
+        let process = batch.process;
         self.processes.insert(process, Live::new(batch));
+        self.start(Who::Worker(process), launch);
+    }
+
+    fn start(&mut self, who: Who, launch: Launch) {
+        let place = match who {
+            Who::Worker(process) => watchdog::Place::Worker(self.processes[&process].batch.worker),
+            Who::Host(host) => watchdog::Place::Host(host),
+        };
         let (sender, table) = (self.sender.clone(), self.watchdog.table());
         let tell = move |report| {
             match &report {
-                Report::Started { pid, .. } => table.watch(worker, *pid),
-                Report::Ending => return table.forget(worker),
+                Report::Started { pid, .. } => table.watch(place, *pid),
+                Report::Ending => return table.forget(place),
                 _ => {}
             }
             // A receiver that is gone means that the run is over.
-            drop(sender.send(Message::Process(process, report)));
+            drop(sender.send(Message::Process(who, report)));
         };
         let started = process::start(launch, tell);
         if let Err(error) = started {
             // The thread could not be started. Its message cannot go the same way as the others: nobody but this thread
             // makes room there.
-            self.not_started.push((process, error));
+            self.not_started.push((who, error));
         }
     }
 }

@@ -1,32 +1,15 @@
 //! One child process from its start to its end: a thread of its own reads what it writes and says what it learned.
 
-use std::fmt;
-use std::io;
+use std::io::{self, PipeWriter};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::dialect::{End, Ended, Expected, Fact, Libtest, Verdict};
-use super::os::{self, Child, Group, Log, Ready};
+use ptest::wire::environment::argument;
+
+use super::dialect::{End, Ended, Expected, Fact, Host, Libtest, Verdict};
+use super::os::{self, Child, Exit, Group, Log, Ready};
 use super::output::Output;
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Exit {
-    Code(i32),
-    Signal(i32),
-}
-
-impl fmt::Display for Exit {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Self::Code(code) => write!(f, "exit code {code}"),
-            Self::Signal(number) => match signal_hook::low_level::signal_name(*number) {
-                Some(name) => f.write_str(name),
-                None => write!(f, "signal {number}"),
-            },
-        }
-    }
-}
 
 /// A process to start.
 pub(super) struct Launch {
@@ -43,11 +26,13 @@ pub(super) enum Speech {
         expected: Vec<Expected>,
         include_ignored: bool,
         with_log: bool,
+        /// Begins the records on fixtures, in a binary that has any.
+        token: Option<String>,
     },
+    /// A host, started with the name of a test that it will not run.
+    Host { test: Arc<str>, token: String },
     /// One test, whose verdict is the exit code; the arguments select it.
-    ExitCode {
-        arguments: Vec<String>,
-    },
+    ExitCode { arguments: Vec<String> },
 }
 
 /// What the thread tells, in this order: `Started`, any number of `Facts`, `Ending`, `Gone`. `NotStarted`
@@ -56,12 +41,14 @@ pub(super) enum Report {
     Started {
         pid: u32,
         group: Group,
+        /// A host tears down when this goes.
+        lifeline: Option<PipeWriter>,
     },
     NotStarted(io::Error),
     Facts(Vec<Timed>),
     /// Its number will soon be another's.
     Ending,
-    Gone(Gone),
+    Gone(Box<Gone>),
 }
 
 /// A fact and when it happened.
@@ -86,8 +73,8 @@ const SILENCE: Duration = Duration::from_millis(50);
 /// While tests end faster than this one after another, their results are gathered for as long.
 const GATHER: Duration = Duration::from_millis(3);
 
-/// How much is read at once.
-const BUFFER: usize = 16 * 1024;
+/// How much is read at once: more than a pipe holds, so that nothing is left of what was written before.
+const BUFFER: usize = 80 * 1024;
 
 /// How long what a process leaves behind may take to go by itself.
 const LEAK_GRACE: Duration = Duration::from_millis(200);
@@ -104,24 +91,33 @@ pub(super) fn start(launch: Launch, tell: impl Fn(Report) + Send + 'static) -> i
 
 fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
     let Launch { mut command, speech, live } = launch;
+    let is_host = matches!(speech, Speech::Host { .. });
     let (mut listener, log) = match speech {
-        Speech::Libtest { expected, include_ignored, with_log } => {
+        Speech::Libtest { expected, include_ignored, with_log, token } => {
             let log = if with_log { Some(Log::new()?) } else { None };
             command.args(["--exact", "--nocapture", "--test-threads=1"]);
             command.args(include_ignored.then_some("--include-ignored"));
             if let Some(log) = &log {
                 command.arg("--logfile").arg(&log.path);
             }
+            if let Some(token) = &token {
+                command.args(["--skip", &argument(token)]);
+            }
             command.args(expected.iter().map(|test| &*test.name));
-            (Listener::Libtest(Box::new(Libtest::new(&expected, with_log, live))), log)
+            (Listener::Libtest(Box::new(Libtest::new(&expected, token.as_deref(), with_log, live))), log)
+        }
+        Speech::Host { test, token } => {
+            command.args(["--exact", &test, "--nocapture", "--test-threads=1", "--include-ignored"]);
+            command.args(["--skip", &argument(&token)]);
+            (Listener::Host(Box::new(Host::new(&token, &test))), None)
         }
         Speech::ExitCode { arguments } => {
             command.args(arguments);
             (Listener::ExitCode { output: Output::default(), live, facts: vec![Fact::Began(0)] }, None)
         }
     };
-    let mut child = os::spawn(command, log)?;
-    tell(Report::Started { pid: child.pid(), group: child.group() });
+    let mut child = os::spawn(command, log, is_host)?;
+    tell(Report::Started { pid: child.pid(), group: child.group(), lifeline: child.take_lifeline() });
     let mut buffer = vec![0; BUFFER];
     let told = listen(&mut child, &mut listener, &mut buffer, tell);
     if told.is_err() {
@@ -132,7 +128,7 @@ fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
     told?;
     let (facts, end) = listener.end(exit);
     send(facts, Instant::now(), Instant::now(), tell);
-    tell(Report::Gone(Gone { exit, end, leaked, escaped }));
+    tell(Report::Gone(Box::new(Gone { exit, end, leaked, escaped })));
     Ok(())
 }
 
@@ -140,18 +136,21 @@ fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
 fn listen(child: &mut Child, listener: &mut Listener, buffer: &mut [u8], tell: &impl Fn(Report)) -> io::Result<()> {
     let mut last = Instant::now();
     let mut quiet = false;
-    let mut unconfirmed: Option<Instant> = None;
+    let mut unconfirmed: Option<(usize, Instant)> = None;
     send(listener.take_facts(), last, last, tell);
     loop {
-        let waits = listener.waits_for_text();
+        let waits = listener.waits_for_text().is_some();
         let wanted = Ready { text: true, log: quiet && !waits, gone: true };
         let ready = child.wait(wanted, (waits || !quiet).then_some(SILENCE))?;
         let length = listener.read(child, buffer)?;
         quiet = length == 0 && (quiet || (!ready.text && !ready.log && !ready.gone));
         // A verdict's text may be right behind it. But it may also never come, or not be recognised because somebody
         // else writes into it, so it is not waited for until there is silence.
-        unconfirmed = listener.waits_for_text().then(|| unconfirmed.unwrap_or_else(Instant::now));
-        if unconfirmed.is_some_and(|since| since.elapsed() >= SILENCE) {
+        let before = unconfirmed;
+        unconfirmed = listener
+            .waits_for_text()
+            .map(|run| before.filter(|(before, _)| *before == run).unwrap_or_else(|| (run, Instant::now())));
+        if unconfirmed.is_some_and(|(_, since)| since.elapsed() >= SILENCE) {
             listener.settle();
             unconfirmed = None;
         }
@@ -237,6 +236,7 @@ fn send(facts: Vec<Fact>, since: Instant, now: Instant, tell: &impl Fn(Report)) 
 /// What makes facts of bytes.
 enum Listener {
     Libtest(Box<Libtest>),
+    Host(Box<Host>),
     ExitCode { output: Output, live: bool, facts: Vec<Fact> },
 }
 
@@ -253,6 +253,7 @@ impl Listener {
                     child.log_is_open();
                 }
             }
+            Self::Host(host) => host.read(&buffer[..length]),
             Self::ExitCode { output, live, facts } => {
                 output.push(&buffer[..length]);
                 if *live && length > 0 {
@@ -263,8 +264,11 @@ impl Listener {
         Ok(length)
     }
 
-    fn waits_for_text(&self) -> bool {
-        matches!(self, Self::Libtest(libtest) if libtest.waits_for_text())
+    fn waits_for_text(&self) -> Option<usize> {
+        match self {
+            Self::Libtest(libtest) => libtest.waits_for_text(),
+            Self::Host(_) | Self::ExitCode { .. } => None,
+        }
     }
 
     fn settle(&mut self) {
@@ -276,6 +280,7 @@ impl Listener {
     fn take_facts(&mut self) -> Vec<Fact> {
         match self {
             Self::Libtest(libtest) => libtest.take_facts(),
+            Self::Host(host) => host.take_facts(),
             Self::ExitCode { facts, .. } => std::mem::take(facts),
         }
     }
@@ -283,6 +288,7 @@ impl Listener {
     fn end(self, exit: Exit) -> (Vec<Fact>, End) {
         match self {
             Self::Libtest(libtest) => libtest.end(),
+            Self::Host(host) => host.end(),
             Self::ExitCode { output, .. } => by_exit_code(output, exit),
         }
     }
@@ -290,7 +296,8 @@ impl Listener {
 
 /// The one test of a process has failed if its exit code says so; a signal is a death.
 fn by_exit_code(output: Output, exit: Exit) -> (Vec<Fact>, End) {
-    let end = End { running: None, by_exit_code: true, mismatch: None, log_lost: false, stray: Output::default() };
+    let (stray, fixture) = (Output::default(), Output::default());
+    let end = End { running: None, by_exit_code: true, mismatch: None, log_lost: false, stray, fixture };
     let ended = |verdict, note, output| vec![Fact::Ended(Ended { place: 0, verdict, note, output })];
     match exit {
         Exit::Code(0) => (ended(Verdict::Passed, None, output), end),

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Instant;
 
 use super::dialect::{Ended, Fact, Verdict};
+use super::fixtures::NotSetUp;
 use super::output::Output;
 use super::process::{Report, Timed};
 use super::{NEAREST, Run, message, os};
@@ -14,12 +15,12 @@ use crate::schedule::{self, Batch, Input, Process};
 impl Run<'_> {
     pub(super) fn process_reports(&mut self, process: Process, report: Report) {
         match report {
-            Report::Started { pid, group } => self.process_started(process, pid, group),
+            Report::Started { pid, group, .. } => self.process_started(process, pid, group),
             Report::NotStarted(error) => self.process_not_started(process, &error),
             Report::Facts(facts) => facts.into_iter().for_each(|fact| self.fact(process, fact)),
             // The thread has done what there was to do.
             Report::Ending => {}
-            Report::Gone(gone) => self.process_gone(process, gone),
+            Report::Gone(gone) => self.process_gone(process, *gone),
         }
     }
 
@@ -49,8 +50,10 @@ impl Run<'_> {
     }
 
     fn fact(&mut self, process: Process, Timed { fact, at }: Timed) {
-        let Some(live) = self.processes.get_mut(&process).filter(|live| !live.muted) else { return };
+        let Some(live) = self.processes.get_mut(&process) else { return };
         match fact {
+            // One that was dismissed may say what becomes of its teardowns.
+            fact if live.muted && !matches!(fact, Fact::Said(..)) => {}
             Fact::Began(place) => {
                 live.began = Some((place, at));
                 let item = live.batch.items[place];
@@ -60,6 +63,7 @@ impl Run<'_> {
                 }
                 self.step(at, Input::ItemStarted { process, item });
             }
+            Fact::Said(record, output) => self.worker_said(process, record, output, at),
             Fact::Wrote(place, bytes) => {
                 let (item, worker) = (live.batch.items[place], live.batch.worker);
                 for line in live.lines(&bytes) {
@@ -95,17 +99,25 @@ impl Run<'_> {
         let Some(live) = self.processes.get_mut(&process) else { return };
         let item = live.batch.items[place];
         let Batch { worker, attempt, diagnosis, .. } = live.batch;
+        // Whatever its verdict: it has not run. (The harness knows of no fixtures, and says that it failed.)
+        let (outcome, note) = match live.not_set_up.take() {
+            Some(NotSetUp(why)) if outcome != Outcome::NotReached => {
+                (Outcome::SetupFailed, why.map(|it| it.to_string()).or(note))
+            }
+            _ => (outcome, note),
+        };
         let (before, nearest) =
             if outcome.is_red() { (live.has_run(), live.nearest(NEAREST)) } else { (0, Vec::new()) };
         let last_line = live.last_line();
         let since = live.began.take().filter(|(began, _)| *began == place).map_or(at, |(_, since)| since);
         live.end(place);
-        live.failed |= outcome == Outcome::Failed;
+        live.failed |= matches!(outcome, Outcome::Failed | Outcome::SetupFailed);
+        let in_fixtures = std::mem::take(&mut live.in_fixtures);
         if let Some(line) = last_line {
             self.tell_line(item, worker, line);
         }
-        let again = outcome.is_red() && self.scheduler.tries_again(process);
-        let duration = at.saturating_duration_since(since);
+        let again = outcome.is_red() && self.scheduler.tries_again(process, item);
+        let duration = at.saturating_duration_since(since).saturating_sub(in_fixtures);
         let truncated = output.truncated();
         let output = output.into_text();
         let message = self.message(item, outcome, note, &output);
@@ -136,9 +148,9 @@ impl Run<'_> {
 
     /// Why it came to this. libtest's own words are about the test; an exit code is the last resort.
     fn message(&self, item: schedule::Item, outcome: Outcome, note: Option<String>, output: &str) -> Option<String> {
-        let found = || message::of_failure(&self.book.test(item).name, output);
+        let found = || message::of_failure(self.book.test(item).argument(), output);
         match (outcome, self.book.suite(item).harness) {
-            (Outcome::Failed, Harness::Libtest) => note.or_else(found),
+            (Outcome::Failed | Outcome::SetupFailed, Harness::Libtest) => note.or_else(found),
             (Outcome::Failed, Harness::Custom | Harness::Whole) => found().or(note),
             _ => note,
         }

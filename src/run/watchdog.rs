@@ -1,8 +1,9 @@
 //! A small child of the runner that cleans up when the runner is killed in a way that it cannot notice.
 //!
 //! It holds the reading end of a pipe whose other end only the runner has. When the pipe ends, the runner is gone, and
-//! whatever groups stand in a table then are killed. The table is a file without a name that both have open: writing a
-//! number into it wakes nobody, so the watchdog costs nothing while the run goes on.
+//! whatever groups stand in a table then are killed: workers at once, hosts when they had the time to tear down. (That
+//! they do by themselves, since the runner held the pipes that they live by.) The table is a file without a name that
+//! both have open: writing a number into it wakes nobody, so the watchdog costs nothing while the run goes on.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,16 +11,21 @@ use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use ptest::wire::environment::RUN_ID;
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
-use super::leftovers;
+use super::leftovers::{self, Whose};
 
 /// The hidden first argument that makes this program a watchdog; the second one is the run's id.
 pub const ARGUMENT: &str = "--ptest-watchdog";
 
-/// One group's number in the table; 0 where the worker runs nothing.
+/// One group's number in the table; 0 where there is nothing to kill.
 const ENTRY: usize = size_of::<i32>();
+
+/// How long hosts may take to tear down when the runner is gone. The limits of their own are not known here.
+const TEARDOWN: Duration = Duration::from_secs(10);
 
 /// The runner's side. It is stopped when it goes: there is nothing left to watch.
 pub struct Watchdog {
@@ -27,44 +33,66 @@ pub struct Watchdog {
     child: Child,
 }
 
-/// For each worker the number of the group that it runs.
+/// For each worker and each host the number of its group. Hosts have every other entry, so that there is room for more
+/// of them than anybody knows of when the table is made.
 pub(super) struct Table(File);
+
+/// Whose group an entry is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Worker(usize),
+    Host(usize),
+}
+
+impl Place {
+    fn entry(self) -> u64 {
+        let number = match self {
+            Self::Worker(number) => 2 * number,
+            Self::Host(number) => 2 * number + 1,
+        };
+        (number * ENTRY) as u64
+    }
+}
 
 impl Table {
     fn new(workers: usize) -> io::Result<Self> {
         let table = Self(tempfile::tempfile()?);
         // What is written later replaces this, so that it cannot fail for want of room.
-        table.0.write_all_at(&vec![0; workers * ENTRY], 0)?;
+        table.0.write_all_at(&vec![0; 2 * workers * ENTRY], 0)?;
         Ok(table)
     }
 
-    /// The worker now runs the group of this number.
-    pub(super) fn watch(&self, worker: usize, group: u32) {
+    /// The worker or host now has the group of this number.
+    pub(super) fn watch(&self, place: Place, group: u32) {
         let group = i32::try_from(group).unwrap_or(0);
-        // Its room is there; and if it fails all the same, the watchdog finds the group by its mark.
-        let _ = self.0.write_all_at(&group.to_ne_bytes(), (worker * ENTRY) as u64);
+        // Its room is there, as a rule; and if it fails all the same, the watchdog finds the group by its mark.
+        let _ = self.0.write_all_at(&group.to_ne_bytes(), place.entry());
     }
 
-    pub(super) fn forget(&self, worker: usize) {
-        self.watch(worker, 0);
+    pub(super) fn forget(&self, place: Place) {
+        self.watch(place, 0);
     }
 
     /// Kills every group in the table.
     pub(super) fn kill_all(&self) {
-        kill_groups(&self.0);
+        kill_groups(groups(&self.0, Place::Worker));
+        kill_groups(groups(&self.0, Place::Host));
     }
 }
 
-fn kill_groups(table: &File) {
+fn groups(table: &File, place: fn(usize) -> Place) -> Vec<Pid> {
     let mut entry = [0; ENTRY];
-    for worker in 0_usize.. {
-        if table.read_exact_at(&mut entry, (worker * ENTRY) as u64).is_err() {
-            break;
-        }
-        if let Some(group) = Pid::from_raw(i32::from_ne_bytes(entry)) {
-            // It may be gone already.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+    let read = (0..).map_while(|number| {
+        table.read_exact_at(&mut entry, place(number).entry()).ok()?;
+        Some(Pid::from_raw(i32::from_ne_bytes(entry)))
+    });
+    read.flatten().collect()
+}
+
+fn kill_groups(groups: Vec<Pid>) {
+    for group in groups {
+        // It may be gone already.
+        let _ = kill_process_group(group, Signal::KILL);
     }
 }
 
@@ -75,7 +103,7 @@ impl Watchdog {
         let child = Command::new(std::env::current_exe()?)
             .args([ARGUMENT, run])
             // It has to outlive what carries the mark of a run around this one.
-            .env_remove(leftovers::RUN_ID)
+            .env_remove(RUN_ID)
             .stdin(Stdio::piped())
             .stdout(table.0.try_clone()?)
             .stderr(Stdio::null())
@@ -105,6 +133,15 @@ pub fn main(run: &str) {
     let _ = io::stdin().read_to_end(&mut Vec::new());
     let table = io::stdout();
     let table = File::from(std::os::fd::AsFd::as_fd(&table).try_clone_to_owned().expect("stdout is open"));
-    kill_groups(&table);
-    leftovers::kill(run, None);
+    kill_groups(groups(&table, Place::Worker));
+    leftovers::kill(run, Whose::NoHosts);
+    let mut hosts = groups(&table, Place::Host);
+    let end = Instant::now() + TEARDOWN;
+    while !hosts.is_empty() && Instant::now() < end {
+        // Groups do not tell when they end.
+        std::thread::park_timeout(Duration::from_millis(20));
+        hosts.retain(|host| test_kill_process_group(*host).is_ok());
+    }
+    kill_groups(hosts);
+    leftovers::kill(run, Whose::Anybody);
 }

@@ -4,8 +4,13 @@
 //! input, as the time since the run began. Cargo's job queue is the model: a slot of the jobserver is one more
 //! message, every process owns one slot that nobody has to grant (so another may start while `active < slots + 1`),
 //! and surplus slots go back before anybody waits.
+//!
+//! Some groups need what a host holds: a process that sets something up once in a run. Hosts are started and ended as
+//! the groups need them, and take part in the counting of processes while they are at work.
 
 mod batch;
+mod hosts;
+mod lost;
 mod order;
 #[cfg(test)]
 mod properties;
@@ -13,8 +18,17 @@ mod properties;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+pub use hosts::Host;
+use hosts::Hosts;
+
 /// A test to run, numbered by the caller.
 pub type Item = usize;
+
+/// An index into [`Spec::hosts`].
+pub type HostId = usize;
+
+/// An index into [`Spec::contexts`].
+pub type ContextId = usize;
 
 /// The serial number of a process in this run, from 1.
 pub type Process = u32;
@@ -25,6 +39,9 @@ pub struct Spec {
     pub groups: Vec<Group>,
     /// At most so many processes of the groups that name a limit run at once.
     pub limits: Vec<usize>,
+    pub hosts: Vec<Host>,
+    /// What processes set up for themselves: for each context the one around it.
+    pub contexts: Vec<Option<ContextId>>,
     /// The upper cap on processes.
     pub processes: usize,
     /// How often a failed item is tried again.
@@ -46,12 +63,18 @@ pub struct Group {
     pub items: Vec<Item>,
     /// The time limit of each item.
     pub timeouts: Vec<Option<Duration>>,
+    /// The innermost context of each item; may be left out where there is none.
+    pub contexts: Vec<Option<ContextId>>,
     /// Given to one process whole, and to no other while that one lives.
     pub unit: bool,
+    /// Each of its processes sets something up, so there should be few of them, and they should come to their end.
+    pub can_split: bool,
     /// How many items a process may be given.
     pub per_process: usize,
     /// Indices into [`Spec::limits`].
     pub limits: Vec<usize>,
+    /// They have to be up while any of its processes lives.
+    pub hosts: Vec<HostId>,
 }
 
 /// What one process is given.
@@ -85,8 +108,19 @@ pub enum Input {
         passed: bool,
         duration: Duration,
     },
+    /// The process sets something up or tears it down, which may take so long; the running item's clock stands still.
+    FixtureStarted {
+        process: Process,
+        limit: Duration,
+    },
+    FixtureEnded(Process),
+    /// A process could not set this up: no other will try.
+    ContextFailed(ContextId),
     /// The process is gone. What it was given and did not finish goes to another.
     ProcessExited(Process),
+    HostUp(HostId),
+    HostFailed(HostId),
+    HostExited(HostId),
     Stop(Stop),
 }
 
@@ -114,6 +148,24 @@ pub enum Action {
         late: Option<Item>,
     },
     Kill(Process),
+    /// Let the process begin no further item: it is to tear down what it has set up, and to end.
+    Dismiss(Process),
+    StartHost {
+        host: HostId,
+        process: Process,
+    },
+    /// Have the host tear down and end.
+    StopHost(HostId),
+    /// `late`: its time is up.
+    KillHost {
+        host: HostId,
+        late: bool,
+    },
+    /// These will not run.
+    GiveUp {
+        items: Vec<Item>,
+        why: Lost,
+    },
     /// Tell that an item takes long.
     Slow {
         process: Process,
@@ -122,9 +174,19 @@ pub enum Action {
     },
 }
 
+/// What could not be set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lost {
+    Host(HostId),
+    Context(ContextId),
+}
+
 /// When an item has run for so long while there is nothing else to do, what waits behind it goes to another process: the
 /// item may never end.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A process that is to tear down and end may take this long: the item that it has begun meanwhile is not waited for.
+const DISMISSAL: Duration = Duration::from_secs(15);
 
 /// After its last item a process may take this long to end: exit handlers write coverage data, for example.
 const EXIT_LIMIT: Duration = Duration::from_secs(60);
@@ -141,6 +203,8 @@ pub struct Scheduler {
     /// Slots held beyond the one that every process owns.
     held: usize,
     requested: usize,
+    hosts: Hosts,
+    failed_contexts: BTreeSet<ContextId>,
     failures: usize,
     stop: Option<Stop>,
 }
@@ -163,6 +227,13 @@ impl Queue {
     }
 }
 
+/// A set-up or teardown that a process is at.
+struct Fixture {
+    since: Duration,
+    /// It sees to its own limit. If it is still there so long after, it is stuck with its process.
+    until: Duration,
+}
+
 struct Running {
     batch: Batch,
     /// What it has not finished, in its order.
@@ -171,6 +242,7 @@ struct Running {
     current: Option<Item>,
     since: Duration,
     slow_at: Duration,
+    fixture: Option<Fixture>,
     /// When the polite signal will have been ignored for too long.
     kill_at: Option<Duration>,
     killed: bool,
@@ -190,6 +262,8 @@ impl Scheduler {
             next_process: 1,
             held: 0,
             requested: 0,
+            hosts: Hosts::new(spec.hosts.clone(), spec.grace),
+            failed_contexts: BTreeSet::new(),
             failures: 0,
             stop: None,
             spec,
@@ -209,12 +283,24 @@ impl Scheduler {
             Input::ItemFinished { process, item, passed, duration } => {
                 self.item_finished(now, process, item, passed, duration, &mut actions);
             }
+            Input::FixtureStarted { process, limit } => self.fixture_started(now, process, limit),
+            Input::FixtureEnded(process) => self.fixture_ended(now, process),
+            Input::ContextFailed(context) => drop(self.failed_contexts.insert(context)),
             Input::ProcessExited(process) => self.process_exited(process),
+            Input::HostUp(host) => self.hosts.came_up(host),
+            Input::HostFailed(host) => self.hosts.failed(now, host),
+            Input::HostExited(host) => self.hosts.exited(host),
             Input::Stop(stop) => self.stop(now, stop, &mut actions),
         }
         self.look_at_clocks(now, &mut actions);
         // An item that passes in the middle of its batch frees nothing; looking for work then would cost for nothing.
-        let passes = matches!(input, Input::ItemStarted { .. } | Input::ItemFinished { passed: true, .. });
+        let passes = matches!(
+            input,
+            Input::ItemStarted { .. }
+                | Input::ItemFinished { passed: true, .. }
+                | Input::FixtureStarted { .. }
+                | Input::FixtureEnded(_)
+        );
         if !passes {
             self.fill(now, &mut actions);
         }
@@ -228,12 +314,13 @@ impl Scheduler {
             let patience = self.may_be_robbed(running).then(|| running.since + PATIENCE).filter(|_| idle);
             self.deadlines(running).into_iter().chain([patience])
         });
-        deadlines.flatten().min()
+        deadlines.flatten().chain(self.hosts.next_deadline()).min()
     }
 
     /// Nothing runs, and nothing will.
     pub fn is_done(&self) -> bool {
-        self.running.is_empty() && (self.stop.is_some() || self.queues.iter().all(|queue| queue.len() == 0))
+        let nothing_runs = self.running.is_empty() && self.hosts.all_gone();
+        nothing_runs && (self.stop.is_some() || self.queues.iter().all(|queue| queue.len() == 0))
     }
 
     /// Nothing more is started.
@@ -241,10 +328,18 @@ impl Scheduler {
         self.stop.is_some()
     }
 
+    /// How many slots are held, with the one that every process owns; and of those asked for, how many could be used: a
+    /// request that nobody needs any more can't be taken back.
+    pub fn slots(&self) -> (usize, usize) {
+        let useful = if self.stop.is_none() { self.wanted().saturating_sub(self.held) } else { 0 };
+        (self.held + 1, self.requested.min(useful))
+    }
+
     /// Whether the scheduler will try again an item that does not pass now.
-    pub fn tries_again(&self, process: Process) -> bool {
-        let Some(running) = self.running.get(&process) else { return false };
-        self.stop.is_none() && !running.batch.diagnosis && running.batch.attempt <= self.spec.retries
+    pub fn tries_again(&self, process: Process, item: Item) -> bool {
+        let Some(Running { batch, .. }) = self.running.get(&process) else { return false };
+        let may = self.stop.is_none() && !batch.diagnosis && batch.attempt <= self.spec.retries;
+        may && self.lost(batch.group, item).is_none()
     }
 
     fn item_started(&mut self, now: Duration, process: Process, item: Item) {
@@ -252,6 +347,21 @@ impl Scheduler {
             running.current = Some(item);
             running.since = now;
             running.slow_at = now + self.spec.slow;
+        }
+    }
+
+    fn fixture_started(&mut self, now: Duration, process: Process, limit: Duration) {
+        if let Some(running) = self.running.get_mut(&process) {
+            running.fixture = Some(Fixture { since: now, until: now + limit + self.spec.grace });
+        }
+    }
+
+    fn fixture_ended(&mut self, now: Duration, process: Process) {
+        let Some(running) = self.running.get_mut(&process) else { return };
+        if let Some(fixture) = running.fixture.take() {
+            let took = now.saturating_sub(fixture.since);
+            running.since += took;
+            running.slow_at += took;
         }
     }
 
@@ -264,13 +374,14 @@ impl Scheduler {
         duration: Duration,
         actions: &mut Vec<Action>,
     ) {
-        let again = !passed && self.tries_again(process);
+        let again = !passed && self.tries_again(process, item);
         let Some(running) = self.running.get_mut(&process) else { return };
         // Items end in the order in which they were given, but for those of a process that told nothing of them.
         if let Some(at) = running.pending.iter().position(|pending| *pending == item) {
             running.pending.remove(at);
         }
         running.current = None;
+        running.fixture = None;
         running.since = now;
         running.slow_at = now + self.spec.slow;
         let queue = &mut self.queues[running.batch.group];
@@ -284,18 +395,23 @@ impl Scheduler {
             if self.spec.diagnose && !first && self.stop.is_none() {
                 queue.diagnoses.push_back(item);
             }
-            if self.spec.max_fail.is_some_and(|most| self.failures >= most) {
-                self.stop(now, Stop::Drain, actions);
-            }
+            self.stop_after_failures(now, actions);
         }
         // What would begin next is no part of the run; a process that has nothing left ends by itself, in good order.
         let Some(running) = self.running.get(&process) else { return };
         // One that was asked to end would otherwise be ended in the middle of the next item, when the grace is over.
         let asked_to_end = running.kill_at.is_some() && self.stop.is_none();
         let stops = asked_to_end || self.stop == Some(Stop::Drain);
-        let begins_another = running.robbed || (stops && !running.pending.is_empty());
-        if begins_another {
+        if running.robbed {
             self.kill(process, actions);
+        } else if stops && !running.pending.is_empty() {
+            self.end(now, process, actions);
+        }
+    }
+
+    fn stop_after_failures(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        if self.stop.is_none() && self.spec.max_fail.is_some_and(|most| self.failures >= most) {
+            self.stop(now, Stop::Drain, actions);
         }
     }
 
@@ -323,9 +439,15 @@ impl Scheduler {
             let running = &self.running[&process];
             match stop {
                 Stop::Drain if running.current.is_some() || running.pending.is_empty() => {}
-                Stop::Drain | Stop::Kill => self.kill(process, actions),
+                Stop::Drain => self.end(now, process, actions),
+                Stop::Kill => self.kill(process, actions),
                 Stop::Terminate => self.terminate(now, process, None, actions),
             }
+        }
+        match stop {
+            Stop::Drain => {}
+            Stop::Terminate => self.hosts.cut_setups_short(now, actions),
+            Stop::Kill => self.hosts.kill_all(actions),
         }
     }
 
@@ -334,6 +456,18 @@ impl Scheduler {
         if running.kill_at.is_none() && !running.killed {
             running.kill_at = Some(now + self.spec.grace);
             actions.push(Action::Terminate { process, late });
+        }
+    }
+
+    /// Ends a process between two items. One that has set something up gets the time to tear it down.
+    fn end(&mut self, now: Duration, process: Process, actions: &mut Vec<Action>) {
+        let Some(running) = self.running.get_mut(&process) else { return };
+        let has_fixtures = self.spec.groups[running.batch.group].contexts.iter().any(Option::is_some);
+        if !has_fixtures || running.killed {
+            self.kill(process, actions);
+        } else if running.kill_at.is_none() {
+            running.kill_at = Some(now + DISMISSAL);
+            actions.push(Action::Dismiss(process));
         }
     }
 
@@ -347,11 +481,14 @@ impl Scheduler {
     /// When the item's time is up, when it is slow, when the grace ends: those that lie ahead.
     fn deadlines(&self, running: &Running) -> [Option<Duration>; 3] {
         let late = self.late_at(running).filter(|_| running.kill_at.is_none() && !running.killed);
-        let slow = running.current.map(|_| running.slow_at);
+        let slow = running.current.filter(|_| running.fixture.is_none()).map(|_| running.slow_at);
         [late, slow, running.kill_at.filter(|_| !running.killed)]
     }
 
     fn late_at(&self, running: &Running) -> Option<Duration> {
+        if let Some(fixture) = &running.fixture {
+            return Some(fixture.until);
+        }
         // Before its first item begins, a process is on that item's time: a constructor may hang.
         let Some(item) = running.current.or(running.pending.front().copied()) else {
             return Some(running.since + EXIT_LIMIT);
@@ -369,6 +506,7 @@ impl Scheduler {
             .map(|(process, running)| (*process, self.deadlines(running).map(|at| due(&at))))
             .filter(|(_, due)| due.contains(&true))
             .collect();
+        self.hosts.look_at_clocks(now, actions);
         for (process, [late, slow, grace_is_over]) in late {
             let current = self.running[&process].current;
             if grace_is_over {
@@ -388,37 +526,91 @@ impl Scheduler {
 
     /// Starts what may start, asks for the slots that could be used, gives back the others.
     fn fill(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        self.hosts.fail_with_the_outer_ones();
         if self.stop.is_none() {
-            if self.is_idle() {
-                self.rob(now);
-            }
-            while self.running.len() < (self.held + 1).min(self.spec.processes) {
-                let Some(group) = self.order.iter().copied().find(|group| self.startable(*group) > 0) else { break };
-                self.spawn(now, group, actions);
-            }
-            let room = self.spec.processes - self.running.len();
-            let wanted = (self.running.len() + self.startable_up_to(room)).saturating_sub(1);
-            while self.held + self.requested < wanted {
-                self.requested += 1;
-                actions.push(Action::RequestSlot);
-            }
+            self.give_up(actions);
+            self.stop_after_failures(now, actions);
         }
-        while self.held > self.running.len().saturating_sub(1) {
+        if self.is_idle() {
+            self.rob(now);
+        }
+        while self.active() < (self.held + 1).min(self.spec.processes) && self.begin_something(now, actions) {}
+        let wanted = self.wanted();
+        while self.held + self.requested < wanted {
+            self.requested += 1;
+            actions.push(Action::RequestSlot);
+        }
+        while self.held > self.active().saturating_sub(1) {
             self.held -= 1;
             actions.push(Action::ReleaseSlot);
         }
     }
 
-    /// There is room for another process, and nothing that it could run.
-    fn is_idle(&self) -> bool {
-        self.stop.is_none() && self.running.len() < self.spec.processes && self.startable_up_to(1) == 0
+    /// How many processes are at work: each has a slot.
+    fn active(&self) -> usize {
+        self.running.len() + self.hosts.busy()
     }
 
-    /// A unit stays together, whatever it costs.
+    /// How many slots could be used, beyond the one that every process owns.
+    fn wanted(&self) -> usize {
+        let room = self.spec.processes - self.active();
+        (self.active() + self.startable_up_to(room)).saturating_sub(1)
+    }
+
+    /// What is not needed any more goes first. A host is set up while those who come before its groups run, but not
+    /// long before: it may take a lot of room. Only where there is nothing else to do all of them may come at once.
+    fn begin_something(&mut self, now: Duration, actions: &mut Vec<Action>) -> bool {
+        let idle = self.order.iter().all(|group| self.startable(*group) == 0);
+        if let Some(host) = self.stoppable_hosts().first() {
+            self.hosts.stop(now, *host, actions);
+        } else if let Some(host) = self.startable_hosts(if idle { usize::MAX } else { self.spec.processes }).first() {
+            self.hosts.start(now, *host);
+            let process = self.new_process();
+            actions.push(Action::StartHost { host: *host, process });
+        } else if let Some(group) = self.order.iter().copied().find(|group| self.startable(*group) > 0) {
+            self.spawn(now, group, actions);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// The hosts that the next groups need, so many of them, and that can be started now.
+    fn startable_hosts(&self, groups: usize) -> Vec<HostId> {
+        if self.stop.is_some() || self.hosts.is_empty() {
+            return Vec::new();
+        }
+        let waiting = self.order.iter().filter(|group| self.queues[**group].len() > 0);
+        self.hosts.startable(self.hosts_of(waiting.take(groups)))
+    }
+
+    fn stoppable_hosts(&self) -> Vec<HostId> {
+        if self.hosts.is_empty() {
+            return Vec::new();
+        }
+        let needs = |queue: &Queue| queue.active > 0 || (queue.len() > 0 && self.stop.is_none());
+        self.hosts.stoppable(self.hosts_of(self.order.iter().filter(|group| needs(&self.queues[**group]))))
+    }
+
+    /// For each host whether one of the groups needs it.
+    fn hosts_of<'a>(&self, groups: impl Iterator<Item = &'a usize>) -> Vec<bool> {
+        let mut needed = vec![false; self.spec.hosts.len()];
+        for group in groups {
+            self.spec.groups[*group].hosts.iter().for_each(|host| needed[*host] = true);
+        }
+        needed
+    }
+
+    /// There is room for another process, and nothing that it could do.
+    fn is_idle(&self) -> bool {
+        self.stop.is_none() && self.active() < self.spec.processes && self.startable_up_to(1) == 0
+    }
+
+    /// A unit stays together, whatever it costs; and whoever has set something up is not ended before the teardown.
     fn may_be_robbed(&self, running: &Running) -> bool {
-        let unit = self.spec.groups[running.batch.group].unit;
+        let Group { unit, can_split, .. } = self.spec.groups[running.batch.group];
         let has_more = running.current.is_some() && running.pending.len() > 1;
-        has_more && !unit && !running.killed && running.kill_at.is_none()
+        has_more && !unit && !can_split && !running.killed && running.kill_at.is_none()
     }
 
     /// Takes what waits behind items that take long, for those who have nothing to do. Their processes are ended after
@@ -437,9 +629,9 @@ impl Scheduler {
         }
     }
 
-    /// How many more processes could run now, if there were slots; `most` is enough to know.
+    /// How many more processes could be at work now, if there were slots; `most` is enough to know.
     fn startable_up_to(&self, most: usize) -> usize {
-        let mut more = 0;
+        let mut more = self.stoppable_hosts().len() + self.startable_hosts(usize::MAX).len();
         for group in &self.order {
             if more >= most {
                 break;
@@ -453,6 +645,9 @@ impl Scheduler {
     fn startable(&self, group: usize) -> usize {
         let queue = &self.queues[group];
         let spec = &self.spec.groups[group];
+        if self.stop.is_some() || !spec.hosts.iter().all(|host| self.hosts.is_up(*host)) {
+            return 0;
+        }
         let work = match spec.unit {
             true => usize::from(queue.active == 0).min(queue.len()),
             false => queue.len(),
@@ -464,8 +659,7 @@ impl Scheduler {
     fn spawn(&mut self, now: Duration, group: usize, actions: &mut Vec<Action>) {
         let Some(worker) = self.free_workers.pop_first() else { return };
         let (items, attempt, diagnosis) = self.take(group);
-        let process = self.next_process;
-        self.next_process += 1;
+        let process = self.new_process();
         self.queues[group].active += 1;
         self.spec.groups[group].limits.iter().for_each(|limit| self.used[*limit] += 1);
         let batch = Batch { process, worker, group, items, attempt, diagnosis };
@@ -475,12 +669,18 @@ impl Scheduler {
             current: None,
             since: now,
             slow_at: now + self.spec.slow,
+            fixture: None,
             kill_at: None,
             killed: false,
             robbed: false,
         };
         self.running.insert(process, running);
         actions.push(Action::Spawn(batch));
+    }
+
+    fn new_process(&mut self) -> Process {
+        self.next_process += 1;
+        self.next_process - 1
     }
 
     /// The items for the group's next process, the attempt that they are at, and whether it is a diagnosis.
@@ -504,6 +704,11 @@ impl Scheduler {
         let spec = &self.spec.groups[group];
         if spec.unit {
             return queue.fresh.len().min(spec.per_process);
+        }
+        if spec.can_split {
+            // A part for each worker, of the same size: they run at once, and nothing is set up more often than that.
+            let part = spec.items.len().div_ceil(self.spec.processes);
+            return part.min(queue.fresh.len()).min(spec.per_process);
         }
         let divisible = self.spec.groups.iter().zip(&self.queues).filter(|(group, _)| !group.unit);
         let left = batch::Left {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Action, Batch, Group, Input, Item, Process, Scheduler, Spec, Stop};
+use super::{Action, Batch, ContextId, Group, Host, HostId, Input, Item, Lost, Process, Scheduler, Spec, Stop};
 
 /// A world that does what the scheduler asks, with chance deciding what happens next, and checks it on the way.
 struct World {
@@ -13,6 +13,8 @@ struct World {
     scheduler: Scheduler,
     now: Duration,
     running: BTreeMap<Process, (Batch, Vec<Item>)>,
+    hosts: Vec<At>,
+    failed_contexts: BTreeSet<ContextId>,
     /// How many attempts of each item have finished; diagnoses apart.
     attempts: BTreeMap<Item, u32>,
     final_results: BTreeMap<Item, u32>,
@@ -22,6 +24,17 @@ struct World {
     steps: usize,
 }
 
+/// What a host is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    Down,
+    SettingUp,
+    Up,
+    Ending,
+    Killed,
+    Gone { failed: bool },
+}
+
 /// What happens next to a process, drawn by chance.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
@@ -29,6 +42,11 @@ enum Fate {
     Fail,
     /// The process dies before it finishes what it runs.
     Die,
+    /// What runs could not be set up.
+    FailContext,
+    /// A host does what it is to do, or fails to.
+    Host,
+    FailHost,
     Grant,
     Stop(Stop),
     Wait,
@@ -37,11 +55,14 @@ enum Fate {
 impl World {
     fn new(spec: Spec) -> Self {
         let scheduler = Scheduler::new(spec.clone());
+        let hosts = vec![At::Down; spec.hosts.len()];
         let mut world = Self {
             spec,
             scheduler,
             now: Duration::ZERO,
             running: BTreeMap::new(),
+            hosts,
+            failed_contexts: BTreeSet::new(),
             attempts: BTreeMap::new(),
             final_results: BTreeMap::new(),
             slots: 0,
@@ -67,8 +88,12 @@ impl World {
                 Action::Spawn(batch) => self.spawn(batch),
                 Action::RequestSlot => self.asked += 1,
                 Action::ReleaseSlot => self.slots -= 1,
+                Action::StartHost { host, .. } => self.start_host(host),
+                Action::StopHost(host) => self.stop_host(host),
+                Action::KillHost { host, .. } => self.hosts[host] = At::Killed,
+                Action::GiveUp { items, why } => self.give_up(&items, why),
                 // The world does not hurry: what is killed goes when its turn comes.
-                Action::Kill(_) | Action::Terminate { .. } | Action::Slow { .. } => {}
+                Action::Kill(_) | Action::Dismiss(_) | Action::Terminate { .. } | Action::Slow { .. } => {}
             }
         }
         self.check();
@@ -82,6 +107,10 @@ impl World {
         assert!(batch.items.len() <= group.per_process, "a process is given no more than it may run");
         let same_group = self.running.values().filter(|(other, _)| other.group == batch.group).count();
         assert!(!group.unit || same_group == 0, "a unit has one process at a time");
+        assert!(
+            group.hosts.iter().all(|host| self.hosts[*host] == At::Up),
+            "what a group needs is up before it starts"
+        );
         for (other, left) in self.running.values() {
             assert_ne!(other.worker, batch.worker, "a worker has one process at a time");
             assert!(!left.iter().any(|item| batch.items.contains(item)), "an item is in one process at a time");
@@ -94,17 +123,107 @@ impl World {
         self.running.insert(batch.process, (batch.clone(), batch.items));
     }
 
+    fn start_host(&mut self, host: HostId) {
+        assert!(!self.stopped, "nothing starts after a stop");
+        assert_eq!(self.hosts[host], At::Down, "a host is started once");
+        let needs = &self.spec.hosts[host].needs;
+        assert!(needs.iter().all(|outer| self.hosts[*outer] == At::Up), "what a host needs is up before it starts");
+        assert!(self.is_needed(host), "no host starts without need");
+        self.hosts[host] = At::SettingUp;
+    }
+
+    fn stop_host(&mut self, host: HostId) {
+        assert!(self.hosts[host] == At::Up || (self.stopped && self.hosts[host] == At::SettingUp));
+        assert!(!self.is_used(host), "a host is there until the last process that needs it is gone");
+        assert!(self.stopped || !self.is_needed(host), "and until nothing waits that needs it");
+        for (inner, spec) in self.spec.hosts.iter().enumerate() {
+            assert!(!(spec.needs.contains(&host) && self.is_alive(inner)), "the inner ones go first");
+        }
+        self.hosts[host] = At::Ending;
+    }
+
+    fn give_up(&mut self, items: &[Item], why: Lost) {
+        assert!(!self.stopped, "what a stopped run does not reach is nobody's failure");
+        for item in items {
+            assert!(!self.running.values().any(|(_, left)| left.contains(item)), "what runs may go on");
+            let group = self.spec.groups.iter().find(|group| group.items.contains(item)).unwrap();
+            assert!(match why {
+                Lost::Host(host) => group.hosts.contains(&host) && self.has_failed(host),
+                Lost::Context(context) => {
+                    self.failed_contexts.contains(&context) && self.contexts_of(*item).contains(&context)
+                }
+            });
+            *self.final_results.entry(*item).or_default() += 1;
+        }
+    }
+
+    fn is_used(&self, host: HostId) -> bool {
+        self.running.values().any(|(batch, _)| self.spec.groups[batch.group].hosts.contains(&host))
+    }
+
+    fn is_alive(&self, host: HostId) -> bool {
+        !matches!(self.hosts[host], At::Down | At::Gone { .. })
+    }
+
+    /// It has, or cannot but fail.
+    fn has_failed(&self, host: HostId) -> bool {
+        let outer = || self.spec.hosts[host].needs.iter().any(|outer| self.has_failed(*outer));
+        match self.hosts[host] {
+            At::Gone { failed } => failed,
+            At::Down => outer(),
+            At::Ending | At::Killed => true,
+            At::SettingUp | At::Up => false,
+        }
+    }
+
+    /// Whether something runs or waits that cannot do without a host.
+    fn is_needed(&self, host: HostId) -> bool {
+        let by_group = self.spec.groups.iter().any(|group| {
+            group.hosts.contains(&host) && group.items.iter().any(|item| !self.final_results.contains_key(item))
+        });
+        let by_host = |inner: HostId| {
+            self.spec.hosts[inner].needs.contains(&host)
+                && (self.is_alive(inner) || (self.hosts[inner] == At::Down && self.is_needed(inner)))
+        };
+        by_group || (host + 1..self.hosts.len()).any(by_host)
+    }
+
+    fn contexts_of(&self, item: Item) -> Vec<ContextId> {
+        let group = self.spec.groups.iter().find(|group| group.items.contains(&item)).unwrap();
+        let innermost = group.contexts[item - group.items[0]];
+        std::iter::successors(innermost, |context| self.spec.contexts[*context]).collect()
+    }
+
+    fn active(&self) -> usize {
+        self.running.len() + self.hosts.iter().filter(|at| matches!(at, At::SettingUp | At::Ending)).count()
+    }
+
     fn check(&self) {
-        assert!(self.running.len() <= self.slots + 1, "no more processes than slots, and the one that is owned");
-        assert!(self.running.len() <= self.spec.processes, "the cap holds");
-        assert!(self.slots <= self.running.len().saturating_sub(1), "no slot is held without a process in it");
+        assert!(self.active() <= self.slots + 1, "no more processes than slots, and the one that is owned");
+        assert!(self.active() <= self.spec.processes, "the cap holds");
+        assert!(self.slots <= self.active().saturating_sub(1), "no slot is held without a process in it");
         for (limit, most) in self.spec.limits.iter().enumerate() {
             let counted = self.running.values().filter(|(it, _)| self.spec.groups[it.group].limits.contains(&limit));
             assert!(counted.count() <= *most, "a limit holds");
         }
-        if !self.stopped && self.could_start() && self.running.len() < self.spec.processes {
+        if !self.stopped && (self.could_start() || self.could_move_a_host()) && self.active() < self.spec.processes {
             assert!(self.asked > 0, "it asks for every slot that it could use");
         }
+    }
+
+    fn could_move_a_host(&self) -> bool {
+        (0..self.hosts.len()).any(|host| match self.hosts[host] {
+            At::Down => {
+                self.is_needed(host) && self.spec.hosts[host].needs.iter().all(|outer| self.hosts[*outer] == At::Up)
+            }
+            At::Up => !self.is_needed(host) && !self.is_used(host) && !self.has_diagnoses(host),
+            _ => false,
+        })
+    }
+
+    /// A decided item may wait for a second look, which only the scheduler knows.
+    fn has_diagnoses(&self, host: HostId) -> bool {
+        self.spec.diagnose && self.spec.groups.iter().any(|group| group.hosts.contains(&host))
     }
 
     /// Whether a fresh unit or item waits that no limit holds back. (Computed from the world's own books.)
@@ -117,6 +236,7 @@ impl World {
                 self.running.values().filter(|(it, _)| self.spec.groups[it.group].limits.contains(&limit)).count()
             };
             group.items.iter().any(waits)
+                && group.hosts.iter().all(|host| self.hosts[*host] == At::Up)
                 && !(group.unit && active)
                 && group.limits.iter().all(|limit| counted(*limit) < self.spec.limits[*limit])
         })
@@ -127,19 +247,52 @@ impl World {
         match fate {
             Fate::Grant if self.asked > 0 => self.step(Input::SlotGranted),
             Fate::Stop(stop) => self.step(Input::Stop(stop)),
-            Fate::Pass | Fate::Fail | Fate::Die if !self.running.is_empty() => {
+            Fate::Pass | Fate::Fail | Fate::Die | Fate::FailContext if !self.running.is_empty() => {
                 let process = *self.running.keys().nth(choice % self.running.len()).unwrap();
                 self.advance(process, fate);
             }
+            Fate::Host | Fate::FailHost => {
+                let alive: Vec<HostId> = (0..self.hosts.len()).filter(|host| self.is_alive(*host)).collect();
+                if !alive.is_empty() {
+                    self.advance_host(alive[choice % alive.len()], matches!(fate, Fate::FailHost));
+                }
+            }
             _ => self.step(Input::Tick),
+        }
+    }
+
+    fn advance_host(&mut self, host: HostId, fails: bool) {
+        match (self.hosts[host], fails) {
+            (At::SettingUp, false) => {
+                self.hosts[host] = At::Up;
+                self.step(Input::HostUp(host));
+            }
+            (At::SettingUp, true) => {
+                self.hosts[host] = At::Ending;
+                self.step(Input::HostFailed(host));
+            }
+            (At::Up, false) | (At::Down | At::Gone { .. }, _) => {}
+            (At::Up, true) => {
+                self.hosts[host] = At::Gone { failed: true };
+                self.step(Input::HostExited(host));
+            }
+            (At::Ending | At::Killed, _) => {
+                // One that failed to set up has nobody left who would mind that it is taken for failed.
+                self.hosts[host] = At::Gone { failed: true };
+                self.step(Input::HostExited(host));
+            }
         }
     }
 
     fn advance(&mut self, process: Process, fate: Fate) {
         let (batch, left) = self.running.get_mut(&process).unwrap();
         let (batch, next) = (batch.clone(), left.first().copied());
-        if let (Fate::Pass | Fate::Fail, Some(item)) = (fate, next) {
+        if let (Fate::Pass | Fate::Fail | Fate::FailContext, Some(item)) = (fate, next) {
             self.step(Input::ItemStarted { process, item });
+            if let (Fate::FailContext, Some(context)) = (fate, self.contexts_of(item).last().copied()) {
+                self.failed_contexts.insert(context);
+                self.step(Input::ContextFailed(context));
+            }
             self.finish(&batch, item, matches!(fate, Fate::Pass));
         } else {
             self.running.remove(&process);
@@ -148,7 +301,7 @@ impl World {
     }
 
     fn finish(&mut self, batch: &Batch, item: Item, passed: bool) {
-        let again = !passed && self.scheduler.tries_again(batch.process);
+        let again = !passed && self.scheduler.tries_again(batch.process, item);
         if !batch.diagnosis {
             *self.attempts.entry(item).or_default() += 1;
             if !again {
@@ -164,33 +317,57 @@ impl World {
 
     /// Lets everything pass until nothing is left.
     fn settle(&mut self) {
-        let most = 20 * (self.spec.groups.iter().map(|group| group.items.len()).sum::<usize>() + 10);
+        let most = 20 * (self.hosts.len() + self.spec.groups.iter().map(|group| group.items.len()).sum::<usize>() + 10);
         for _ in 0..most {
             if self.scheduler.is_done() {
                 return;
             }
-            let fate = if self.asked > 0 && self.running.is_empty() { Fate::Grant } else { Fate::Pass };
-            self.meet(fate, 0);
+            let moving = self.hosts.iter().position(|at| !matches!(at, At::Down | At::Up | At::Gone { .. }));
+            match moving {
+                Some(host) => self.advance_host(host, false),
+                None if self.running.is_empty() && self.asked > 0 => self.meet(Fate::Grant, 0),
+                None => self.meet(Fate::Pass, 0),
+            }
         }
         panic!("the scheduler is stuck with {} processes", self.running.len());
     }
 }
 
 fn specs() -> impl Strategy<Value = Spec> {
-    let group = (1..20_usize, any::<bool>(), 1..8_usize, prop::collection::btree_set(0..2_usize, 0..3));
-    let groups = prop::collection::vec(group, 1..6);
-    (groups, [1..4_usize, 1..4_usize], 1..6_usize, 0..3_u32, any::<bool>()).prop_map(
-        |(groups, limits, processes, retries, diagnose)| {
+    let hosts = prop::collection::btree_set(0..4_usize, 0..3);
+    // Each item may be in any of four contexts; the innermost one is in the one before it, the others in none.
+    let group = (1..20_usize, any::<bool>(), any::<bool>(), 1..8_usize, 0..6_usize, hosts.clone());
+    let limits = prop::collection::btree_set(0..2_usize, 0..3);
+    let groups = prop::collection::vec((group, limits), 1..6);
+    let hosts = prop::collection::vec(hosts, 0..4);
+    (groups, [1..4_usize, 1..4_usize], hosts, 1..6_usize, 0..3_u32, any::<bool>()).prop_map(
+        |(groups, limits, hosts, processes, retries, diagnose)| {
             let mut next = 0;
-            let groups = groups.into_iter().map(|(size, unit, per_process, limits)| {
+            let groups = groups.into_iter().map(|((size, unit, can_split, per_process, context, needs), limits)| {
                 let items: Vec<Item> = (next..next + size).collect();
                 next += size;
-                let per_process = if unit { usize::MAX } else { per_process };
-                Group { timeouts: vec![None; size], items, unit, per_process, limits: limits.into_iter().collect() }
+                Group {
+                    timeouts: vec![None; size],
+                    contexts: items.iter().map(|item| Some((item + context) % 6).filter(|it| *it < 4)).collect(),
+                    items,
+                    unit,
+                    can_split,
+                    per_process: if unit { usize::MAX } else { per_process },
+                    limits: limits.into_iter().collect(),
+                    hosts: needs.into_iter().filter(|host| *host < hosts.len()).collect(),
+                }
             });
+            let groups = groups.collect();
+            let host = |(number, needs): (usize, &BTreeSet<usize>)| Host {
+                needs: needs.iter().copied().filter(|outer| *outer < number).collect(),
+                setup_limit: Duration::from_secs(100),
+                teardown_limit: Duration::from_secs(100),
+            };
             Spec {
-                groups: groups.collect(),
+                groups,
                 limits: limits.to_vec(),
+                hosts: hosts.iter().enumerate().map(host).collect(),
+                contexts: vec![None, None, None, Some(2)],
                 processes,
                 retries,
                 max_fail: None,
@@ -207,6 +384,9 @@ fn fates() -> impl Strategy<Value = Vec<(Fate, usize)>> {
         6 => Just(Fate::Pass),
         2 => Just(Fate::Fail),
         1 => Just(Fate::Die),
+        1 => Just(Fate::FailContext),
+        5 => Just(Fate::Host),
+        1 => Just(Fate::FailHost),
         4 => Just(Fate::Grant),
         1 => Just(Fate::Wait),
     ];
@@ -226,6 +406,7 @@ proptest! {
         prop_assert!(world.final_results.values().all(|times| *times == 1));
         prop_assert!(world.attempts.values().all(|attempts| *attempts <= world.spec.retries + 1));
         prop_assert_eq!(world.slots, 0);
+        prop_assert!((0..world.hosts.len()).all(|host| !world.is_alive(host)), "every host that started has ended");
     }
 
     #[test]
@@ -245,14 +426,139 @@ proptest! {
         }
         world.settle();
         prop_assert!(world.running.is_empty());
+        prop_assert!((0..world.hosts.len()).all(|host| !world.is_alive(host)), "every host that started has ended");
         prop_assert_eq!(world.slots, 0);
         prop_assert!(world.final_results.values().all(|times| *times == 1));
     }
 }
 
 fn fates_of_a_stopped_run() -> impl Strategy<Value = Vec<(Fate, usize)>> {
-    let fate = prop_oneof![Just(Fate::Pass), Just(Fate::Fail), Just(Fate::Die), Just(Fate::Grant), Just(Fate::Wait)];
+    let fate = prop_oneof![
+        Just(Fate::Pass),
+        Just(Fate::Fail),
+        Just(Fate::Die),
+        Just(Fate::Host),
+        Just(Fate::FailHost),
+        Just(Fate::Grant),
+        Just(Fate::Wait)
+    ];
     prop::collection::vec((fate, 0..8_usize), 0..40)
+}
+
+#[test]
+fn a_host_is_up_before_its_group_and_gone_after_it() {
+    let mut scheduler = Scheduler::new(one_group_with_a_host());
+    assert_eq!(scheduler.step(secs(0), Input::Tick), [Action::StartHost { host: 0, process: 1 }]);
+    let actions = scheduler.step(secs(1), Input::HostUp(0));
+    assert!(matches!(&actions[..], [Action::Spawn(batch)] if batch.items == [0, 1]), "{actions:?}");
+    for item in [0, 1] {
+        scheduler.step(secs(1), Input::ItemStarted { process: 2, item });
+        let duration = secs(0);
+        scheduler.step(secs(1), Input::ItemFinished { process: 2, item, passed: true, duration });
+    }
+    assert_eq!(scheduler.step(secs(2), Input::ProcessExited(2)), [Action::StopHost(0)]);
+    assert!(!scheduler.is_done(), "it is waited for");
+    assert_eq!(scheduler.step(secs(3), Input::HostExited(0)), []);
+    assert!(scheduler.is_done());
+}
+
+#[test]
+fn a_host_that_takes_too_long_is_killed_and_what_needs_it_is_given_up() {
+    let mut scheduler = Scheduler::new(one_group_with_a_host());
+    scheduler.step(secs(0), Input::Tick);
+    assert_eq!(scheduler.next_deadline(), Some(secs(23)), "its own limit, and the time to say so");
+    assert_eq!(scheduler.step(secs(23), Input::Tick), [Action::KillHost { host: 0, late: true }, given_up()]);
+    scheduler.step(secs(23), Input::HostExited(0));
+    assert!(scheduler.is_done());
+}
+
+#[test]
+fn a_teardown_that_takes_too_long_is_killed_and_nobody_is_given_up() {
+    let mut scheduler = Scheduler::new(one_group_with_a_host());
+    scheduler.step(secs(0), Input::Tick);
+    scheduler.step(secs(1), Input::HostUp(0));
+    scheduler.step(secs(1), Input::Stop(Stop::Terminate));
+    assert_eq!(scheduler.step(secs(2), Input::ProcessExited(2)), [Action::StopHost(0)]);
+    assert_eq!(scheduler.next_deadline(), Some(secs(15)));
+    assert_eq!(scheduler.step(secs(15), Input::Tick), [Action::KillHost { host: 0, late: true }]);
+}
+
+#[test]
+fn whoever_asks_the_run_to_end_does_not_wait_for_a_set_up_and_whoever_is_in_a_hurry_for_nothing() {
+    let mut scheduler = Scheduler::new(one_group_with_a_host());
+    scheduler.step(secs(0), Input::Tick);
+    assert_eq!(scheduler.step(secs(1), Input::Stop(Stop::Terminate)), [Action::StopHost(0)]);
+    assert_eq!(scheduler.next_deadline(), Some(secs(14)));
+    let killed = Action::KillHost { host: 0, late: false };
+    assert_eq!(scheduler.step(secs(2), Input::Stop(Stop::Kill)), [killed]);
+    assert!(!scheduler.is_done());
+    scheduler.step(secs(2), Input::HostExited(0));
+    assert!(scheduler.is_done());
+}
+
+fn given_up() -> Action {
+    Action::GiveUp { items: vec![0, 1], why: Lost::Host(0) }
+}
+
+fn one_group_with_a_host() -> Spec {
+    let mut spec = one_group(2, None);
+    spec.groups[0].hosts = vec![0];
+    spec.hosts = vec![Host { needs: Vec::new(), setup_limit: secs(20), teardown_limit: secs(10) }];
+    spec
+}
+
+#[test]
+fn what_a_context_could_not_be_set_up_for_is_not_tried_again_by_anybody() {
+    let mut spec = Spec { retries: 2, ..one_divisible_group_of(5) };
+    spec.groups[0].contexts = [Some(1), Some(1), Some(0), Some(1), None].to_vec();
+    spec.contexts = vec![None, Some(0)];
+    let mut scheduler = Scheduler::new(spec);
+    let actions = scheduler.step(secs(0), Input::Tick);
+    assert!(matches!(&actions[0], Action::Spawn(batch) if batch.items == [0, 1]), "{actions:?}");
+    scheduler.step(secs(0), Input::ItemStarted { process: 1, item: 0 });
+    let given_up = Action::GiveUp { items: vec![3], why: Lost::Context(1) };
+    assert_eq!(scheduler.step(secs(1), Input::ContextFailed(1)), [given_up]);
+    assert!(!scheduler.tries_again(1, 0));
+    let failed = Input::ItemFinished { process: 1, item: 0, passed: false, duration: secs(1) };
+    scheduler.step(secs(1), failed);
+    let actions = scheduler.step(secs(2), Input::ProcessExited(1));
+    let given_up = Action::GiveUp { items: vec![1], why: Lost::Context(1) };
+    assert!(
+        matches!(&actions[..], [it, Action::Spawn(batch)] if *it == given_up && batch.items[0] == 2),
+        "{actions:?}"
+    );
+}
+
+#[test]
+fn a_fixtures_time_is_not_that_of_the_test_around_it() {
+    let mut scheduler = Scheduler::new(one_group(1, Some(secs(10))));
+    scheduler.step(secs(0), Input::Tick);
+    scheduler.step(secs(0), Input::ItemStarted { process: 1, item: 0 });
+    scheduler.step(secs(1), Input::FixtureStarted { process: 1, limit: secs(100) });
+    assert_eq!(scheduler.next_deadline(), Some(secs(104)));
+    scheduler.step(secs(91), Input::FixtureEnded(1));
+    assert_eq!(scheduler.next_deadline(), Some(secs(100)));
+    scheduler.step(secs(95), Input::FixtureStarted { process: 1, limit: secs(20) });
+    assert_eq!(scheduler.step(secs(117), Input::Tick), []);
+    let late = Action::Terminate { process: 1, late: Some(0) };
+    assert_eq!(scheduler.step(secs(118), Input::Tick), [late], "it is stuck, whatever it says of itself");
+}
+
+#[test]
+fn a_context_that_can_split_is_divided_among_the_workers_and_no_further() {
+    let batches = |items: usize| {
+        let mut spec = one_divisible_group_of(items);
+        spec.groups[0].can_split = true;
+        let mut scheduler = Scheduler::new(spec);
+        let actions = [scheduler.step(secs(0), Input::Tick), scheduler.step(secs(0), Input::SlotGranted)].concat();
+        let batches = actions.iter().filter_map(|it| match it {
+            Action::Spawn(batch) => Some(batch.items.len()),
+            _ => None,
+        });
+        batches.collect::<Vec<_>>()
+    };
+    assert_eq!(batches(2), [1, 1]);
+    assert_eq!(batches(101), [51, 50]);
 }
 
 fn one_group(items: usize, timeout: Option<Duration>) -> Spec {
@@ -261,11 +567,13 @@ fn one_group(items: usize, timeout: Option<Duration>) -> Spec {
         timeouts: vec![timeout; items],
         unit: true,
         per_process: usize::MAX,
-        limits: Vec::new(),
+        ..Group::default()
     };
     Spec {
         groups: vec![group],
         limits: Vec::new(),
+        hosts: Vec::new(),
+        contexts: Vec::new(),
         processes: 2,
         retries: 0,
         max_fail: None,
@@ -378,4 +686,45 @@ fn a_failure_after_others_is_diagnosed_alone_and_a_first_one_is_not() {
     }
     let actions = scheduler.step(secs(2), Input::ProcessExited(1));
     assert!(matches!(&actions[..], [Action::Spawn(batch)] if batch.items == [1] && batch.diagnosis));
+}
+
+#[test]
+fn hosts_are_set_up_shortly_before_they_are_used() {
+    let mut spec = one_divisible_group_of(40);
+    spec.groups = (0..4_usize)
+        .map(|number| Group {
+            items: (10 * number..10 * (number + 1)).collect(),
+            timeouts: vec![None; 10],
+            hosts: (number > 0).then(|| number - 1).into_iter().collect(),
+            per_process: 4,
+            ..Group::default()
+        })
+        .collect();
+    spec.hosts = vec![Host { needs: Vec::new(), setup_limit: secs(20), teardown_limit: secs(10) }; 3];
+    let mut scheduler = Scheduler::new(spec);
+    let first = scheduler.step(secs(0), Input::Tick);
+    assert_eq!(first[0], Action::StartHost { host: 0, process: 1 }, "the next group needs it");
+    let second = scheduler.step(secs(0), Input::SlotGranted);
+    assert!(matches!(&second[..], [Action::Spawn(batch)] if batch.group == 0), "the others are far away: {second:?}");
+}
+
+#[test]
+fn after_enough_failures_a_process_that_has_set_something_up_gets_the_time_to_tear_it_down() {
+    let started = Input::ItemStarted { process: 1, item: 0 };
+    let failed = Input::ItemFinished { process: 1, item: 0, passed: false, duration: secs(1) };
+    let ends = |contexts: Vec<Option<usize>>| {
+        let mut spec = one_group(2, None);
+        spec.contexts = vec![None];
+        spec.groups[0].contexts = contexts;
+        let mut scheduler = Scheduler::new(Spec { max_fail: Some(1), ..spec });
+        scheduler.step(secs(0), Input::Tick);
+        scheduler.step(secs(0), started);
+        let ends = scheduler.step(secs(1), failed);
+        (ends, scheduler)
+    };
+    assert_eq!(ends(Vec::new()).0, [Action::Kill(1)]);
+    let (dismissed, mut scheduler) = ends(vec![Some(0); 2]);
+    assert_eq!(dismissed, [Action::Dismiss(1)]);
+    assert_eq!(scheduler.next_deadline(), Some(secs(16)));
+    assert_eq!(scheduler.step(secs(16), Input::Tick), [Action::Kill(1)], "but not for ever");
 }

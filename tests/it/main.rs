@@ -8,6 +8,8 @@
 mod afterwards;
 mod attempts;
 mod config;
+#[cfg(target_os = "linux")]
+mod contexts;
 mod environment;
 mod junit;
 #[cfg(target_os = "linux")]

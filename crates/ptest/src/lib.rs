@@ -70,6 +70,11 @@
 //!   on a module says that its tests need none.
 //! * A module has one `#[setup]` and one `#[teardown]`.
 //!
+//! # Races
+//!
+//! `call_concurrently` calls a function at once in fresh processes, so that a race shows. A test that needs something of
+//! its own (a transaction, a client) takes it by value: see [`FromContext`].
+//!
 //! # Async
 //!
 //! `#[test]` goes above the attribute of the runtime: `#[test] #[tokio::test] async fn ...`. With other runtimes say
@@ -85,7 +90,8 @@
 //!
 //! Besides the macros, tests are compiled with `serde` and one small codec. Nothing is started before `main`, and there
 //! is no hidden test: a host is this test binary, started once more.
-#![doc(test(attr(deny(warnings))))]
+// Outside of a test build there are no tests, so what they use is not used.
+#![doc(test(attr(allow(dead_code, unused_imports))))]
 // What tests look like is what the examples are about.
 #![allow(clippy::test_attr_in_doctest)]
 
@@ -97,8 +103,10 @@ mod runtime;
 
 #[cfg(feature = "runtime")]
 pub use ptest_macros::{context, generate, setup, teardown, test};
+#[cfg(all(feature = "runtime", unix))]
+pub use runtime::{Call, CallError, Calls, ConcurrentCalls, call_concurrently, make_concurrent_calls};
 #[cfg(feature = "runtime")]
-pub use runtime::{Cx, Shared, cx, run_id, worker_index};
+pub use runtime::{Cx, FromContext, Shared, cx, run_id, worker_index};
 
 /// What the attributes expand to. Nobody else may depend on it.
 #[cfg(feature = "runtime")]

@@ -14,7 +14,15 @@ pub fn at(second: u32) -> DateTime<FixedOffset> {
 }
 
 pub fn run_started(tests: usize) -> Event {
-    Event::RunStarted(RunStarted { run: "run".into(), timestamp: at(0), tests, binaries: 1, workers: 2 })
+    Event::RunStarted(RunStarted {
+        run: "run".into(),
+        timestamp: at(0),
+        tests,
+        binaries: 1,
+        workers: 2,
+        build: None,
+        options: Vec::new(),
+    })
 }
 
 /// The last event of a run in which `events` were the others.

@@ -1,5 +1,5 @@
 //! Chrome trace events, which <https://ui.perfetto.dev> opens: a track for each worker, with its tests and fixtures as
-//! slices, and how many workers are busy as a counter.
+//! slices, the build before them, and as counters how many workers are busy and how many slots there are.
 
 mod file;
 mod slice;
@@ -8,11 +8,11 @@ pub use file::{TraceFile, write};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, TimeDelta};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::event::{Event, RunFinished, RunStarted};
+use crate::event::{Event, RunFinished, RunStarted, Slots};
 use slice::{Slice, Track};
 
 pub(super) use slice::micros;
@@ -35,6 +35,7 @@ pub struct Gathered {
     started: Option<RunStarted>,
     finished: Option<RunFinished>,
     slices: Vec<Slice>,
+    slots: Vec<Slots>,
 }
 
 impl Gathered {
@@ -42,24 +43,41 @@ impl Gathered {
         match event {
             Event::RunStarted(run) => self.started = Some(run.clone()),
             Event::RunFinished(run) => self.finished = Some(run.clone()),
+            Event::Slots(slots) => self.slots.push(slots.clone()),
             Event::AttemptFailed(test) | Event::TestFinished(test) => self.slices.extend(Slice::of_test(test)),
             Event::FixtureFinished(fixture) => self.slices.push(Slice::of_fixture(fixture)),
             _ => {}
         }
     }
 
-    /// The trace. Times in it are microseconds since the run began.
+    /// The trace. Times in it are microseconds since the build began, or the run if no build is known.
     pub fn into_trace(self) -> Trace {
         let first = self.slices.iter().map(|slice| slice.start).min();
-        let Some(zero) = self.started.as_ref().map(|run| run.timestamp).or(first) else { return Trace::default() };
+        let Some(began) = self.started.as_ref().map(|run| run.timestamp).or(first) else { return Trace::default() };
+        // The build came before. Not every viewer takes times below zero.
+        let built = self.started.as_ref().and_then(|run| run.build).map(slice::micros);
+        let zero = began - TimeDelta::microseconds(built.unwrap_or(0));
         let slices = slice::side_by_side(self.slices);
-        let end = self.finished.as_ref().map(|run| slice::micros(run.duration));
-        let end = end.or_else(|| slices.iter().map(|slice| slice.end_since(zero)).max()).unwrap_or(0);
+        let took = self.finished.as_ref().map(|run| slice::micros(run.duration));
+        let took = took.or_else(|| slices.iter().map(|slice| slice.end_since(began)).max()).unwrap_or(0);
         let run = self.started.as_ref().map_or("", |run| run.run.as_str());
         let mut events = names(run, &slices);
         events.push(json!({
-            "ph": "X", "pid": PID, "tid": Track::Run.tid(), "ts": 0, "dur": end, "name": "run", "cat": "run",
+            "ph": "X", "pid": PID, "tid": Track::Run.tid(), "ts": built.unwrap_or(0), "dur": took, "name": "run", "cat": "run",
             "args": { "run": run, "tests": self.started.as_ref().map(|run| run.tests) },
+        }));
+        if let Some(took) = built {
+            events.push(json!({
+                "ph": "X", "pid": PID, "tid": Track::Run.tid(), "ts": 0, "dur": took, "name": "build", "cat": "build",
+                "args": {},
+            }));
+        }
+        events.extend(self.slots.iter().map(|it| {
+            let at = (it.timestamp - zero).num_microseconds().unwrap_or_default();
+            json!({
+                "ph": "C", "pid": PID, "ts": at, "name": "slots",
+                "args": { "held": it.held, "requested": it.requested },
+            })
         }));
         events.extend(slices.iter().map(|slice| slice.to_json(zero)));
         events.extend(busy_workers(&slices, zero));
@@ -137,6 +155,17 @@ mod tests {
         assert_eq!((&names[0]["tid"], &names[0]["args"]["name"]), (&json!(0), &json!("run")));
         assert_eq!((&names[1]["tid"], &names[1]["args"]["name"]), (&json!(3), &json!("worker 2")));
         assert_eq!(of_phase(&trace, "X").next().unwrap()["dur"], 12_500_000);
+    }
+
+    #[test]
+    fn the_build_stands_before_the_run_and_slots_are_a_counter() {
+        let Event::RunStarted(run) = run_started(0) else { unreachable!() };
+        let slots = Slots { timestamp: at(1), held: 2, requested: 1, cap: 3 };
+        let trace = trace(&[Event::RunStarted(RunStarted { build: Some(1.5), ..run }), Event::Slots(slots)]);
+        let build = of_phase(&trace, "X").find(|slice| slice["name"] == "build").unwrap();
+        assert_eq!((&build["ts"], &build["dur"]), (&json!(0), &json!(1_500_000)));
+        let counter = of_phase(&trace, "C").next().unwrap();
+        assert_eq!((&counter["ts"], &counter["args"]), (&json!(2_500_000), &json!({ "held": 2, "requested": 1 })));
     }
 
     #[test]

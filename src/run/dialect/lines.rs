@@ -38,14 +38,10 @@ pub(super) fn header(text: &[u8]) -> Option<(usize, usize, usize)> {
     })
 }
 
-/// `test NAME ... `, at the beginning of a line: where it begins and ends.
-pub(super) fn marker(text: &[u8], name: &str) -> Option<(usize, usize)> {
-    let word = [b"test ", name.as_bytes()].concat();
-    memmem::find_iter(text, &word).find_map(|start| {
-        let at_line_start = start == 0 || text[start - 1] == b'\n';
-        let length = marker_at(&text[start..], name)?;
-        at_line_start.then_some((start, start + length))
-    })
+/// Each `test NAME ... `: where it begins and ends.
+pub(super) fn markers(text: &[u8], name: &str) -> impl Iterator<Item = (usize, usize)> {
+    let starts = memmem::find_iter(text, b"test ");
+    starts.filter_map(move |start| Some((start, start + marker_at(&text[start..], name)?)))
 }
 
 /// The length of the marker that `text` begins with.
@@ -66,19 +62,28 @@ pub(super) fn result(text: &[u8], verdict: Option<Verdict>, next: Option<&str>) 
         Some(name) => marker_at(rest, name).is_some(),
         None => rest.starts_with(b"\ntest result: ") || rest.starts_with(b"\nfailures:\n"),
     };
-    let words: &[(Verdict, &[u8])] =
-        &[(Verdict::Passed, b"ok"), (Verdict::Failed, b"FAILED"), (Verdict::Ignored, b"ignored")];
-    let possible = words.iter().filter(|(it, _)| verdict.is_none_or(|verdict| verdict == *it));
-    let found = possible.filter_map(|(verdict, word)| {
-        memmem::find_iter(text, word).find_map(|start| {
-            let after = start + word.len();
-            let line = memchr::memchr(b'\n', &text[after..])?;
+    let possible = [Verdict::Passed, Verdict::Failed, Verdict::Ignored].into_iter();
+    let possible = possible.filter(|it| verdict.is_none_or(|verdict| verdict == *it));
+    let found = possible.filter_map(|verdict| {
+        memmem::find_iter(text, word(verdict)).find_map(|start| {
+            let after = start + word(verdict).len();
             // Only a reason for ignoring may stand between the word and the end of its line.
-            let whole = line == 0 || (*verdict == Verdict::Ignored && text[after..].starts_with(b", "));
-            (whole && follows(&text[after + line + 1..])).then_some((*verdict, start, after + line + 1))
+            let reason = verdict == Verdict::Ignored && text[after..].starts_with(b", ");
+            let line = if reason { memchr::memchr(b'\n', &text[after..])? } else { 0 };
+            let whole = text.get(after + line) == Some(&b'\n');
+            (whole && follows(&text[after + line + 1..])).then_some((verdict, start, after + line + 1))
         })
     });
     found.min_by_key(|(_, start, _)| *start)
+}
+
+/// How a result is told.
+pub(super) fn word(verdict: Verdict) -> &'static [u8] {
+    match verdict {
+        Verdict::Passed => b"ok",
+        Verdict::Failed => b"FAILED",
+        Verdict::Ignored => b"ignored",
+    }
 }
 
 /// The record on `name` that the log begins with: the verdict, libtest's note on it, and the record's length.
@@ -109,8 +114,8 @@ mod tests {
 
     #[test]
     fn padded_names_of_benchmarks_are_markers_too() {
-        assert_eq!(marker(b"x\ntest bench     ... ", "bench"), Some((2, 21)));
-        assert_eq!(marker(b"test bencher ... ", "bench"), None);
-        assert_eq!(marker(b" test bench ... ", "bench"), None);
+        let found = |text: &[u8]| markers(text, "bench").collect::<Vec<_>>();
+        assert_eq!(found(b"x\ntest bench     ... "), [(2, 21)]);
+        assert_eq!(found(b"test bencher ... test bench ... "), [(17, 32)]);
     }
 }

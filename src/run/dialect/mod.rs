@@ -11,18 +11,31 @@
 //! thread that outlives its test prints into the middle of a result line. So the log gives the verdicts, and the text
 //! says which output belongs to whom and which test has begun. While the log has no verdict on a test, nothing in the
 //! text can be its end, whatever it looks like: the caller reads the text first, the log after it, and what the log
-//! says then is at least as new.
+//! says then is at least as new. The other way round, whatever was written before a verdict of the log is in the text
+//! that is read next: the caller reads all there is. So a verdict that the text does not confirm by then is late, or the
+//! line that should tell it is torn, and [`torn`] finds out where the next test begins.
 //!
 //! Where no log can be had, the text judges alone.
+//!
+//! A binary with annotations says in its text, too, what happens to fixtures, in records that nobody else can make up.
+//! They are taken out of the text before anything else is looked for in it; what stands between those of a fixture is
+//! the fixture's output.
 
+mod host;
 mod lines;
+#[cfg(test)]
+mod noise;
+mod torn;
 
 use std::sync::Arc;
 
 use memchr::memmem;
+use ptest::wire::record::{Piece, Record, Splitter};
 
 use super::output::Output;
-use lines::{header, marker, record, result, without_summary, without_warning};
+pub(super) use host::Host;
+use lines::{header, markers, record, result, without_summary, without_warning};
+use torn::Beginning;
 
 /// What a process was told to run.
 #[derive(Clone, Debug)]
@@ -39,6 +52,8 @@ pub(super) enum Fact {
     /// It wrote something; told only when somebody listens.
     Wrote(usize, Vec<u8>),
     Ended(Ended),
+    /// What it says of a fixture; if that is its end, with what the fixture wrote.
+    Said(Record, Output),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +86,8 @@ pub(super) struct End {
     pub log_lost: bool,
     /// What it wrote outside of any test.
     pub stray: Output,
+    /// What the fixture wrote that had no end.
+    pub fixture: Output,
 }
 
 /// One run of a test: a name that the binary has twice is run twice.
@@ -105,10 +122,16 @@ pub(super) struct Libtest {
     live: bool,
     /// How many verdicts the log has given, and what of it is not understood yet.
     logged: usize,
+    /// How many of them are older than the text: all that was written before them has been read.
+    known: usize,
     log: Vec<u8>,
+    /// Takes the records out of the text, if there may be any.
+    splitter: Option<Splitter>,
     /// Text that is not understood yet.
     text: Vec<u8>,
     output: Output,
+    /// What the set-up or teardown has written that it is at.
+    fixture: Option<Output>,
     /// The worst verdict so far on a name that runs more than once.
     worst: Option<(Verdict, Option<String>)>,
     stray: Output,
@@ -116,11 +139,14 @@ pub(super) struct Libtest {
     facts: Vec<Fact>,
 }
 
+/// How much text is kept in which a beginning may be found: a pipe holds as much. In bytes.
+const WINDOW: usize = 64 * 1024;
+
 /// libtest's complaint when it cannot write its log. There is no other sign of it than this line.
 const LOG_LOST: &[u8] = b"error: io error when listing tests: ";
 
 impl Libtest {
-    pub(super) fn new(expected: &[Expected], with_log: bool, live: bool) -> Self {
+    pub(super) fn new(expected: &[Expected], token: Option<&str>, with_log: bool, live: bool) -> Self {
         let runs = expected
             .iter()
             .enumerate()
@@ -133,9 +159,12 @@ impl Libtest {
             with_log,
             live,
             logged: 0,
+            known: 0,
             log: Vec::new(),
+            splitter: token.map(Splitter::new),
             text: Vec::new(),
             output: Output::default(),
+            fixture: None,
             worst: None,
             stray: Output::default(),
             mismatch: None,
@@ -143,12 +172,49 @@ impl Libtest {
         }
     }
 
-    /// Takes in what was read, the log after the text.
+    /// Takes in what was read: all the text there was, and the log after it.
     pub(super) fn read(&mut self, text: &[u8], log: &[u8]) {
-        self.text.extend_from_slice(text);
+        self.known = self.logged;
         self.log.extend_from_slice(log);
         self.read_log(false);
+        if let Some(splitter) = &mut self.splitter {
+            for piece in splitter.read(text) {
+                match piece {
+                    Piece::Text(text) => self.text.extend_from_slice(&text),
+                    Piece::Record(record) => self.record(record),
+                }
+                while self.advance() {}
+            }
+        } else {
+            self.text.extend_from_slice(text);
+        }
         while self.advance() {}
+    }
+
+    /// Takes in a record, which stands between all text so far and all that is to come. No result line goes around it.
+    fn record(&mut self, record: Record) {
+        let text = std::mem::take(&mut self.text);
+        match self.phase {
+            Phase::Inside => self.write(&text),
+            Phase::Expect => {
+                // Its marker has been broken, but somebody has begun.
+                self.begin();
+                self.write(&text);
+            }
+            Phase::Header | Phase::Done => self.stray(&text),
+        }
+        let output = match &record {
+            Record::SetupStarted { .. } | Record::TeardownStarted { .. } => {
+                self.fixture = Some(Output::default());
+                Output::default()
+            }
+            Record::SetupFinished { .. }
+            | Record::SetupFailed { .. }
+            | Record::TeardownFinished { .. }
+            | Record::TeardownFailed { .. } => self.fixture.take().unwrap_or_default(),
+            _ => Output::default(),
+        };
+        self.facts.push(Fact::Said(record, output));
     }
 
     /// What has become known since the last call.
@@ -156,9 +222,9 @@ impl Libtest {
         std::mem::take(&mut self.facts)
     }
 
-    /// The log has a verdict that the text does not confirm: it is on its way, or will never come.
-    pub(super) fn waits_for_text(&self) -> bool {
-        self.current < self.logged
+    /// The run whose verdict the log has and the text does not confirm: it is on its way, or will never come.
+    pub(super) fn waits_for_text(&self) -> Option<usize> {
+        (self.current < self.logged).then_some(self.current)
     }
 
     /// The text has been silent for so long that it will not confirm the verdicts any more: tell them without it, and
@@ -170,8 +236,9 @@ impl Libtest {
         }
     }
 
+    /// A verdict that has just come is left out: what was written before it may not have been read yet.
     fn settle_verdicts(&mut self) {
-        while self.waits_for_text() {
+        while self.current < self.known {
             self.begin();
             if self.phase != Phase::Header && self.resynchronise() {
                 while self.advance() {}
@@ -196,24 +263,29 @@ impl Libtest {
 
     /// The process is gone and both streams have been read to their ends.
     pub(super) fn end(mut self) -> (Vec<Fact>, End) {
+        let kept = self.splitter.as_mut().map(Splitter::end).unwrap_or_default();
+        self.text.extend(kept);
         self.read_log(true);
+        self.known = self.logged;
         while self.advance() {}
         self.settle_verdicts();
         let lost = self.with_log && self.phase != Phase::Done;
         let log_lost = lost && memmem::find(&self.text_and_output(), LOG_LOST).is_some();
         let facts = std::mem::take(&mut self.facts);
         let running = (self.began && self.phase != Phase::Done).then(|| {
-            let mut output = self.output.clone();
-            output.push(&self.text);
-            (self.runs[self.current].place, output)
+            let text = std::mem::take(&mut self.text);
+            self.write(&text);
+            (self.runs[self.current].place, std::mem::take(&mut self.output))
         });
         if running.is_none() {
-            self.stray.push(&without_warning(&self.text));
+            let text = without_warning(&self.text);
+            self.stray(&text);
         }
+        let fixture = self.fixture.unwrap_or_default();
         if self.phase == Phase::Done {
             self.stray = without_summary(self.stray);
         }
-        (facts, End { running, by_exit_code: false, mismatch: self.mismatch, log_lost, stray: self.stray })
+        (facts, End { running, by_exit_code: false, mismatch: self.mismatch, log_lost, stray: self.stray, fixture })
     }
 
     fn text_and_output(&self) -> Vec<u8> {
@@ -229,7 +301,8 @@ impl Libtest {
             Phase::Expect => self.find_marker(),
             Phase::Inside => self.find_end(),
             Phase::Done => {
-                self.stray.push(&std::mem::take(&mut self.text));
+                let text = std::mem::take(&mut self.text);
+                self.stray(&text);
                 false
             }
         }
@@ -238,34 +311,42 @@ impl Libtest {
     fn find_header(&mut self) -> bool {
         let Some((start, end, count)) = header(&self.text) else {
             let surplus = self.surplus();
-            self.stray.push(&surplus);
+            self.stray(&surplus);
             return false;
         };
         let before: Vec<u8> = self.text.drain(..end).take(start).collect();
-        self.stray.push(&without_warning(&before));
+        self.stray(&without_warning(&before));
         self.mismatch = Some(count).filter(|count| *count != self.runs.len());
         self.phase = if self.runs.is_empty() { Phase::Done } else { Phase::Expect };
         true
     }
 
     fn find_marker(&mut self) -> bool {
-        let Some((start, end)) = marker(&self.text, &self.runs[self.current].name) else {
-            // Its marker has been broken. That it began is known all the same, and whoever writes is taken for it.
+        let Some((start, end)) = self.own_beginning() else {
+            // That it began is known all the same, and whoever writes is taken for it.
             let surplus = self.surplus();
             if self.began {
                 self.write(&surplus);
             } else {
-                self.stray.push(&surplus);
+                self.stray(&surplus);
             }
             return false;
         };
         // The rest of a result line whose verdict was told without it.
         let late = self.text[..start].to_vec();
-        self.stray.push(&late);
+        self.stray(&late);
         self.text.drain(..end);
         self.begin();
         self.phase = Phase::Inside;
         true
+    }
+
+    /// Where the current run begins and its output does: at its marker, or at its panic if that comes first.
+    fn own_beginning(&self) -> Option<(usize, usize)> {
+        let name = &*self.runs[self.current].name;
+        let panic = torn::panics(&self.text).find(|(_, panicked)| *panicked == name.as_bytes());
+        let panic = panic.map(|(place, _)| (place.start, place.start));
+        markers(&self.text, name).next().into_iter().chain(panic).min()
     }
 
     fn find_end(&mut self) -> bool {
@@ -277,7 +358,8 @@ impl Libtest {
         }
         let next = self.runs.get(self.current + 1).map(|run| &*run.name);
         let verdict = run.verdict.as_ref().map(|(verdict, _)| *verdict);
-        if let Some((verdict, start, end)) = result(&self.text, verdict, next) {
+        let found = result(&self.text, verdict, next);
+        if let Some((verdict, start, end)) = found.filter(|(_, start, _)| !self.another_began_before(*start)) {
             let mut text = std::mem::take(&mut self.text);
             let rest = text.split_off(end);
             text.truncate(start);
@@ -287,8 +369,9 @@ impl Libtest {
             self.end_current();
             return true;
         }
-        // The log is past the next run already, so the text between has been broken: it goes on at the next marker.
-        if self.logged > self.current + 1 && self.resynchronise() {
+        // The text holds all of the next run, too, or more than a pipe does: then it holds that run's beginning.
+        let complete = self.known > self.current + 1 || (self.known > self.current && self.text.len() > WINDOW);
+        if complete && self.resynchronise() {
             return true;
         }
         // What cannot be the beginning of the end any more need not be looked at again.
@@ -297,34 +380,65 @@ impl Libtest {
         false
     }
 
-    /// Takes out what is too long to hold the beginning of anything that is looked for.
+    /// Takes out what is too long to hold anything that is looked for.
     fn surplus(&mut self) -> Vec<u8> {
         const MARGIN: usize = 128;
         let next = self.runs.get(self.current + 1).or(self.runs.get(self.current));
-        let kept =
-            next.map_or(0, |run| run.name.len()).max(self.runs.get(self.current).map_or(0, |run| run.name.len()))
-                + MARGIN;
+        let longest =
+            next.map_or(0, |run| run.name.len()).max(self.runs.get(self.current).map_or(0, |run| run.name.len()));
+        // When the current run has its verdict, the next one's beginning may be anywhere.
+        let kept = if self.waits_for_text().is_some() { WINDOW } else { longest + MARGIN };
         let surplus = self.text.len().saturating_sub(kept);
         self.text.drain(..surplus).collect()
     }
 
-    /// Ends the current run where the next one's marker stands, though no whole result line stands before it. Only for
-    /// a run that has its verdict.
+    /// Ends the current run where a later one begins, though no whole result line stands before it. Only for a run that
+    /// has its verdict. The runs between the two, if there are any, have told nothing.
     fn resynchronise(&mut self) -> bool {
-        let next = self.runs.get(self.current + 1).map(|run| run.name.clone());
-        let Some((start, _)) = next.and_then(|name| marker(&self.text, &name)) else { return false };
-        let rest = self.text.split_off(start);
+        let Some(Beginning { number, at, .. }) = self.beginning(&self.text, self.known.saturating_sub(self.current))
+        else {
+            return false;
+        };
+        let rest = self.text.split_off(at);
         let text = std::mem::replace(&mut self.text, rest);
         self.write(&text);
-        self.end_current();
+        for _ in 0..=number {
+            self.begin();
+            self.end_current();
+        }
         true
+    }
+
+    /// Panics tell that the result line at this place is not the current run's, but was put together by chance from the
+    /// pieces of several.
+    fn another_began_before(&self, place: usize) -> bool {
+        let text = &self.text[..place];
+        let mut panics = torn::panics(text).peekable();
+        panics.peek().is_some() && self.beginning(text, 0).is_some_and(|it| it.confirmed)
+    }
+
+    /// Where a later run begins in a text of the current one; of the first so many the text is known to hold the markers.
+    fn beginning(&self, text: &[u8], sure: usize) -> Option<Beginning> {
+        if text.is_empty() {
+            return None;
+        }
+        let run = &self.runs[self.current];
+        let begun = self.logged.min(self.runs.len() - 1);
+        let later: Vec<&str> = self.runs.get(self.current + 1..=begun)?.iter().map(|run| &*run.name).collect();
+        let verdict = run.verdict.as_ref().map(|(verdict, _)| *verdict);
+        torn::beginning(text, &run.name, verdict, &later, sure.min(later.len()))
     }
 
     fn write(&mut self, bytes: &[u8]) {
         if self.live && !bytes.is_empty() {
             self.facts.push(Fact::Wrote(self.runs[self.current].place, bytes.to_vec()));
         }
-        self.output.push(bytes);
+        self.fixture.as_mut().unwrap_or(&mut self.output).push(bytes);
+    }
+
+    /// Takes in what was written outside of any test.
+    fn stray(&mut self, bytes: &[u8]) {
+        self.fixture.as_mut().unwrap_or(&mut self.stray).push(bytes);
     }
 
     fn begin(&mut self) {
@@ -369,13 +483,21 @@ impl Libtest {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;
 
     fn libtest(names: &[&str], with_log: bool) -> Libtest {
         let expected: Vec<Expected> = names.iter().map(|name| Expected { name: Arc::from(*name), times: 1 }).collect();
-        Libtest::new(&expected, with_log, false)
+        Libtest::new(&expected, None, with_log, false)
+    }
+
+    /// A while in which nothing comes.
+    fn be_silent(it: &mut Libtest) {
+        it.read(b"", b"");
+        it.settle();
     }
 
     /// What a process told, in short: `+0` began, `0 Passed "output"` ended.
@@ -384,8 +506,74 @@ mod tests {
             Fact::Began(place) => format!("+{place}"),
             Fact::Wrote(place, bytes) => format!("{place} wrote {:?}", String::from_utf8_lossy(bytes)),
             Fact::Ended(it) => format!("{} {:?} {:?}", it.place, it.verdict, it.output.clone().into_text()),
+            Fact::Said(record, output) => format!("{} {:?}", said(record), output.clone().into_text()),
         };
         facts.iter().map(tell).collect()
+    }
+
+    fn said(record: &Record) -> &'static str {
+        match record {
+            Record::SetupStarted { .. } => "sets up",
+            Record::SetupFinished { .. } => "is set up",
+            Record::TeardownStarted { .. } => "tears down",
+            Record::TeardownFinished { .. } => "is torn down",
+            _ => "says something else",
+        }
+    }
+
+    /// What a process writes that runs one test in a context.
+    fn with_fixtures() -> Vec<u8> {
+        let (context, limit, duration) = (|| "c".to_owned(), Duration::from_secs(1), Duration::from_micros(5));
+        [
+            b"\nrunning 2 tests\ntest a ... ".to_vec(),
+            Record::SetupStarted { context: context(), limit }.encode("t"),
+            b"setting up\n".to_vec(),
+            Record::SetupFinished { context: context(), duration }.encode("t"),
+            b"testing\n".to_vec(),
+            Record::TeardownStarted { context: context(), limit, passed: true }.encode("t"),
+            b"tearing down\n".to_vec(),
+            Record::TeardownFinished { context: context(), duration }.encode("t"),
+            b"ok\ntest b ... ok\n\ntest result: ok.".to_vec(),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn what_a_fixture_writes_is_not_the_output_of_the_test_around_it() {
+        let names = ["a", "b"].map(|name| Expected { name: name.into(), times: 1 });
+        for size in [1, 7, 1000] {
+            let mut it = Libtest::new(&names, Some("t"), true, false);
+            let text = with_fixtures();
+            let verdict = memmem::find(&text, b"ok\ntest b").unwrap();
+            for (number, chunk) in text.chunks(size).enumerate() {
+                let log: &[u8] = if (number + 1) * size > verdict { b"ok a\nok b\n" } else { b"" };
+                it.read(chunk, if number * size > verdict { b"" } else { log });
+            }
+            let (facts, end) = it.end();
+            let expected = [
+                "+0",
+                "sets up \"\"",
+                "is set up \"setting up\\n\"",
+                "tears down \"\"",
+                "is torn down \"tearing down\\n\"",
+                "0 Passed \"testing\\n\"",
+                "+1",
+                "1 Passed \"\"",
+            ];
+            assert_eq!(told(&facts), expected, "in pieces of {size}");
+            assert_eq!(end.fixture.into_text(), "");
+        }
+    }
+
+    #[test]
+    fn a_fixture_that_kills_its_process_keeps_its_output() {
+        let text = with_fixtures();
+        let death = memmem::find(&text, b"down\n").unwrap();
+        let mut it = Libtest::new(&[Expected { name: "a".into(), times: 1 }], Some("t"), true, false);
+        it.read(&text[..death], b"");
+        let (_, end) = it.end();
+        assert_eq!(end.running.unwrap().1.into_text(), "testing\n");
+        assert_eq!(end.fixture.into_text(), "tearing ");
     }
 
     #[test]
@@ -438,11 +626,11 @@ mod tests {
     fn verdicts_of_a_dark_process_come_from_the_log() {
         let mut it = libtest(&["a", "b", "c"], true);
         it.read(b"\nrunning 3 tests\ntest a ... ", b"ok a\n");
-        assert!(it.waits_for_text());
-        it.settle();
+        assert!(it.waits_for_text().is_some());
+        be_silent(&mut it);
         assert_eq!(told(&it.take_facts()), ["+0", "0 Passed \"\"", "+1"]);
         it.read(b"", b"failed b\n");
-        it.settle();
+        be_silent(&mut it);
         assert_eq!(told(&it.take_facts()), ["1 Failed \"\"", "+2"]);
         assert_eq!(it.end().1.running.map(|(place, _)| place), Some(2), "what is assumed to run is what it died in");
     }
@@ -467,7 +655,7 @@ mod tests {
 
     #[test]
     fn a_name_that_runs_twice_has_the_worst_of_its_verdicts() {
-        let mut it = Libtest::new(&[Expected { name: "a".into(), times: 2 }], true, false);
+        let mut it = Libtest::new(&[Expected { name: "a".into(), times: 2 }], None, true, false);
         it.read(b"\nrunning 2 tests\ntest a ... oneFAILED\ntest a ... twook\n\nfailures:\n", b"failed a\nok a\n");
         assert_eq!(told(&it.take_facts()), ["+0", "0 Failed \"onetwo\""]);
     }
@@ -477,8 +665,8 @@ mod tests {
         let mut it = libtest(&["a", "b"], true);
         it.read(b"\nrunning 2 tests\ntest a ... ok", b"ok a\n");
         it.read(b"noise\n\ntest b ... ", b"");
-        assert!(it.waits_for_text());
-        it.settle();
+        assert!(it.waits_for_text().is_some());
+        be_silent(&mut it);
         it.read(b"hello ok\n\ntest result: ok.", b"ok b\n");
         let (facts, _) = it.end();
         let facts = told(&facts);
@@ -490,29 +678,43 @@ mod tests {
         let mut it = libtest(&["a", "b", "c"], true);
         let text = b"\nrunning 3 tests\ntest a ... okGARBAGE\n\ntest b ... of bok\ntest c ... ";
         it.read(text, b"ok a\nok b\n");
+        it.read(b"", b"");
         assert_eq!(told(&it.take_facts()), ["+0", "0 Passed \"okGARBAGE\\n\\n\"", "+1", "1 Passed \"of b\"", "+2"]);
     }
 
     #[test]
     fn text_that_is_never_understood_is_not_kept() {
+        fn flood(it: &mut Libtest, most: usize) {
+            for _ in 0..500 {
+                it.read(&[b'.'; 1000], b"");
+            }
+            assert!(it.text.len() <= most, "{}", it.text.len());
+        }
         let mut it = libtest(&["a", "b"], true);
-        for _ in 0..100 {
-            it.read(&[b'.'; 1000], b"");
-        }
-        assert!(it.text.len() < 1000, "before the first test");
+        flood(&mut it, 1000);
         it.read(b"\nrunning 2 tests\ntest a ... ", b"ok a\n");
-        for _ in 0..100 {
-            it.read(&[b'.'; 1000], b"");
-        }
-        assert!(it.text.len() < 1000, "instead of a result");
-        it.settle();
-        for _ in 0..100 {
-            it.read(&[b'.'; 1000], b"");
-        }
-        assert!(it.text.len() < 1000, "instead of the next test's beginning");
+        flood(&mut it, WINDOW);
+        be_silent(&mut it);
+        flood(&mut it, 1000);
         it.read(b"", b"failed b\n");
-        it.settle();
+        flood(&mut it, WINDOW);
+        be_silent(&mut it);
         assert_eq!(it.take_facts().len(), 4);
+    }
+
+    #[test]
+    fn a_marker_in_the_middle_of_a_line_is_kept_until_the_log_explains_it() {
+        let mut it = libtest(&["a", "b", "c"], true);
+        it.read(b"\nrunning 3 tests\ntest a ... ok", b"ok a\n");
+        it.read(&[&b"NOISEtest b ... "[..], &[b'.'; 1000], b"\nwhy b failed\n"].concat(), b"");
+        it.read(b"FAILED!\n!test c ... ", b"failed b\n");
+        it.read(b"!", b"");
+        let facts = told(&it.take_facts());
+        assert_eq!(facts[..3], ["+0", "0 Passed \"okNOISE\"", "+1"]);
+        be_silent(&mut it);
+        let facts = told(&it.take_facts());
+        assert!(facts[0].starts_with("1 Failed") && facts[0].contains("why b failed"), "{facts:?}");
+        assert_eq!(facts[1..], ["+2"]);
     }
 
     #[test]

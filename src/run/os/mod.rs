@@ -3,11 +3,44 @@
 //! `unix` is what everything is tested on, on Linux; on macOS it uses the same calls, with a file in place of the
 //! pipe for libtest's log and a thread in place of the process descriptor. There is no implementation for Windows yet:
 //! it needs job objects in place of process groups.
+//!
+//! The rest of the run is built on this and not the other way round.
 
+mod status;
 #[cfg(unix)]
 mod unix;
+
+use std::fmt;
+
+#[cfg(target_os = "linux")]
+pub(super) use status::started;
 #[cfg(unix)]
 pub(super) use unix::*;
 
 #[cfg(not(unix))]
 compile_error!("cargo ptest runs on Unix only as yet: src/run/os/ lacks an implementation for this system");
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exit {
+    Code(i32),
+    Signal(i32),
+}
+
+impl Exit {
+    pub(super) fn is_success(self) -> bool {
+        self == Self::Code(0)
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal(number) => match signal_hook::low_level::signal_name(*number) {
+                Some(name) => f.write_str(name),
+                None => write!(f, "signal {number}"),
+            },
+        }
+    }
+}

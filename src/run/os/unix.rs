@@ -7,7 +7,7 @@
 //! is left behind, and std can start the child by `posix_spawn`.
 
 use std::fs::File;
-use std::io::{self, PipeReader, Read};
+use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
@@ -19,8 +19,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
-use crate::run::leftovers;
-use crate::run::process::Exit;
+use super::Exit;
+use super::status::group_is_alive;
 
 /// How many bytes of arguments a process is given at the most. Linux allows a quarter of the stack's limit, 2 MiB as a
 /// rule, for arguments and environment together; macOS 1 MiB.
@@ -33,6 +33,7 @@ pub(in crate::run) struct Child {
     log: Option<LogReader>,
     gone: ExitWatch,
     group: Group,
+    lifeline: Option<PipeWriter>,
 }
 
 /// What may be waited for.
@@ -44,11 +45,20 @@ pub(in crate::run) struct Ready {
     pub gone: bool,
 }
 
-/// Starts a command in a group of its own, with stdout and stderr in one pipe and nothing on stdin.
-pub(in crate::run) fn spawn(mut command: Command, log: Option<Log>) -> io::Result<Child> {
+/// Starts a command in a group of its own, with stdout and stderr in one pipe. There is nothing on stdin, or a pipe, if
+/// the child is to live until that ends.
+pub(in crate::run) fn spawn(mut command: Command, log: Option<Log>, lives_by_stdin: bool) -> io::Result<Child> {
     let (text, writer) = io::pipe()?;
     set_nonblocking(text.as_fd())?;
-    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
+    let lifeline = if lives_by_stdin {
+        let (stdin, lifeline) = io::pipe()?;
+        command.stdin(stdin);
+        Some(lifeline)
+    } else {
+        command.stdin(Stdio::null());
+        None
+    };
+    command.stdout(writer.try_clone()?).stderr(writer).process_group(0);
     let mut child = command.spawn()?;
     // The command holds the writing ends; while it lives, the text would have no end.
     drop(command);
@@ -59,12 +69,17 @@ pub(in crate::run) fn spawn(mut command: Command, log: Option<Log>) -> io::Resul
         let _ = child.wait();
     })?;
     let group = Group(Arc::new(Mutex::new(Some(pid))));
-    Ok(Child { child, text: Some(text), log: log.map(|log| log.reader), gone, group })
+    Ok(Child { child, text: Some(text), log: log.map(|log| log.reader), gone, group, lifeline })
 }
 
 impl Child {
     pub(in crate::run) fn group(&self) -> Group {
         self.group.clone()
+    }
+
+    /// What ends the child's stdin when it is dropped.
+    pub(in crate::run) fn take_lifeline(&mut self) -> Option<PipeWriter> {
+        self.lifeline.take()
     }
 
     pub(in crate::run) fn pid(&self) -> u32 {
@@ -144,7 +159,7 @@ impl Child {
     /// there are members, the group's number is given to nobody else.
     pub(in crate::run) fn has_survivors(&self) -> bool {
         let group = Pid::from_child(&self.child);
-        test_kill_process_group(group).is_ok() && leftovers::is_alive(group.as_raw_nonzero().get())
+        test_kill_process_group(group).is_ok() && group_is_alive(group.as_raw_nonzero().get())
     }
 
     pub(in crate::run) fn kill_survivors(&self) {

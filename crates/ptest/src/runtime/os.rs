@@ -36,7 +36,9 @@ pub(super) fn exit_now(code: i32) -> ! {
 }
 
 #[cfg(unix)]
-pub(super) use unix::{discard_broken_output, discard_output, kill_group, wait_for_exit};
+pub(super) use unix::{
+    discard_broken_output, discard_input, discard_output, kill_group, wait_for_exit, wait_for_exit_until,
+};
 
 /// A process's descendants are not found here; the process itself is ended by who started it.
 #[cfg(not(unix))]
@@ -46,6 +48,7 @@ pub(super) fn kill_group(_leader: u32) {}
 mod unix {
     use std::ffi::{c_int, c_short};
     use std::os::fd::{AsRawFd, RawFd};
+    use std::time::Instant;
 
     #[repr(C)]
     struct PollFd {
@@ -94,19 +97,43 @@ mod unix {
         }
     }
 
+    /// There is nothing to read on stdin any more.
+    pub(in crate::runtime) fn discard_input() {
+        if let Ok(null) = std::fs::File::open("/dev/null") {
+            // SAFETY: both are descriptors of this process.
+            unsafe { dup2(null.as_raw_fd(), 0) };
+        }
+    }
+
     /// Returns when a process is gone.
     pub(in crate::runtime) fn wait_for_exit(process: u32) {
+        wait(process, None);
+    }
+
+    /// Returns when a process is gone, or is a zombie, and at the latest at the deadline.
+    pub(in crate::runtime) fn wait_for_exit_until(process: u32, deadline: Instant) {
+        wait(process, Some(deadline));
+    }
+
+    fn wait(process: u32, deadline: Option<Instant>) {
+        let left = || deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         #[cfg(target_os = "linux")]
         if let Some(descriptor) = linux::open_process(process) {
             const POLLIN: c_short = 1;
             let mut polled = PollFd { fd: descriptor.as_raw_fd(), events: POLLIN, revents: 0 };
-            // SAFETY: it is one such structure, and the descriptor is open.
-            while unsafe { poll(&raw mut polled, 1, -1) } < 1 {}
-            return;
+            loop {
+                // Rounded up, so that nothing is left when it returns for that.
+                let millis = left().map_or(-1, |left| c_int::try_from(left.as_millis() + 1).unwrap_or(c_int::MAX));
+                // SAFETY: it is one such structure, and the descriptor is open.
+                let count = unsafe { poll(&raw mut polled, 1, millis) };
+                if count == 1 || left().is_some_and(|left| left.is_zero()) {
+                    return;
+                }
+            }
         }
         // Without a descriptor of a process there is nothing to wait for.
-        while is_alive(process) {
-            std::thread::sleep(std::time::Duration::from_millis(100));
+        while is_alive(process) && left().is_none_or(|left| !left.is_zero()) {
+            std::thread::sleep(std::time::Duration::from_millis(20));
         }
     }
 

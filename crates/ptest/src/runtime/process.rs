@@ -1,10 +1,14 @@
 //! What this process is: one of `cargo ptest`'s, one of nextest's, or simply `cargo test`'s.
 
+use std::path::PathBuf;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::os;
-use crate::wire::environment::{self, CASE, CASES, CONTEXT, HOST, ROLE, RUN_ID, SLOT, TOKEN, VALUE, WORKER};
+use crate::wire::environment::{self, CASE, CASES, CONTEXT, HOST, ROLE, RUN_ID, SLOT, STOP, TOKEN, VALUE, WORKER};
+#[cfg(unix)]
+use crate::wire::environment::{CALL, FUNCTION};
 use crate::wire::record::Record;
 
 pub(super) struct Process {
@@ -13,6 +17,8 @@ pub(super) struct Process {
     token: Option<String>,
     pub arguments: Vec<String>,
     run: String,
+    /// Where a file is put when no further test is to begin.
+    stop: Option<PathBuf>,
 }
 
 pub(super) enum Role {
@@ -22,6 +28,9 @@ pub(super) enum Role {
     Host { context: String, value: String },
     /// Says which cases a generated test has.
     Cases,
+    /// Makes one of several concurrent calls, that of a function which is so far away.
+    #[cfg(unix)]
+    Call { function: String },
     /// One process for each test.
     Nextest,
     /// All tests in one process.
@@ -48,18 +57,29 @@ impl Process {
                 _ => panic!("{ROLE}={HOST} needs {CONTEXT} and {VALUE}"),
             },
             Some(CASES) => Role::Cases,
+            #[cfg(unix)]
+            Some(CALL) => Role::Call { function: variable(FUNCTION).unwrap_or_default() },
             Some(role) => panic!("{ROLE}={role}: cargo-ptest is of another version than the ptest crate"),
             None if is_nextests(&arguments) => Role::Nextest,
             None => Role::Alone,
         };
-        let nextest = matches!(role, Role::Nextest).then(|| variable("NEXTEST_RUN_ID")).flatten();
-        let run = nextest.or_else(|| variable(RUN_ID)).unwrap_or_else(own_run_id);
-        Self { role, token, arguments, run }
+        let run = match (&role, variable(RUN_ID)) {
+            (Role::Nextest, outer) => nested(outer, variable("NEXTEST_RUN_ID").unwrap_or_else(own_run_id)),
+            (Role::Alone, outer) => nested(outer, own_run_id()),
+            (_, run) => run.unwrap_or_else(own_run_id),
+        };
+        let stop = matches!(role, Role::Worker { .. }).then(|| variable(STOP)).flatten().map(PathBuf::from);
+        Self { role, token, arguments, run, stop }
     }
 
     /// Whether `cargo ptest` reports what happens to fixtures.
     pub(super) fn is_watched(&self) -> bool {
         matches!(self.role, Role::Worker { .. })
+    }
+
+    /// Whether the run has come to its end before this process has.
+    pub(super) fn is_to_stop(&self) -> bool {
+        self.stop.as_ref().is_some_and(|path| path.exists())
     }
 
     /// Says a record to whoever started this process, if it is somebody who understands it.
@@ -82,9 +102,32 @@ fn is_nextests(arguments: &[String]) -> bool {
     std::env::var_os("NEXTEST_RUN_ID").is_some() && has("--exact") && has("--nocapture") && free == 1
 }
 
+/// A run that a test has started is another one, and its name tells where it belongs.
+fn nested(outer: Option<String>, run: String) -> String {
+    match outer {
+        Some(outer) => format!("{outer}/{run}"),
+        None => run,
+    }
+}
+
 fn own_run_id() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     format!("test-{}-{}", std::process::id(), since.as_nanos())
+}
+
+/// This very program: cargo may have put another one into its place while tests run.
+pub(super) fn own_program() -> PathBuf {
+    match cfg!(target_os = "linux") {
+        true => "/proc/self/exe".into(),
+        false => std::env::current_exe().unwrap_or_else(|_| std::env::args_os().next().unwrap_or_default().into()),
+    }
+}
+
+/// A token for a process that this one starts.
+pub(super) fn fresh_token() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{}-{}-{}", std::process::id(), since.as_nanos(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Names this run of the tests: the same in all processes of a `cargo ptest` or `cargo nextest` run, and in a fixture

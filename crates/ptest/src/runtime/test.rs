@@ -1,14 +1,17 @@
 //! The wrapper that `#[ptest::test]` puts around a test.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::context::{Context, Kind, NotSetUp, Tree};
+#[cfg(unix)]
+use super::call;
+use super::context::{Context, Kind, NotSetUp, Tree, libtest_name};
 use super::process::{Process, Role};
-use super::value::{Scope, within};
+use super::value::{self, Scope};
 use super::{host, limit, os};
 
 /// What the wrapper knows of its test.
@@ -35,6 +38,7 @@ impl Test {
 }
 
 /// Runs a test within its contexts and gives what it returns.
+#[track_caller]
 pub fn run<R>(test: &'static Test, body: impl FnOnce() -> R) -> R {
     let mut body = Some(body);
     let mut returned = None;
@@ -47,6 +51,7 @@ pub fn run<R>(test: &'static Test, body: impl FnOnce() -> R) -> R {
 }
 
 /// As [`run`], for a test that takes and gives nothing: there are many of those, and this is compiled once for all.
+#[track_caller]
 pub fn run_plain(test: &'static Test, body: fn()) {
     drive(test, &mut || {
         body();
@@ -55,6 +60,7 @@ pub fn run_plain(test: &'static Test, body: fn()) {
 }
 
 /// Runs a test that is to panic. It is judged here and not by libtest, for which a set-up that panics were as good.
+#[track_caller]
 pub fn run_should_panic(test: &'static Test, expected: Option<&'static str>, body: impl FnOnce()) {
     let mut body = Some(body);
     drive(test, &mut || {
@@ -81,10 +87,18 @@ enum Verdict {
 }
 
 /// Runs `body` within the contexts of the test. It says itself what is wrong if it is no panic.
+#[track_caller]
 pub(super) fn drive(test: &'static Test, body: &mut dyn FnMut() -> Result<(), String>) {
     let tree = Tree::get();
-    if let Role::Host { context, value } = &Process::get().role {
-        host::serve(tree, context, value);
+    match &Process::get().role {
+        Role::Host { context, value } => host::serve(tree, context, value),
+        #[cfg(unix)]
+        Role::Call { function } => call::serve(function),
+        _ => {}
+    }
+    if Process::get().is_to_stop() {
+        // What is still up is torn down at the exit.
+        std::process::exit(0);
     }
     assert!(
         !test.begun.swap(true, Ordering::SeqCst),
@@ -97,7 +111,7 @@ pub(super) fn drive(test: &'static Test, body: &mut dyn FnMut() -> Result<(), St
     let contexts: Vec<&Context> = tree.around_tests_of(test.module).collect();
     if contexts.is_empty() && test.timeout.is_none() {
         // There is nothing to do but to run it.
-        if let Err(message) = within(Scope::new(), body) {
+        if let Err(message) = within(test, Scope::new(), body) {
             panic!("{message}");
         }
         return;
@@ -126,6 +140,29 @@ pub(super) fn drive(test: &'static Test, body: &mut dyn FnMut() -> Result<(), St
             panic!("{message}");
         }
     }
+}
+
+thread_local! {
+    /// The test that runs on this thread, as libtest names it.
+    static RUNNING: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// The test that runs on this thread, as libtest names it.
+pub(super) fn running() -> Option<String> {
+    RUNNING.with_borrow(Clone::clone)
+}
+
+/// Runs the body of a test within a scope of values.
+fn within<R>(test: &'static Test, scope: Scope, body: impl FnOnce() -> R) -> R {
+    struct Over;
+    impl Drop for Over {
+        fn drop(&mut self) {
+            RUNNING.take();
+        }
+    }
+    RUNNING.set(Some(libtest_name(test.module, test.name)));
+    let _over = Over;
+    value::within(scope, body)
 }
 
 /// The values of all contexts, or of those around the one that could not be set up.
@@ -163,7 +200,7 @@ fn leave(contexts: &[&Context], mut scope: Scope, passed: bool) -> Vec<String> {
 
 fn judge(test: &'static Test, scope: &Scope, body: &mut dyn FnMut() -> Result<(), String>) -> Verdict {
     let _watch = test.timeout.filter(|_| !Process::get().is_watched()).map(|limit| watch(test, limit));
-    match catch_unwind(AssertUnwindSafe(|| within(scope.clone(), body))) {
+    match catch_unwind(AssertUnwindSafe(|| within(test, scope.clone(), body))) {
         Ok(Ok(())) => Verdict::Passed,
         Ok(Err(message)) => Verdict::Failed(message),
         Err(payload) => Verdict::Panicked(payload),

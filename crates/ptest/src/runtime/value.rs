@@ -159,6 +159,47 @@ fn nothing_provides<T>(scope: &Scope) -> String {
     format!("ptest: no context provides a {}: {contexts}; a #[setup] has to return that very type", type_name::<T>())
 }
 
+/// A value of its own for each test, made when the test begins from what its contexts provide: a parameter that a test
+/// takes by value.
+///
+/// ```
+/// # mod tests {
+/// struct Server { port: u16 }
+///
+/// #[ptest::setup]
+/// fn server() -> Server {
+///     Server { port: 80 }
+/// }
+///
+/// struct Client { address: String }
+///
+/// impl ptest::FromContext for Client {
+///     fn from_context() -> Self {
+///         Client { address: format!("localhost:{}", ptest::cx::<Server>().port) }
+///     }
+/// }
+///
+/// #[ptest::test]
+/// fn knows_its_server(client: Client) {
+///     assert_eq!(client.address, "localhost:80");
+/// }
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a test cannot take a `{Self}` by value",
+    label = "not made from contexts",
+    note = "what a context provides is lent: write `&{Self}`; values of the test's own come by `#[case(..)]`, by `from = \
+            generator`, or from a type that implements `ptest::FromContext`"
+)]
+pub trait FromContext: Sized {
+    /// Makes the value.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be made; then the test fails.
+    fn from_context() -> Self;
+}
+
 /// What a function of the user's returned, a `Result` or not.
 pub struct Returned<T>(Cell<Option<T>>);
 

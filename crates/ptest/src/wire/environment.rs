@@ -6,7 +6,7 @@
 
 use super::FIELD;
 
-/// What the process is to be: one of [`WORKER`], [`HOST`] and [`CASES`].
+/// What the process is to be: one of [`WORKER`], [`HOST`], [`CASES`] and [`CALL`].
 pub const ROLE: &str = "PTEST_ROLE";
 /// Runs tests, and says what becomes of their fixtures.
 pub const WORKER: &str = "worker";
@@ -15,16 +15,25 @@ pub const HOST: &str = "host";
 /// Says which cases a generated test has.
 pub const CASES: &str = "cases";
 
+/// Makes a concurrent call of the function that [`FUNCTION`] names.
+pub const CALL: &str = "call";
+
 /// Begins every record of this process; also an argument, as [`argument`] gives it.
 pub const TOKEN: &str = "PTEST_TOKEN";
 /// The module path of the context that a host is for.
 pub const CONTEXT: &str = "PTEST_CONTEXT";
-/// Where the values of shared contexts lie: see [`values`].
+/// Where the values of shared contexts lie: see [`join_values`].
 pub const VALUES: &str = "PTEST_VALUES";
 /// Where a host puts its context's value.
 pub const VALUE: &str = "PTEST_VALUE";
 /// The only case that a generated test is to run.
 pub const CASE: &str = "PTEST_CASE";
+
+/// The function that a concurrent call is about.
+pub const FUNCTION: &str = "PTEST_FUNCTION";
+
+/// When a file lies at this path, a worker begins no further test: it tears down what it has set up, and ends.
+pub const STOP: &str = "PTEST_STOP";
 
 /// Names the run.
 pub const RUN_ID: &str = "PTEST_RUN_ID";

@@ -55,6 +55,8 @@ pub enum Record {
     CasesEnd {
         count: u64,
     },
+    /// What comes now is from the function that is called; before that it was libtest that spoke.
+    CallBegan,
 }
 
 /// Why, and after which time.
@@ -87,6 +89,7 @@ impl Record {
             Self::TeardownFailed { context, failure } => ("teardown-failed", failed(context, failure)),
             Self::Case { name } => ("case", vec![clean(name)]),
             Self::CasesEnd { count } => ("cases-end", vec![count.to_string().into()]),
+            Self::CallBegan => ("call-began", Vec::new()),
         };
         let mut bytes = opening(token);
         bytes.extend_from_slice(kind.as_bytes());
@@ -115,6 +118,7 @@ impl Record {
             "teardown-failed" => Self::TeardownFailed { context: next()?, failure: failure(next)? },
             "case" => Self::Case { name: next()? },
             "cases-end" => Self::CasesEnd { count: next()?.parse().ok()? },
+            "call-began" => Self::CallBegan,
             _ => return None,
         };
         Some(record)
@@ -272,6 +276,7 @@ mod tests {
             Record::TeardownFailed { context, failure },
             Record::Case { name: "n3".into() },
             Record::CasesEnd { count: 5 },
+            Record::CallBegan,
         ]
     }
 
@@ -295,7 +300,7 @@ mod tests {
                 Piece::Record(_) => None,
             });
             let text = [text.flatten().collect::<Vec<u8>>(), splitter.end()].concat();
-            let expected = format!("test a ... begin\x02ptest:other\x1fcase\x1fx\x03\n{}", "out".repeat(9));
+            let expected = format!("test a ... begin\x02ptest:other\x1fcase\x1fx\x03\n{}", "out".repeat(10));
             assert_eq!(String::from_utf8(text).unwrap(), expected, "in pieces of {size}");
         }
     }

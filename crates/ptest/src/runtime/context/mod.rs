@@ -17,7 +17,7 @@ use super::{limit, os};
 use crate::wire::record::{Failure, Record};
 
 pub(super) use fixture::{decode, make};
-pub(super) use tree::Tree;
+pub(super) use tree::{Tree, libtest_name};
 
 /// A module with a set-up.
 pub(super) struct Context {
@@ -162,6 +162,11 @@ fn at_exit_leave_all() {
         let tree = Tree::get();
         let mut failed = false;
         for context in tree.innermost_first() {
+            // Whatever the exit code says, the tests that waited for it have not passed.
+            if matches!(lock(&context.state).phase, Phase::SettingUp) {
+                os::write_stderr(&format!("ptest: {}::(setup) has ended the process\n", context.module));
+                failed = true;
+            }
             if context.idle().is_none() {
                 continue;
             }

@@ -54,7 +54,9 @@ impl Tree {
         let tree = Self { contexts, problems, tests };
         let selection = Selection::of(&Process::get().arguments);
         for test in of(annotation::Kind::Test) {
-            if selection.takes(&libtest_name(test.module, test.name), test.says(annotation::IGNORED)) {
+            // Those that cannot run will not leave their contexts, either.
+            let can_run = tree.problem(test.module).is_none();
+            if can_run && selection.takes(&libtest_name(test.module, test.name), test.says(annotation::IGNORED)) {
                 tree.around_tests_of(test.module).for_each(Context::expect_one);
             }
         }
@@ -150,7 +152,7 @@ fn is_within(module: &str, outer: &str) -> bool {
 }
 
 /// libtest leaves the crate's name out.
-fn libtest_name(module: &str, name: &str) -> String {
+pub(in crate::runtime) fn libtest_name(module: &str, name: &str) -> String {
     match module.split_once("::") {
         Some((_, rest)) => format!("{rest}::{name}"),
         None => name.to_owned(),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::failure;
 use crate::runtime::context::{Context, Tree};
-use crate::runtime::process::{Process, Role, run_id};
+use crate::runtime::process::{Process, Role, fresh_token, own_program, run_id};
 use crate::wire::environment::{self, CONTEXT, HOST, ROLE, RUN_ID, SLOT, TOKEN, VALUE, VALUES};
 use crate::wire::record::{Failure, Piece, Record, Splitter};
 
@@ -71,6 +71,8 @@ impl Lifeline {
 /// A host that this process has started and will end.
 pub(in crate::runtime) struct Handle {
     child: Child,
+    /// Where it puts the value; it takes the file away at its end, if it comes to that.
+    value: String,
     said: Receiver<Piece>,
     reader: JoinHandle<()>,
     teardown_limit: Duration,
@@ -79,11 +81,11 @@ pub(in crate::runtime) struct Handle {
 /// Beyond the limit that a host keeps itself, in case that it cannot.
 const SLACK: Duration = Duration::from_secs(5);
 
-/// Starts the host of a context. Gives the path of the value, once it is there.
-pub(super) fn start(context: &Context, lifeline: &Lifeline) -> Result<(String, Handle), Failure> {
+/// Starts the host of a context. Returns once the value is there.
+pub(super) fn start(context: &Context, lifeline: &Lifeline) -> Result<Handle, Failure> {
     let (to_start, value, token) = command(context, lifeline)?;
     let mut host =
-        spawn(to_start, &token, context).map_err(|error| failure(format!("cannot start a host: {error}")))?;
+        spawn(to_start, &value, &token, context).map_err(|error| failure(format!("cannot start a host: {error}")))?;
     let start = Instant::now();
     let deadline = start + context.setup_limit + SLACK;
     let mut began = false;
@@ -106,7 +108,7 @@ pub(super) fn start(context: &Context, lifeline: &Lifeline) -> Result<(String, H
         }
     };
     match (result, lifeline) {
-        (Ok(()), _) => Ok((value, host)),
+        (Ok(()), _) => Ok(host),
         (Err(failure), Lifeline::Stdin) => {
             host.kill();
             Err(failure)
@@ -133,7 +135,7 @@ fn command(context: &Context, lifeline: &Lifeline) -> Result<(Command, String, S
     let name = own_name(context);
     let folder = std::env::temp_dir();
     let value = folder.join(format!("{name}.value")).to_string_lossy().into_owned();
-    let token = name;
+    let token = fresh_token();
     let around: Vec<(&str, String)> =
         tree.around(context.module).map(|it| (it.module, value_of(it, &folder))).collect();
     let values = environment::join_values(around.iter().map(|(module, path)| (*module, path.as_str())));
@@ -172,15 +174,7 @@ fn own_name(context: &Context) -> String {
     format!("ptest-{:016x}", hasher.finish())
 }
 
-/// This very program: cargo may have put another one into its place while tests run.
-fn own_program() -> std::path::PathBuf {
-    match cfg!(target_os = "linux") {
-        true => "/proc/self/exe".into(),
-        false => std::env::current_exe().unwrap_or_else(|_| std::env::args_os().next().unwrap_or_default().into()),
-    }
-}
-
-fn spawn(mut command: Command, token: &str, context: &Context) -> std::io::Result<Handle> {
+fn spawn(mut command: Command, value: &str, token: &str, context: &Context) -> std::io::Result<Handle> {
     let (reader, writer) = std::io::pipe()?;
     let child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
     // It holds the pipe's other end.
@@ -188,7 +182,7 @@ fn spawn(mut command: Command, token: &str, context: &Context) -> std::io::Resul
     let (sender, said) = mpsc::channel();
     let splitter = Splitter::new(token);
     let reader = std::thread::spawn(move || forward(reader, splitter, &sender));
-    Ok(Handle { child, said, reader, teardown_limit: context.teardown_limit })
+    Ok(Handle { child, value: value.to_owned(), said, reader, teardown_limit: context.teardown_limit })
 }
 
 fn forward(mut pipe: PipeReader, mut splitter: Splitter, sender: &mpsc::Sender<Piece>) {
@@ -202,6 +196,11 @@ fn forward(mut pipe: PipeReader, mut splitter: Splitter, sender: &mpsc::Sender<P
 }
 
 impl Handle {
+    /// The path of the value.
+    pub(super) fn value(&self) -> &str {
+        &self.value
+    }
+
     /// Lets the host tear down, and waits for that.
     pub(in crate::runtime) fn end(mut self) -> Result<(), Failure> {
         drop(self.child.stdin.take());
@@ -232,10 +231,11 @@ impl Handle {
         result
     }
 
-    /// Lets it live on: it ends by itself.
+    /// Lets it live on: it ends by itself. Gives the path of the value.
     #[cfg(unix)]
-    pub(super) fn forget(self) {
+    pub(super) fn forget(self) -> String {
         drop(self.reader);
+        self.value
     }
 
     #[cfg(unix)]
@@ -253,5 +253,6 @@ impl Handle {
         // They fail only if it is gone.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let _ = std::fs::remove_file(&self.value);
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::child::{self, Lifeline};
+use super::child::{self, Handle, Lifeline};
 use super::failure;
 use crate::runtime::context::Context;
 use crate::wire::record::Failure;
@@ -30,31 +30,33 @@ pub(super) fn host_of(context: &Context) -> Result<String, Failure> {
     };
     let started = child::start(context, &lifeline);
     let said = match &started {
-        Ok((value, _)) => format!("up\n{value}"),
+        Ok(host) => format!("up\n{}", host.value()),
         Err(failure) => format!("failed\n{}", failure.message),
     };
     // Should nobody else learn of it, each will try for himself.
     let _ = file.write_all(said.as_bytes());
-    started.map(|(value, handle)| {
-        handle.forget();
-        value
-    })
+    started.map(Handle::forget)
 }
 
 /// The meeting place for a context whose value lies at this path.
-pub(super) fn place_beside(value: &str) -> PathBuf {
+fn place_beside(value: &str) -> PathBuf {
     Path::new(value).with_extension("host")
 }
 
-/// Makes whoever opens the meeting place wait until the file that is given is closed.
-pub(super) fn hold(place: &Path) -> io::Result<File> {
-    let file = File::options().read(true).open(place)?;
+/// Holds back whoever waits for this value to be free, until the file that is given is closed.
+pub(super) fn hold(value: &str) -> io::Result<File> {
+    let file = File::options().read(true).open(value)?;
     file.lock_shared()?;
     Ok(file)
 }
 
+/// Waits until nobody holds this value's host back.
+pub(super) fn wait_until_free(value: &str) -> io::Result<()> {
+    File::options().read(true).write(true).open(value)?.lock()
+}
+
 /// Opens the file and waits for its lock, which lasts as long as the file is open.
-pub(super) fn open(path: &Path) -> io::Result<File> {
+fn open(path: &Path) -> io::Result<File> {
     let file = File::options().read(true).append(true).create(true).mode(0o600).open(path)?;
     file.lock()?;
     Ok(file)

@@ -36,8 +36,8 @@ pub(super) fn value(context: &Context, around: &Scope) -> Result<(Vec<u8>, Optio
         #[cfg(unix)]
         Role::Nextest => Ok((read(&meeting::host_of(context)?)?, None)),
         _ => {
-            let (path, handle) = child::start(context, &child::Lifeline::Stdin)?;
-            Ok((read(&path)?, Some(handle)))
+            let handle = child::start(context, &child::Lifeline::Stdin)?;
+            Ok((read(handle.value())?, Some(handle)))
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::child::Lifeline;
 use super::read;
 use crate::runtime::context::{self, Context, Tree};
+#[cfg(unix)]
 use crate::runtime::os;
 use crate::runtime::process::Process;
 use crate::runtime::value::{Content, Live, Scope};
@@ -32,7 +33,7 @@ pub(in crate::runtime) fn serve(tree: &Tree, module: &str, value: &str) -> ! {
     };
     lifeline.clean_up(value);
     // The test that this process was started with has no end.
-    os::exit_now(code)
+    std::process::exit(code)
 }
 
 fn hold(tree: &Tree, context: &Context, value: &str, lifeline: &Lifeline) -> i32 {
@@ -59,7 +60,7 @@ fn hold(tree: &Tree, context: &Context, value: &str, lifeline: &Lifeline) -> i32
     let inside = lifeline.hold_back(tree, context);
     process.say(&Record::SetupFinished { context: module(), duration });
     lifeline.wait();
-    lifeline.wait_for_those_inside();
+    lifeline.wait_for_those_inside(value);
     process.say(&Record::TeardownStarted { context: module(), limit: context.teardown_limit, passed: true });
     match context::end(context, kept, scope) {
         Ok(duration) => {
@@ -116,25 +117,24 @@ impl Lifeline {
         }
     }
 
-    /// Keeps the hosts of the contexts around from tearing down before this one has, by a lock on each one's meeting
-    /// place. The other lifeline is cut by somebody who knows the order.
+    /// Keeps the hosts of the contexts around from tearing down before this one has, by a lock on each one's
+    /// value. The other lifeline is cut by somebody who knows the order.
     fn hold_back(&self, tree: &Tree, inner: &Context) -> Vec<File> {
         match self {
             Self::Stdin => Vec::new(),
             #[cfg(unix)]
             Self::Process { .. } => {
                 let values = tree.around(inner.module).filter_map(|context| super::given(context.module));
-                let places = values.map(|value| super::meeting::place_beside(&value));
-                places.filter_map(|place| super::meeting::hold(&place).ok()).collect()
+                values.filter_map(|value| super::meeting::hold(&value).ok()).collect()
             }
         }
     }
 
-    fn wait_for_those_inside(&self) {
+    fn wait_for_those_inside(&self, value: &str) {
         match self {
             Self::Stdin => {}
             #[cfg(unix)]
-            Self::Process { meeting, .. } => drop(super::meeting::open(meeting.as_ref())),
+            Self::Process { .. } => drop(super::meeting::wait_until_free(value)),
         }
     }
 

@@ -1,0 +1,58 @@
+//! What set-ups and teardowns have in common.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{Ident, Path};
+
+use crate::attributes::{self, ends_in};
+use crate::function::Function;
+use crate::mistakes::Mistakes;
+use crate::runtime::{self, Runtime};
+use crate::signature;
+
+/// The call of a fixture's function, to the end of its future if it is async.
+pub(crate) fn call(
+    function: &Function,
+    arguments: &[TokenStream],
+    block_on: Option<Path>,
+    what: &str,
+    mistakes: &mut Mistakes,
+) -> TokenStream {
+    let named = |name| function.attributes.iter().filter(move |attribute| ends_in(attribute, name));
+    let (tests, mains) = (named("test").collect::<Vec<_>>(), named("main").cloned().collect());
+    for test in &tests {
+        let cure = match attributes::is_builtin_test(test.path()) || attributes::is_ours(test.path()) {
+            true => "take it away",
+            false => "write `#[tokio::main(flavor = \"current_thread\")]`, or the like, instead",
+        };
+        mistakes.at(test.path(), format!("this would make {what} a test as well: {cure}"));
+    }
+    let name = &function.signature.ident;
+    let call = quote!(#name(#(#arguments),*));
+    match tests.is_empty() {
+        false => call,
+        true => match runtime::of(&function.signature, block_on, mains, what, mistakes) {
+            Runtime::BlockOn(path) => quote!(#path(#call)),
+            Runtime::None | Runtime::Main(_) | Runtime::Test(_) => call,
+        },
+    }
+}
+
+/// The function as it is, and beside it, in tests, what makes it a fixture. There must be one of its kind in a module,
+/// and the name of the constant is what the compiler shows to those who have two.
+pub(crate) fn items(function: &Function, only_one: &str, registration: &TokenStream) -> TokenStream {
+    let lints = signature::lints();
+    let place = Span::mixed_site().located_at(function.signature.ident.span());
+    let only_one = Ident::new(only_one, place);
+    let only_one = quote_spanned!(place=> #[allow(dead_code)] const #only_one: () = (););
+    quote! {
+        #lints
+        #[cfg_attr(not(test), allow(dead_code))]
+        #function
+
+        #[cfg(test)]
+        #registration
+
+        #only_one
+    }
+}

@@ -1,0 +1,65 @@
+//! What the other attributes of a test are to us.
+
+use syn::{Attribute, LitStr};
+
+use crate::attributes::{self, ends_in};
+use crate::mistakes::Mistakes;
+
+/// A test's attributes by what becomes of them.
+#[derive(Default)]
+pub(crate) struct Roles {
+    /// Stay where they are: documentation, lints, other macros.
+    pub(crate) plain: Vec<Attribute>,
+    /// `#[ignore]`: stays, and is told to `cargo ptest`.
+    pub(crate) ignore: Option<Attribute>,
+    /// `#[should_panic]`: we see to it, so that a broken set-up is not a pass.
+    pub(crate) should_panic: Option<ShouldPanic>,
+    /// `#[tokio::test]` and `#[tokio::main]`, and the like: go to a function within, which gets the runtime.
+    pub(crate) runtime: Vec<Attribute>,
+    /// `#[case(..)]`.
+    pub(crate) case: Vec<Attribute>,
+}
+
+pub(crate) struct ShouldPanic {
+    pub(crate) attribute: Attribute,
+    /// What the message of the panic has in it.
+    pub(crate) expected: Option<LitStr>,
+}
+
+impl Roles {
+    pub(crate) fn of(attributes: Vec<Attribute>, mistakes: &mut Mistakes) -> Self {
+        let mut roles = Self::default();
+        for attribute in attributes {
+            roles.add(attribute, mistakes);
+        }
+        roles
+    }
+
+    fn add(&mut self, attribute: Attribute, mistakes: &mut Mistakes) {
+        let path = attribute.path();
+        if path.is_ident("ignore") {
+            self.ignore = Some(attribute);
+        } else if path.is_ident("should_panic") {
+            let expected = attributes::expected_panic(&attribute, mistakes);
+            self.should_panic = Some(ShouldPanic { attribute, expected });
+        } else if path.segments.first().is_some_and(|first| first.ident == "case") {
+            self.case.push(attribute);
+        } else if attributes::is_builtin_test(path) || attributes::is_ours(path) {
+            let message =
+                "this registers the test twice, since `ptest::test` stands above already: take one of them away";
+            mistakes.at(path, message);
+        } else if ends_in(&attribute, "rstest") {
+            let message = "`rstest` makes the tests, so it comes first: write `#[rstest] #[test_attr(ptest::test)]`, and ask \
+                           for what a context provides by `ptest::cx::<T>()`";
+            mistakes.at(path, message);
+        } else if ends_in(&attribute, "test_case") {
+            let message = "`test_case` registers tests of its own, which no context sees: write `#[case(1, 2)]` instead, and \
+                           `#[case]` in front of each parameter";
+            mistakes.at(path, message);
+        } else if ends_in(&attribute, "test") || ends_in(&attribute, "main") {
+            self.runtime.push(attribute);
+        } else {
+            self.plain.push(attribute);
+        }
+    }
+}

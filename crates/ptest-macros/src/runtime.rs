@@ -1,0 +1,64 @@
+//! How a function comes to its end when it is called: at once, or with a runtime for futures.
+
+use syn::{Attribute, Path, Signature};
+
+use crate::attributes::ends_in;
+use crate::mistakes::Mistakes;
+
+pub(crate) enum Runtime {
+    /// It is not async.
+    None,
+    /// A function that takes the future and returns what it comes to.
+    BlockOn(Path),
+    /// Attributes such as `#[tokio::main]`: with them the function is not async any more, and may have parameters.
+    Main(Vec<Attribute>),
+    /// Attributes such as `#[tokio::test]`: with them the function is not async any more, but has no parameters, and
+    /// libtest knows it.
+    Test(Vec<Attribute>),
+}
+
+impl Runtime {
+    pub(crate) fn attributes(&self) -> &[Attribute] {
+        match self {
+            Self::None | Self::BlockOn(_) => &[],
+            Self::Main(attributes) | Self::Test(attributes) => attributes,
+        }
+    }
+}
+
+/// Decides by the option `block_on` and by the attributes whose names end in `main` and `test`.
+pub(crate) fn of(
+    signature: &Signature,
+    block_on: Option<Path>,
+    attributes: Vec<Attribute>,
+    what: &str,
+    mistakes: &mut Mistakes,
+) -> Runtime {
+    let is_async = signature.asyncness.is_some();
+    match block_on {
+        Some(path) if !is_async => {
+            mistakes.at(path, format!("{what} that is not async has no future to wait for: take `block_on` away"));
+            Runtime::None
+        }
+        Some(path) => {
+            for second in &attributes {
+                mistakes.at(second.path(), "this is a runtime, and so is `block_on`: take one of them away");
+            }
+            Runtime::BlockOn(path)
+        }
+        None if attributes.iter().any(|attribute| ends_in(attribute, "test")) => Runtime::Test(attributes),
+        None if !attributes.is_empty() => Runtime::Main(attributes),
+        None => {
+            if is_async {
+                let attribute =
+                    if what == "a test" { "#[tokio::test]" } else { "#[tokio::main(flavor = \"current_thread\")]" };
+                let message = format!(
+                    "{what} that is async needs a runtime: put one below, such as `{attribute}`, or name a function that \
+                     waits for a future: `block_on = futures::executor::block_on`"
+                );
+                mistakes.at(signature.asyncness, message);
+            }
+            Runtime::None
+        }
+    }
+}

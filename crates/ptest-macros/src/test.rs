@@ -1,0 +1,188 @@
+//! `#[test]`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::{Attribute, Ident, PatType, Path, ReturnType, Signature};
+
+use crate::function::{self, Function};
+use crate::mistakes::Mistakes;
+use crate::options::Options;
+use crate::roles::{Roles, ShouldPanic};
+use crate::runtime::{self, Runtime};
+use crate::{cases, signature};
+
+const WHAT: &str = "a test";
+const KNOWN: &str = "`#[test]` takes `timeout = \"5s\"`, `block_on = path` and `from = generator`";
+
+/// A test function and all that has been said about it.
+pub(crate) struct Test {
+    pub(crate) function: Function,
+    pub(crate) roles: Roles,
+    pub(crate) runtime: Runtime,
+    pub(crate) timeout: Option<u64>,
+    pub(crate) from: Option<Path>,
+}
+
+pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
+    let mut mistakes = Mistakes::default();
+    let options = Options::parse(options, &mut mistakes);
+    match mistakes.unless(function::parse(item, "test")) {
+        None => mistakes.beside(item, TokenStream::new()),
+        Some(function) => {
+            let test = parse(options, function, &mut mistakes);
+            let expansion = match cases::are_there(&test) {
+                true => cases::expand(&test, &mut mistakes),
+                false => single(&test, &mut mistakes),
+            };
+            mistakes.beside(&bare(&test), expansion)
+        }
+    }
+}
+
+fn parse(mut options: Options, mut function: Function, mistakes: &mut Mistakes) -> Test {
+    let timeout = options.timeout(mistakes);
+    let from = options.function("from", "generator", mistakes);
+    let block_on = options.function("block_on", "futures::executor::block_on", mistakes);
+    options.finish(KNOWN, mistakes);
+    let mut roles = Roles::of(std::mem::take(&mut function.attributes), mistakes);
+    signature::check(&function.signature, WHAT, mistakes);
+    if let (Some(_), Some(output)) = (&roles.should_panic, signature::output(&function.signature)) {
+        mistakes.at(output, "a test that should panic returns nothing: take this away, or `#[should_panic]`");
+    }
+    let attributes = std::mem::take(&mut roles.runtime);
+    let runtime = runtime::of(&function.signature, block_on, attributes, WHAT, mistakes);
+    Test { function, roles, runtime, timeout, from }
+}
+
+/// The one test that a function is without cases.
+fn single(test: &Test, mistakes: &mut Mistakes) -> TokenStream {
+    let mut parameters = signature::parameters(&test.function.signature);
+    if let Some(from) = &test.from {
+        check_case(from, parameters.next(), test, mistakes);
+    }
+    let arguments: Vec<_> = parameters.map(|parameter| signature::injected(parameter, mistakes)).collect();
+
+    let (name, output) = (&test.function.signature.ident, signature::output(&test.function.signature));
+    let (inner, callable) = inner(test, test.from.is_some(), &arguments);
+    let run = run(test, name, output, &callable);
+    let (visibility, fn_token, builtin) = (&test.function.visibility, &test.function.signature.fn_token, builtin(test));
+    let Roles { plain, ignore, .. } = &test.roles;
+    let returned = test.from.is_none().then_some(output);
+    quote! {
+        #(#plain)* #ignore #builtin
+        #visibility #fn_token #name() #returned { #inner #run }
+    }
+}
+
+/// The first parameter of a test that is run with what a generator makes.
+fn check_case(from: &Path, first: Option<&PatType>, test: &Test, mistakes: &mut Mistakes) {
+    if let Runtime::Test(attributes) = &test.runtime {
+        let message = "a function with this attribute has no parameters, and `from` gives it one: write \
+                       `#[tokio::main(flavor = \"current_thread\")]`, or the like, instead";
+        attributes.iter().for_each(|attribute| mistakes.at(attribute.path(), message));
+    }
+    if let Some(ShouldPanic { attribute, .. }) = &test.roles.should_panic {
+        mistakes.at(
+            attribute.path(),
+            "cases of a generator can't be expected to panic: use `std::panic::catch_unwind` within",
+        );
+    }
+    match first {
+        None => mistakes.at(from, "the cases of a generator come by the first parameter: write `case: &T`"),
+        Some(case) if signature::lent(case).is_none() => {
+            mistakes.at(case, "the cases of a generator are lent: write `&T`, where the generator makes `(String, T)`");
+        }
+        Some(_) => {}
+    }
+}
+
+/// What libtest is told: the built-in attribute, and the lint silenced that sees a second one within.
+pub(crate) fn builtin(test: &Test) -> TokenStream {
+    let unnameable = matches!(test.runtime, Runtime::Test(_)).then(|| quote!(#[allow(unnameable_test_items)]));
+    quote!(#unnameable #[::core::prelude::v1::test])
+}
+
+/// What runs the test, given a function or a closure. What it needs stands in a block of its own, lest the test see it.
+pub(crate) fn run(test: &Test, name: &Ident, output: Option<&ReturnType>, callable: &TokenStream) -> TokenStream {
+    let (ignored, text) = (test.roles.ignore.is_some(), name.to_string());
+    let timeout = test.timeout.map(|timeout| quote!(, timeout = #timeout));
+    let limit = test.timeout.map(|timeout| quote!(.timeout(#timeout)));
+    let generated = test.from.as_ref().map(|_| quote!(, generated = true));
+    let registered = quote!({
+        static TEST: ::ptest::__private::Test =
+            ::ptest::__private::Test::new(::core::module_path!(), #text)#limit;
+        ::ptest::__annotate!(test, #name, ignored = #ignored #timeout #generated);
+        &TEST
+    });
+    if let Some(from) = &test.from {
+        return quote!(::ptest::__private::run_cases(#registered, #from, #callable));
+    }
+    match &test.roles.should_panic {
+        Some(ShouldPanic { expected: None, .. }) => {
+            quote!(::ptest::__private::run_should_panic(#registered, ::core::option::Option::None, #callable))
+        }
+        Some(ShouldPanic { expected: Some(expected), .. }) => {
+            quote!(::ptest::__private::run_should_panic(#registered, ::core::option::Option::Some(#expected), #callable))
+        }
+        None if output.is_none() => quote!(::ptest::__private::run_plain(#registered, #callable)),
+        None => quote!(::ptest::__private::run(#registered, #callable)),
+    }
+}
+
+/// The function as it was, for within the test of its name, and what to call there: itself, or a closure that has the
+/// arguments. `has_case` says whether the first parameter is for a generator's case.
+///
+/// A function within is cheaper to compile than a closure, and its parameters live and its errors read as ever.
+fn inner(test: &Test, has_case: bool, arguments: &[TokenStream]) -> (TokenStream, TokenStream) {
+    let Function { signature, body, .. } = &test.function;
+    let signature = within(signature);
+    let name = &signature.ident;
+    let is_simple =
+        signature.inputs.is_empty() && signature.asyncness.is_none() && signature::output(&signature).is_none();
+    let lints = (!is_simple).then(signature::lints);
+
+    let case = has_case.then(|| Ident::new("case", Span::mixed_site()));
+    let taken = case.iter().map(|case| quote!(#case: &_));
+    let given = case.iter().map(ToTokens::to_token_stream).chain(arguments.iter().cloned());
+    let call = quote!(#name(#(#given),*));
+    match &test.runtime {
+        Runtime::BlockOn(path) => (quote!(#lints #signature #body), quote!(|#(#taken),*| #path(#call))),
+        Runtime::Test(attributes) if arguments.is_empty() => (quote!(#(#attributes)* #signature #body), quote!(#name)),
+        Runtime::Test(attributes) => {
+            let call = quote!(#lints #signature #body #call);
+            (with_runtime(test, attributes, name, &call), quote!(#name))
+        }
+        Runtime::None | Runtime::Main(_) => {
+            let attributes = test.runtime.attributes();
+            let callable = if arguments.is_empty() { quote!(#name) } else { quote!(|#(#taken),*| #call) };
+            (quote!(#(#attributes)* #lints #signature #body), callable)
+        }
+    }
+}
+
+/// A signature for a copy that is ours, so that lints which judge how the user names things see the original alone.
+fn within(signature: &Signature) -> Signature {
+    let mut signature = signature.clone();
+    signature.fn_token.span = signature.fn_token.span.resolved_at(Span::mixed_site());
+    signature.ident.set_span(signature.ident.span().resolved_at(Span::mixed_site()));
+    signature
+}
+
+/// A function without parameters that an attribute gives a runtime to.
+pub(crate) fn with_runtime(test: &Test, attributes: &[Attribute], name: &Ident, call: &TokenStream) -> TokenStream {
+    let signature = &test.function.signature;
+    let (asyncness, fn_token, output) = (&signature.asyncness, &signature.fn_token, &signature.output);
+    let wait = asyncness.map(|_| quote!(.await));
+    quote! {
+        #(#attributes)*
+        #asyncness #fn_token #name() #output { #call #wait }
+    }
+}
+
+/// The function alone, so that the compiler can say what else is wrong with it.
+fn bare(test: &Test) -> TokenStream {
+    let Function { visibility, signature, body, .. } = &test.function;
+    let Roles { plain, .. } = &test.roles;
+    let signature = cases::unmarked(signature);
+    quote!(#(#plain)* #[cfg(test)] #[allow(dead_code)] #visibility #signature #body)
+}

@@ -1,0 +1,227 @@
+//! Concurrent calls: the same function, or several, at once in fresh processes, to provoke races.
+//!
+//! The idea is that of django-concurrent-test-helper. A child is this test binary, started once more; the function
+//! travels as its distance from a fixed point in the program, so that nothing needs to be registered.
+
+mod child;
+mod function;
+mod parent;
+
+use std::fmt;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub(super) use child::serve;
+
+/// How long a call may take if nobody says otherwise.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Why a call gave no result. An error that the function itself returned is a result: `Ok(Err(error))`.
+#[derive(Debug)]
+pub enum CallError {
+    Panicked {
+        message: String,
+        /// `src/orders.rs:7:5`
+        location: Option<String>,
+        /// If `RUST_BACKTRACE` asks for one.
+        backtrace: Option<String>,
+    },
+    /// The process ended without a result: a signal, an abort, an exit.
+    Exited {
+        status: ExitStatus,
+        /// The last 64 KiB of what it wrote to stderr.
+        stderr: String,
+    },
+    TimedOut {
+        after: Duration,
+        /// As above.
+        stderr: String,
+    },
+    /// The arguments or the result could not be serialised or deserialised.
+    Codec(String),
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Panicked { message, location: Some(location), .. } => write!(f, "panicked at {location}: {message}"),
+            Self::Panicked { message, .. } => write!(f, "panicked: {message}"),
+            Self::Exited { status, .. } => write!(f, "ended without a result: {status}"),
+            Self::TimedOut { after, .. } => write!(f, "no end after {after:?}"),
+            Self::Codec(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for CallError {}
+
+/// A call that is to be made in a process of its own. [`calls!`](crate::calls) makes it.
+#[derive(Debug)]
+pub struct Call<R> {
+    function: function::Distance,
+    /// As bytes, or why they cannot be.
+    arguments: Result<Vec<u8>, String>,
+    result: std::marker::PhantomData<fn() -> R>,
+}
+
+impl<R> Clone for Call<R> {
+    fn clone(&self) -> Self {
+        Self { arguments: self.arguments.clone(), ..*self }
+    }
+}
+
+impl<R: Serialize + DeserializeOwned> Call<R> {
+    /// A call of `function` with `arguments`.
+    ///
+    /// The function is a function item or a closure that captures nothing: it has to mean the same in another process.
+    #[expect(clippy::needless_pass_by_value, reason = "as a call takes its arguments")]
+    pub fn new<A, F>(function: F, arguments: A) -> Self
+    where
+        A: Serialize + DeserializeOwned,
+        F: Fn(A) -> R + Copy + 'static,
+    {
+        let arguments = minicbor_serde::to_vec(&arguments)
+            .map_err(|error| format!("the arguments of a concurrent call cannot be serialised: {error}"));
+        Self { function: function::distance::<F, A, R>(function), arguments, result: std::marker::PhantomData }
+    }
+}
+
+/// A list of calls, as [`calls!`](crate::calls) makes it; an iterator of [`Call`]s can be collected into one, too.
+#[derive(Clone, Debug)]
+pub struct Calls<R>(Vec<Call<R>>);
+
+impl<R> Calls<R> {
+    /// The whole list so many times, one after another.
+    #[must_use]
+    pub fn repeat(self, n: usize) -> Self {
+        let all = self.0.iter().cycle().take(n * self.0.len());
+        all.cloned().collect()
+    }
+}
+
+impl<R> FromIterator<Call<R>> for Calls<R> {
+    fn from_iter<I: IntoIterator<Item = Call<R>>>(calls: I) -> Self {
+        Self(calls.into_iter().collect())
+    }
+}
+
+/// Calls that are to be made at the same time, each in a fresh process.
+#[derive(Clone, Debug)]
+pub struct ConcurrentCalls<R> {
+    calls: Calls<R>,
+    timeout: Duration,
+    environment: Vec<(String, String)>,
+}
+
+impl<R: Serialize + DeserializeOwned> ConcurrentCalls<R> {
+    /// How long each call may take, from its start; 30 seconds by default.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// Sets a variable in the environment of the calls' processes, which is otherwise that of the test.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Makes the calls and waits for all of them. The results are in the order of the calls.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a `#[ptest::test]`, and if a process cannot be started.
+    #[must_use = "a call that panicked or crashed is told here, and nowhere else"]
+    #[track_caller]
+    pub fn run(self) -> Vec<Result<R, CallError>> {
+        parent::run(&self.calls.0, self.timeout, &self.environment)
+    }
+}
+
+/// Calls a function `n` times at once, each in a fresh process, with the same arguments. The results are in the order of
+/// the calls.
+///
+/// All processes are ready before the first one begins, so that the calls begin together. What they print is in the
+/// test's output. None of them outlives this function, or the test. For a time limit other than 30 seconds, or
+/// different functions, see [`make_concurrent_calls`].
+///
+/// An `async` function is called through a closure that captures nothing: `|args| block_on(transfer(args))`.
+///
+/// ```
+/// # mod tests {
+/// fn increment(path: String) -> u32 {
+///     // Reads, adds one, writes: what another process writes meanwhile is lost.
+///     let counter = std::fs::read_to_string(&path).map_or(0, |text| text.parse().unwrap());
+///     std::fs::write(&path, (counter + 1).to_string()).unwrap();
+///     counter + 1
+/// }
+///
+/// #[ptest::test]
+/// fn no_increment_is_lost() {
+///     let path = std::env::temp_dir().join(ptest::run_id().replace('/', "-")).display().to_string();
+///     let results = ptest::call_concurrently(5, increment, path.clone());
+///     assert!(results.iter().all(Result::is_ok), "{results:?}");
+///     assert_eq!(std::fs::read_to_string(&path).unwrap(), "5");
+/// }
+/// # }
+/// ```
+///
+/// A closure that captures something means nothing in another process, so it does not compile:
+///
+/// ```compile_fail
+/// let amount = 7;
+/// let _ = ptest::call_concurrently(5, move |account: u32| account + amount, 1_u32);
+/// ```
+///
+/// # Panics
+///
+/// Outside of a `#[ptest::test]`, and if a process cannot be started.
+#[must_use = "a call that panicked or crashed is told here, and nowhere else"]
+#[track_caller]
+pub fn call_concurrently<A, R, F>(n: usize, function: F, arguments: A) -> Vec<Result<R, CallError>>
+where
+    A: Serialize + DeserializeOwned,
+    R: Serialize + DeserializeOwned,
+    F: Fn(A) -> R + Copy + 'static,
+{
+    make_concurrent_calls(Calls(vec![Call::new(function, arguments)]).repeat(n)).run()
+}
+
+/// Several calls at once, each in a fresh process: of different functions, with different arguments. They all give the
+/// same type of result.
+///
+/// ```
+/// # mod tests {
+/// fn deposit((account, amount): (u32, u64)) -> Result<u64, String> {
+///     Err(format!("no account {account} to put {amount} into"))
+/// }
+///
+/// fn close(account: u32) -> Result<u64, String> {
+///     Err(format!("no account {account} to close"))
+/// }
+///
+/// #[ptest::test]
+/// fn who_is_first() {
+///     let calls = ptest::calls![deposit((7, 100)), close(7)];
+///     let results = ptest::make_concurrent_calls(calls.repeat(3)).timeout(std::time::Duration::from_secs(10)).run();
+///     assert_eq!(results.len(), 6);
+/// }
+/// # }
+/// ```
+#[must_use]
+pub fn make_concurrent_calls<R>(calls: Calls<R>) -> ConcurrentCalls<R> {
+    ConcurrentCalls { calls, timeout: LIMIT, environment: Vec::new() }
+}
+
+/// A list of calls for [`make_concurrent_calls`], written as calls of functions with one argument; [`Calls::repeat`]
+/// makes a longer one of it.
+#[macro_export]
+macro_rules! calls {
+    ($($($function:ident)::+($argument:expr)),* $(,)?) => {
+        $crate::Calls::from_iter([$($crate::Call::new($($function)::+, $argument)),*])
+    };
+}

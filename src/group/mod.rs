@@ -1,0 +1,348 @@
+//! Tests become groups by their context: what must stay together, and what may not run at once. Pure.
+//!
+//! Contexts come from the sources and from `.config/ptest.toml`. The group of a test is the outermost unit that it is
+//! in, whole; outside of units, the tests that have the same innermost context.
+
+mod hosts;
+mod limits;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::config::{Config, Context, Jobserver, Kind};
+use crate::filter::Decision;
+use crate::list::{self, ContextKind, Harness, Suite, Test};
+
+use hosts::Hosts;
+pub use hosts::{Host, Need};
+use limits::Limits;
+
+/// What the group stage needs to know.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The time limit of a test that has none of its own, nor one from the configuration.
+    pub timeout: Option<Duration>,
+    /// How many tests a process may run: `--process-restartworker`.
+    pub per_process: Option<usize>,
+}
+
+/// Tests of one binary that are dispatched by one rule.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Group {
+    pub suite: usize,
+    pub tests: Vec<Grouped>,
+    /// They run one after another, in one process while none of them breaks it.
+    pub unit: bool,
+    /// Each of its processes sets something up for itself, and must come to tear it down.
+    pub can_split: bool,
+    /// How many of its tests a process may be given.
+    pub per_process: usize,
+    /// Its tests see no jobserver.
+    pub hide_jobserver: bool,
+    /// The limits (indices into [`Groups::limits`]) that count each of its processes.
+    pub limits: Vec<usize>,
+    /// What is set up elsewhere and has to be there while its tests run; the outermost first.
+    pub needs: Vec<Need>,
+}
+
+/// A test's place among its suite's, and its time limit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grouped {
+    pub test: usize,
+    pub timeout: Option<Duration>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Groups {
+    pub groups: Vec<Group>,
+    /// At most so many processes at once.
+    pub limits: Vec<usize>,
+    pub hosts: Vec<Host>,
+    /// By suite and place, the tests that should run but must not: the context that they stand in would not be set up.
+    pub without_setup: Vec<(usize, usize)>,
+    /// Contexts of the configuration that match no test at all, selected or not.
+    pub unmatched: Vec<Unmatched>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unmatched {
+    pub name: String,
+    /// What it names was built, but for the test: so there is no such test, whatever else the workspace has.
+    pub names_built_code: bool,
+}
+
+/// What the tests of one group of a suite have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    unit: Option<Unit>,
+    /// Cases of a test go by one name, so no process can be given two of them.
+    case: bool,
+    /// Of tests outside of units only. A unit is one group whatever its tests ask for, which then goes for all of it.
+    alike: Option<Alike>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Alike {
+    context: Option<usize>,
+    limits: Vec<usize>,
+    hide_jobserver: bool,
+}
+
+/// The outermost unit around a test: what the configuration says is outside of all that the sources say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Unit {
+    Configured(usize),
+    Annotated(usize),
+}
+
+/// Groups the tests that are to run.
+pub fn by_context(suites: &[Suite], decisions: &[Vec<Decision>], config: &Config, options: &Options) -> Groups {
+    let mut matched = vec![false; config.contexts.len()];
+    let mut limits = Limits::of(&config.contexts);
+    let mut hosts = Hosts::default();
+    let mut groups: Vec<Group> = Vec::new();
+    let mut without_setup = Vec::new();
+    for (number, (suite, decisions)) in suites.iter().zip(decisions).enumerate() {
+        let mut places: HashMap<Key, usize> = HashMap::new();
+        for (place, (test, decision)) in suite.tests.iter().zip(decisions).enumerate() {
+            let configured = configured(suite, test, &config.contexts);
+            configured.iter().for_each(|context| matched[*context] = true);
+            if *decision != Decision::Run {
+                continue;
+            }
+            let rules: Vec<&Context> = configured.iter().map(|it| &config.contexts[*it]).collect();
+            // Whoever writes down a module's name there knows that it has a context, or cannot change its sources.
+            if test.misses_setup() && rules.iter().all(|rule| rule.test.is_none()) {
+                without_setup.push((number, place));
+                continue;
+            }
+            let counted = limits.that_count(&configured);
+            let hide_jobserver = rules.iter().rev().find_map(|it| it.jobserver) == Some(Jobserver::Hide);
+            let unit = configured_unit(&configured, &rules).or_else(|| annotated_unit(suite, test));
+            let alike = || Alike { context: test.context, limits: counted.clone(), hide_jobserver };
+            let case = test.case.is_some();
+            let key = Key { unit, case, alike: unit.is_none().then(alike) };
+            let group = *places.entry(key).or_insert_with(|| {
+                groups.push(Group {
+                    suite: number,
+                    unit: unit.is_some(),
+                    per_process: per_process(suite, unit.is_some(), case, options),
+                    ..Group::default()
+                });
+                groups.len() - 1
+            });
+            let own = test.annotated.as_ref().and_then(|it| it.timeout);
+            let timeout = own.or_else(|| rules.iter().rev().find_map(|it| it.timeout)).or(options.timeout);
+            let group = &mut groups[group];
+            group.tests.push(Grouped { test: place, timeout });
+            group.hide_jobserver |= hide_jobserver;
+            group.limits.extend(counted);
+            if test.annotated.is_some() {
+                group.needs.extend(hosts.needed(suites, number, place));
+                group.can_split |=
+                    list::ancestors(&suite.contexts, test.context).any(|it| it.kind == ContextKind::CanSplit);
+            }
+        }
+        take_turns(&places, &mut groups, &mut limits);
+    }
+    for group in &mut groups {
+        group.limits.sort_unstable();
+        group.limits.dedup();
+        // The number of a context is higher than that of any around it.
+        group.needs.sort_unstable_by_key(|need| need.context);
+        group.needs.dedup();
+    }
+    let unmatched = config.contexts.iter().zip(&matched).filter(|(_, matched)| !**matched).map(|(context, _)| {
+        let is_built = |suite: &Suite| context.names(&suite.binary.package, &suite.binary.id);
+        Unmatched { name: context.describe(), names_built_code: suites.iter().any(is_built) }
+    });
+    Groups { groups, limits: limits.most, hosts: hosts.all, without_setup, unmatched: unmatched.collect() }
+}
+
+/// The configuration's contexts that match a test, the outermost first.
+fn configured(suite: &Suite, test: &Test, all: &[Context]) -> Vec<usize> {
+    let binary = &suite.binary;
+    // A case goes by its own name and by the test's.
+    let names = [&test.name, test.argument()];
+    let matches = |it: &usize| names.iter().any(|name| all[*it].matches(&binary.package, &binary.id, name));
+    let mut found: Vec<usize> = (0..all.len()).filter(matches).collect();
+    found.sort_by_key(|it| all[*it].depth());
+    found
+}
+
+fn configured_unit(numbers: &[usize], rules: &[&Context]) -> Option<Unit> {
+    let unit = rules.iter().position(|rule| rule.kind == Some(Kind::Unit))?;
+    Some(Unit::Configured(numbers[unit]))
+}
+
+fn annotated_unit(suite: &Suite, test: &Test) -> Option<Unit> {
+    let units = list::numbers(&suite.contexts, test.context).filter(|it| suite.contexts[*it].kind == ContextKind::Unit);
+    units.last().map(Unit::Annotated)
+}
+
+/// The cases that are in a unit have processes of their own, but still do not run beside the rest of the unit.
+fn take_turns(places: &HashMap<Key, usize>, groups: &mut [Group], limits: &mut Limits) {
+    for (key, cases) in places.iter().filter(|(key, _)| key.unit.is_some() && key.case) {
+        if let Some(rest) = places.get(&Key { case: false, ..key.clone() }) {
+            let limit = limits.add(1);
+            groups[*cases].limits.push(limit);
+            groups[*rest].limits.push(limit);
+        }
+    }
+}
+
+fn per_process(suite: &Suite, unit: bool, case: bool, options: &Options) -> usize {
+    match suite.harness {
+        _ if case => 1,
+        // Dividing a unit would set it up anew for each part, so isolation does not reach into it.
+        Harness::Libtest if unit => usize::MAX,
+        Harness::Libtest => options.per_process.unwrap_or(usize::MAX),
+        Harness::Custom | Harness::Whole => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::TestBinary;
+    use crate::list::{Annotated, Case};
+
+    fn context(kind: ContextKind, parent: Option<usize>) -> list::Context {
+        list::Context::named("c::m", kind, parent)
+    }
+
+    fn test(name: &str, context: Option<usize>) -> Test {
+        Test { annotated: Some(Annotated::default()), context, ..Test::named(name) }
+    }
+
+    fn suite(contexts: Vec<list::Context>, tests: Vec<Test>) -> Suite {
+        let binary = TestBinary {
+            id: "p::t".into(),
+            package: "p".to_owned(),
+            package_id: "p 0.1".to_owned(),
+            target_name: "t".to_owned(),
+            kind: "test".to_owned(),
+            path: "/t".into(),
+            cwd: "/".into(),
+            env: Vec::new(),
+            runner: Vec::new(),
+            libtest: true,
+            host: false,
+        };
+        Suite { binary, harness: Harness::Libtest, tests, contexts, note: None }
+    }
+
+    fn grouped(suites: &[Suite], config: &Config) -> Groups {
+        let all: Vec<Vec<Decision>> = suites.iter().map(|it| vec![Decision::Run; it.tests.len()]).collect();
+        by_context(suites, &all, config, &Options::default())
+    }
+
+    fn tests_of(groups: &Groups) -> Vec<Vec<usize>> {
+        groups.groups.iter().map(|group| group.tests.iter().map(|it| it.test).collect()).collect()
+    }
+
+    fn rule(test: &str) -> Context {
+        Context { test: Some(test.to_owned()), ..Context::default() }
+    }
+
+    #[test]
+    fn the_outermost_unit_is_one_group_with_all_that_is_in_it() {
+        use ContextKind::{CanSplit, Unit};
+        let contexts = vec![context(Unit, None), context(CanSplit, Some(0)), context(Unit, Some(1))];
+        let tests = [Some(0), Some(1), Some(2), None].map(|context| test("t", context)).to_vec();
+        let groups = grouped(&[suite(contexts, tests)], &Config::default());
+        assert_eq!(tests_of(&groups), [vec![0, 1, 2], vec![3]]);
+        assert_eq!((groups.groups[0].unit, groups.groups[1].unit), (true, false));
+    }
+
+    #[test]
+    fn outside_of_units_each_innermost_context_is_a_group() {
+        use ContextKind::{CanSplit, Shared};
+        let contexts = vec![context(Shared, None), context(CanSplit, Some(0))];
+        let tests = [None, Some(0), Some(1), Some(1), Some(0)].map(|context| test("t", context)).to_vec();
+        let groups = grouped(&[suite(contexts, tests)], &Config::default());
+        assert_eq!(tests_of(&groups), [vec![0], vec![1, 4], vec![2, 3]]);
+        assert_eq!(groups.groups.iter().map(|it| it.can_split).collect::<Vec<_>>(), [false, false, true]);
+    }
+
+    #[test]
+    fn a_shared_context_has_a_host_unless_it_is_inside_of_a_unit() {
+        use ContextKind::{Shared, Unit};
+        let contexts =
+            vec![context(Shared, None), context(Shared, Some(0)), context(Unit, Some(1)), context(Shared, Some(2))];
+        let tests = vec![test("a", None), test("b", Some(3))];
+        let groups = grouped(&[suite(contexts, tests)], &Config::default());
+        let needs = [Need { context: 0, host: 0 }, Need { context: 1, host: 1 }];
+        assert_eq!(groups.groups[1].needs, needs);
+        assert_eq!(groups.groups[0].needs, []);
+        let hosts = [
+            Host { suite: 0, context: 0, test: 1, needs: Vec::new() },
+            Host { suite: 0, context: 1, test: 1, needs: needs[..1].to_vec() },
+        ];
+        assert_eq!(groups.hosts, hosts);
+    }
+
+    #[test]
+    fn binaries_share_a_host_by_its_key_within_a_package() {
+        let keyed = || list::Context { key: Some("pg".to_owned()), ..context(ContextKind::Shared, None) };
+        let one =
+            || suite(vec![keyed(), context(ContextKind::Shared, None)], vec![test("a", Some(0)), test("b", Some(1))]);
+        let mut other = one();
+        other.binary.package_id = "q 0.1".to_owned();
+        let groups = grouped(&[one(), one(), other], &Config::default());
+        let hosts: Vec<usize> = groups.groups.iter().map(|group| group.needs[0].host).collect();
+        assert_eq!(hosts, [0, 1, 0, 2, 3, 4]);
+        assert_eq!(groups.hosts[0].suite, 0);
+    }
+
+    #[test]
+    fn a_context_of_which_no_test_is_selected_has_no_host() {
+        let suites = [suite(vec![context(ContextKind::Shared, None)], vec![test("a", Some(0)), test("b", None)])];
+        let decisions = [vec![Decision::Ignore, Decision::Run]];
+        let groups = by_context(&suites, &decisions, &Config::default(), &Options::default());
+        assert_eq!((groups.hosts.len(), groups.groups.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_plain_test_in_a_context_does_not_run_unless_the_configuration_names_it() {
+        let plain = |name: &str| Test { context: Some(0), ..Test::named(name) };
+        let tests = vec![test("m::a", Some(0)), plain("m::b"), plain("m::c"), plain("m::d")];
+        let suites = [suite(vec![context(ContextKind::Shared, None)], tests)];
+        let whole = Context { package: Some("p".to_owned()), max: Some(1), ..Context::default() };
+        let config = Config { contexts: vec![whole, rule("m::c")] };
+        let decisions = [vec![Decision::Run, Decision::Run, Decision::Run, Decision::Ignore]];
+        let groups = by_context(&suites, &decisions, &config, &Options::default());
+        assert_eq!(groups.without_setup, [(0, 1)]);
+        assert_eq!(tests_of(&groups), [[0, 2]]);
+    }
+
+    #[test]
+    fn the_nearest_word_on_a_tests_time_counts() {
+        let secs = |secs| Some(Duration::from_secs(secs));
+        let mut own = test("m::own", None);
+        own.annotated = Some(Annotated { timeout: secs(1), generated: false });
+        let rules = vec![Context { timeout: secs(2), ..rule("m::") }];
+        let suites = [suite(Vec::new(), vec![own, test("m::of_rule", None), test("other", None)])];
+        let options = Options { timeout: secs(3), per_process: None };
+        let groups = by_context(&suites, &[vec![Decision::Run; 3]], &Config { contexts: rules }, &options);
+        let timeouts: Vec<_> = groups.groups[0].tests.iter().map(|it| it.timeout).collect();
+        assert_eq!(timeouts, [secs(1), secs(2), secs(3)]);
+    }
+
+    #[test]
+    fn cases_come_one_by_one_and_take_turns_with_the_unit_that_they_are_in() {
+        let case = |name: &str| Test {
+            case: Some(Case { test: "m::loads".into(), name: name.into() }),
+            ..test(&format!("m::loads[{name}]"), None)
+        };
+        let suites = [suite(Vec::new(), vec![case("a"), case("b"), test("m::t", None)])];
+        let groups = grouped(&suites, &Config::default());
+        assert_eq!(tests_of(&groups), [vec![0, 1], vec![2]]);
+        assert_eq!((groups.groups[0].per_process, groups.groups[1].per_process), (1, usize::MAX));
+        let unit = Context { kind: Some(Kind::Unit), ..rule("m::") };
+        let groups = grouped(&suites, &Config { contexts: vec![unit] });
+        assert_eq!(tests_of(&groups), [vec![0, 1], vec![2]]);
+        assert_eq!(groups.limits, [1]);
+        assert!(groups.groups.iter().all(|group| group.unit && group.limits == [0]));
+    }
+}

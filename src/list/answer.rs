@@ -1,0 +1,231 @@
+//! Asks a binary and takes in what it answers: for as long as it may take, and no more than can be meant.
+//!
+//! The binary leads a process group, so that it can be ended with all that it started. What it started may also outlive
+//! it and hold its output open: it is ended, too, for nothing but the binary's own answer is waited for.
+
+use std::io::{self, Read};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
+use super::Options;
+
+/// The longest list that is read, in bytes: a million tests with their places.
+const LONGEST: usize = 256 * 1024 * 1024;
+
+/// How much is kept of the end of stderr, in bytes.
+const KEPT: usize = 1024 * 1024;
+
+/// How much is read at once.
+const BUFFER: usize = 64 * 1024;
+
+/// How long after its end something else may still write for it: a runner's script may pass its output through a filter.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What a binary answered.
+pub(super) struct Answer {
+    pub(super) status: ExitStatus,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+impl Answer {
+    pub(super) fn success(&self) -> Option<&str> {
+        self.status.success().then_some(self.stdout.as_str())
+    }
+
+    pub(super) fn complaint(&self) -> String {
+        if self.status.success() {
+            let first = self.stdout.lines().find(|line| !line.is_empty()).unwrap_or_default();
+            return format!("it answers --list with {first:?}");
+        }
+        let last = self.stderr.lines().rfind(|line| !line.is_empty()).unwrap_or("no word on stderr");
+        format!("it answers --list with {} and {last:?}", self.status)
+    }
+}
+
+/// Runs a command to its end, or for as long as it may take.
+pub(super) fn ask(command: Command, options: &Options) -> Result<Answer> {
+    ask_for(LONGEST, command, options)
+}
+
+fn ask_for(longest: usize, mut command: Command, options: &Options) -> Result<Answer> {
+    // The watchdog ends whole groups, and the runner's own is the terminal's.
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let mut child = command
+        .env(options.mark.0, &options.mark.1)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("cannot start it")?;
+    let group = Pid::from_child(&child);
+    let (sender, receiver) = mpsc::sync_channel(16);
+    let pipes = child.stdout.take().zip(child.stderr.take()).context("it has no output")?;
+    let listening = listen(group, pipes, &sender).context("cannot listen to it");
+    drop(sender);
+    let heard = listening.and_then(|()| hear(group, &receiver, longest, options.timeout));
+    // It is not reaped yet, so the number is its own; that nobody is left in its group is as good.
+    let _ = kill_process_group(group, Signal::KILL);
+    let status = child.wait().context("cannot wait for it")?;
+    let [stdout, stderr] = heard?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    Ok(Answer { status, stdout, stderr })
+}
+
+/// What the threads tell of a binary.
+enum Heard {
+    Stdout(Vec<u8>),
+    Stderr(Vec<u8>),
+    /// The end of one of the two.
+    Silence,
+    /// It has ended, and waits to be reaped.
+    Gone,
+}
+
+/// Starts the threads that wait for what the binary does. A receiver that is gone wants to know no more.
+fn listen(
+    child: Pid,
+    (stdout, stderr): (impl Read + Send + 'static, impl Read + Send + 'static),
+    sender: &SyncSender<Heard>,
+) -> io::Result<()> {
+    let start = |listener: Box<dyn FnOnce(SyncSender<Heard>) + Send>| {
+        let sender = sender.clone();
+        std::thread::Builder::new().name("list".to_owned()).spawn(move || listener(sender)).map(drop)
+    };
+    start(Box::new(|sender| read(stdout, Heard::Stdout, &sender)))?;
+    start(Box::new(|sender| read(stderr, Heard::Stderr, &sender)))?;
+    start(Box::new(move |sender| {
+        while let Err(Errno::INTR) = waitid(WaitId::Pid(child), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {}
+        drop(sender.send(Heard::Gone));
+    }))
+}
+
+fn read(mut pipe: impl Read, heard: fn(Vec<u8>) -> Heard, sender: &SyncSender<Heard>) {
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        match pipe.read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // What cannot be read is missing from the answer, which is then not understood.
+            Ok(0) | Err(_) => return drop(sender.send(Heard::Silence)),
+            Ok(length) => {
+                if sender.send(heard(buffer[..length].to_vec())).is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Collects what the binary says on stdout and the end of what it says on stderr, until it is gone and all is said.
+fn hear(group: Pid, receiver: &Receiver<Heard>, longest: usize, limit: Duration) -> Result<[Vec<u8>; 2]> {
+    let end = Instant::now() + limit;
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let (mut open, mut gone) = (2, false);
+    let mut grace: Option<Instant> = None;
+    while open > 0 || !gone {
+        let until = grace.unwrap_or(end).min(end);
+        match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(Heard::Stdout(bytes)) if stdout.len() + bytes.len() > longest => {
+                bail!("it answers --list with more than {longest} bytes");
+            }
+            Ok(Heard::Stdout(bytes)) => stdout.extend(bytes),
+            Ok(Heard::Stderr(bytes)) => {
+                stderr.extend(bytes);
+                // Not each time, because what stays has to be moved.
+                if stderr.len() > 2 * KEPT {
+                    keep_end(&mut stderr);
+                }
+            }
+            Ok(Heard::Silence) => open -= 1,
+            Ok(Heard::Gone) => {
+                gone = true;
+                grace = Some(Instant::now() + GRACE);
+            }
+            Err(_) if Instant::now() < end => {
+                // What it left behind holds its output. It may be gone in the meantime, which is as good.
+                let _ = kill_process_group(group, Signal::KILL);
+                grace = None;
+            }
+            Err(_) if gone => bail!("something that it started holds its output open for longer than {limit:?}"),
+            Err(_) => bail!("it has not answered --list within {limit:?}"),
+        }
+    }
+    keep_end(&mut stderr);
+    Ok([stdout, stderr])
+}
+
+fn keep_end(bytes: &mut Vec<u8>) {
+    bytes.drain(..bytes.len().saturating_sub(KEPT));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::PipeReader;
+
+    use super::*;
+
+    /// Asks a shell; also gives a pipe that ends when the shell and all that it started are gone.
+    #[expect(clippy::disallowed_methods, reason = "a child is what is tested")]
+    fn ask_shell(script: &str, longest: usize, timeout: Duration) -> (Result<Answer>, PipeReader) {
+        use std::os::unix::process::CommandExt;
+        let (reader, writer) = io::pipe().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        // SAFETY: the closure makes one system call.
+        unsafe {
+            command.pre_exec(move || Ok(rustix::io::fcntl_setfd(&writer, rustix::io::FdFlags::empty())?));
+        }
+        let options = Options { timeout, parallel: 1, mark: ("MARK", String::new()), memory: "none".into() };
+        (ask_for(longest, command, &options), reader)
+    }
+
+    fn expect_gone(mut alive: PipeReader) {
+        assert_eq!(alive.read(&mut [0]).unwrap(), 0);
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_binary_whose_time_is_up_is_ended_with_all_that_it_started() {
+        let (answer, alive) = ask_shell("sleep 1000 & wait", LONGEST, Duration::from_millis(300));
+        assert_eq!(answer.err().unwrap().to_string(), "it has not answered --list within 300ms");
+        expect_gone(alive);
+    }
+
+    #[test]
+    fn an_answer_does_not_wait_for_what_the_binary_left_behind() {
+        let began = Instant::now();
+        let (answer, alive) = ask_shell("sleep 1000 & echo a: test; echo b: test", LONGEST, LONG);
+        assert_eq!(answer.unwrap().success(), Some("a: test\nb: test\n"));
+        expect_gone(alive);
+        assert!(began.elapsed() < LONG);
+        let (answer, alive) = ask_shell("sleep 1000 >&- 2>&- & echo a: test", LONGEST, LONG);
+        assert_eq!(answer.unwrap().success(), Some("a: test\n"));
+        expect_gone(alive);
+    }
+
+    #[test]
+    fn what_still_passes_through_a_filter_belongs_to_the_answer() {
+        let (answer, _) = ask_shell("(sleep 0.1; echo a: test) &", LONGEST, LONG);
+        assert_eq!(answer.unwrap().success(), Some("a: test\n"));
+    }
+
+    #[test]
+    fn an_answer_without_an_end_is_not_read_to_its_end() {
+        let (answer, alive) = ask_shell("yes", 1_000_000, LONG);
+        assert_eq!(answer.err().unwrap().to_string(), "it answers --list with more than 1000000 bytes");
+        expect_gone(alive);
+    }
+
+    #[test]
+    fn the_end_of_a_long_complaint_is_kept() {
+        let (answer, _) = ask_shell("yes | head -c 5000000 >&2; echo last words >&2; exit 3", LONGEST, LONG);
+        let answer = answer.unwrap();
+        assert_eq!(answer.complaint(), "it answers --list with exit status: 3 and \"last words\"");
+        assert_eq!(answer.stderr.len(), KEPT);
+    }
+}

@@ -1,0 +1,167 @@
+//! The contexts of a run, what their fixtures cost, and what could be done about it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::sync::Arc;
+
+use super::Run;
+use super::escape::Text;
+use super::status::{count, time};
+use crate::event::{Fixture, FixtureKind, Outcome};
+
+/// What a context cost, and what it was good for.
+#[derive(Debug, Default)]
+pub(super) struct Cost {
+    kind: Option<FixtureKind>,
+    tests: usize,
+    /// What its tests took.
+    in_tests: f64,
+    setups: usize,
+    in_setups: f64,
+    in_teardowns: f64,
+    failed: bool,
+    /// From the first thing of it that began until the last one that ended.
+    span: (f64, f64),
+    binaries: BTreeSet<Arc<str>>,
+}
+
+/// Below this nothing is worth anybody's time.
+const CHEAP: f64 = 0.1;
+
+/// By context, those that cost most first.
+fn costs(run: &Run) -> Vec<(Arc<str>, Cost)> {
+    let mut costs: BTreeMap<Arc<str>, Cost> = BTreeMap::new();
+    for test in &run.tests {
+        for context in &test.contexts {
+            let cost = costs.entry(context.clone()).or_default();
+            cost.tests += 1;
+            cost.in_tests += test.duration;
+            cost.binaries.insert(test.binary.clone());
+            if test.worker.is_some() {
+                cost.stretch(run.since_start(test.timestamp), test.duration);
+            }
+        }
+    }
+    for it in &run.fixtures {
+        let cost = costs.entry(it.context.clone()).or_default();
+        cost.kind = Some(it.kind);
+        cost.binaries.insert(it.binary.clone());
+        match it.fixture {
+            Fixture::Setup => {
+                cost.setups += 1;
+                cost.in_setups += it.duration;
+                cost.failed |= it.outcome != Outcome::Passed;
+            }
+            Fixture::Teardown => cost.in_teardowns += it.duration,
+            Fixture::Host => {}
+        }
+        cost.stretch(run.since_start(it.timestamp), it.duration);
+    }
+    let mut costs: Vec<(Arc<str>, Cost)> = costs.into_iter().collect();
+    costs.sort_by(|(_, a), (_, b)| b.fixtures().total_cmp(&a.fixtures()));
+    costs
+}
+
+impl Cost {
+    fn stretch(&mut self, start: f64, duration: f64) {
+        let known = if self.span.1 > 0.0 { self.span } else { (start, 0.0) };
+        self.span = (known.0.min(start), known.1.max(start + duration));
+    }
+
+    fn fixtures(&self) -> f64 {
+        self.in_setups + self.in_teardowns
+    }
+
+    /// What to do, or why nothing need be done.
+    fn advice(&self, wall: f64) -> String {
+        #[expect(clippy::cast_precision_loss, reason = "nobody sets up so often")]
+        let each = self.in_setups / self.setups.max(1) as f64;
+        let took = self.span.1 - self.span.0;
+        let was_waited_for = self.span.1 >= wall * 0.95 && took >= wall * 0.5 && took >= 2.0 * CHEAP;
+        match self.kind {
+            _ if self.failed => "Its set-up failed: nothing else matters until it works.".to_owned(),
+            None => "It has no set-up.".to_owned(),
+            Some(FixtureKind::Unit) if was_waited_for && self.tests > 1 && self.in_tests > 2.0 * each => format!(
+                "The run waited for it: its tests ran one after another for {}. If they bear it, kind = \"can-split\" \
+                 spreads them, at {} for each process.",
+                time(took),
+                time(each)
+            ),
+            Some(FixtureKind::CanSplit) if self.setups > 1 && self.in_setups > self.in_tests.max(CHEAP) => format!(
+                "{} cost more than the tests that they were for. kind = \"shared\" sets up once; kind = \"unit\" does \
+                 so, too, and runs the tests one after another.",
+                count(self.setups, "set-up")
+            ),
+            Some(FixtureKind::Shared) if was_waited_for && each > wall * 0.3 => {
+                format!(
+                    "Its tests wait {} for the set-up: what it does can be divided, or begin before the tests.",
+                    time(each)
+                )
+            }
+            _ if self.fixtures() < CHEAP => "It costs next to nothing.".to_owned(),
+            _ if self.fixtures() < self.in_tests => "It costs less than its tests take.".to_owned(),
+            _ => format!(
+                "It costs more than its {} take: a smaller set-up helps more than any other kind would.",
+                count(self.tests, "test")
+            ),
+        }
+    }
+}
+
+/// Empty if there are no contexts.
+pub(super) fn contexts(run: &Run) -> String {
+    let costs = costs(run);
+    if costs.is_empty() {
+        return String::new();
+    }
+    let wall = run.wall();
+    let mut html = String::from(
+        "<table class=contexts><thead><tr><th scope=col>Context<th scope=col>Kind<th scope=col class=number>Tests<th \
+         scope=col class=number>In tests<th scope=col class=number>Set-ups<th scope=col class=number>In set-ups<th \
+         scope=col class=number>In teardowns</thead>",
+    );
+    for (context, cost) in &costs {
+        let kind = match cost.kind {
+            Some(FixtureKind::Unit) => "unit",
+            Some(FixtureKind::CanSplit) => "can-split",
+            Some(FixtureKind::Shared) => "shared",
+            None => "–",
+        };
+        // Writing to a string does not fail.
+        let _ = write!(
+            html,
+            "<tbody><tr><th scope=row class=name>{}<td>{kind}<td class=number>{}<td class=number>{}<td class=number>{}<td \
+             class=number>{}<td class=number>{}<tr class=advice><td colspan=7>{}</tbody>",
+            Text(context),
+            cost.tests,
+            time(cost.in_tests),
+            cost.setups,
+            time(cost.in_setups),
+            time(cost.in_teardowns),
+            Text(&cost.advice(wall)),
+        );
+    }
+    html + "</table>"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cost(kind: FixtureKind, tests: usize, in_tests: f64, setups: usize, in_setups: f64) -> Cost {
+        Cost { kind: Some(kind), tests, in_tests, setups, in_setups, span: (0.0, 10.0), ..Cost::default() }
+    }
+
+    #[test]
+    fn advice_fits_the_cost() {
+        let unit = cost(FixtureKind::Unit, 9, 9.0, 1, 0.5);
+        assert!(unit.advice(10.0).contains("can-split"), "{}", unit.advice(10.0));
+        assert!(unit.advice(100.0).contains("less than its tests"), "{}", unit.advice(100.0));
+        let split = cost(FixtureKind::CanSplit, 9, 1.0, 4, 4.0);
+        assert!(split.advice(10.0).contains("shared"), "{}", split.advice(10.0));
+        let shared = cost(FixtureKind::Shared, 9, 1.0, 1, 0.01);
+        assert!(shared.advice(10.0).contains("next to nothing"), "{}", shared.advice(10.0));
+        let failed = Cost { failed: true, ..split };
+        assert!(failed.advice(10.0).contains("failed"));
+    }
+}

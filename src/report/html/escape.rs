@@ -1,0 +1,99 @@
+//! Makes text harmless: for HTML, and for JSON inside of a page.
+
+use std::fmt::{self, Display, Formatter, Write};
+
+use crate::report::control::tame;
+
+/// Text for between tags and in attributes with double quotes. What can't be seen is shown as a sign for it.
+pub(super) struct Text<'a>(pub &'a str);
+
+impl Display for Text<'_> {
+    fn fmt(&self, out: &mut Formatter) -> fmt::Result {
+        for c in self.0.chars() {
+            match c {
+                '&' => out.write_str("&amp;")?,
+                '<' => out.write_str("&lt;")?,
+                '>' => out.write_str("&gt;")?,
+                '"' => out.write_str("&quot;")?,
+                '\'' => out.write_str("&#39;")?,
+                c => out.write_char(visible(c))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a mark that reorders its neighbours is shown as.
+const REORDERS: char = '\u{2426}';
+
+/// A sign for a character that can't be seen or that would move its neighbours around; any other is itself.
+fn visible(c: char) -> char {
+    match c {
+        '\n' | '\t' => c,
+        '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
+        '\x7f' => '\u{2421}',
+        '\u{80}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
+        // They reorder what stands beside them.
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => REORDERS,
+        c => c,
+    }
+}
+
+/// Text without control sequences and without what can't be seen, for the script to show.
+pub(super) fn plain(text: &str) -> String {
+    tame(text, false).chars().map(visible).collect()
+}
+
+/// JSON that can't end the element it stands in: `<` is written as an escape, which only strings can hold.
+pub(super) fn json(data: &impl serde::Serialize) -> anyhow::Result<String> {
+    Ok(serde_json::to_string(data)?.replace('<', "\\u003c"))
+}
+
+/// The beginning and the end of a text that is too long, with a note between them.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    // A failure stands near the end more often than not.
+    let boundary = |at: &usize| text.is_char_boundary(*at);
+    let head = (0..=most / 4).rev().find(boundary).unwrap_or_default();
+    let tail = (text.len() - (most - most / 4)..text.len()).find(boundary).unwrap_or(text.len());
+    format!("{}\n[... {} bytes are left out here ...]\n{}", &text[..head], tail - head, &text[tail..])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn markup_becomes_text() {
+        assert_eq!(Text("<b onload=\"x('&')\">").to_string(), "&lt;b onload=&quot;x(&#39;&amp;&#39;)&quot;&gt;");
+        assert_eq!(Text("a\u{0}\u{1b}[1m\u{7f}\u{202e}b\n\t").to_string(), "a\u{2400}\u{241b}[1m\u{2421}\u{2426}b\n\t");
+    }
+
+    #[test]
+    fn json_does_not_end_its_element() {
+        assert_eq!(json(&"</script><!--").unwrap(), "\"\\u003c/script>\\u003c!--\"");
+    }
+
+    #[test]
+    fn what_is_cut_keeps_both_ends() {
+        let text = cut(&format!("head{}tail", "é".repeat(100)), 41);
+        assert!(text.starts_with("headé") && text.ends_with("étail"), "{text}");
+        assert!(text.contains(" bytes are left out"), "{text}");
+        assert_eq!(cut("short", 5), "short");
+    }
+
+    proptest! {
+        #[test]
+        fn no_soup_holds_markup_or_controls(soup: String) {
+            let text = Text(&soup).to_string();
+            prop_assert!(!text.contains(['<', '>', '"', '\'']));
+            prop_assert!(!text.contains(|c: char| c.is_control() && c != '\n' && c != '\t'));
+            prop_assert!(!json(&soup).unwrap().contains('<'));
+            cut(&soup, 7);
+        }
+    }
+}

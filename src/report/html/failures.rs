@@ -1,0 +1,282 @@
+//! The failures, each with all that is known of it: why, where, what it wrote, what it did in earlier attempts, and how
+//! to run it again. Plain HTML: this is what people come for, with scripts or without.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use super::Run;
+use super::ansi::{Palette, html};
+use super::escape::{Text, cut, plain};
+use super::status::{self, ALL, count, time};
+use crate::event::{FixtureFinished, Outcome, TestFinished, WorkerFailed};
+use crate::report::setups::within_crate;
+use crate::report::terminal::selection;
+
+/// How many are open at first: beyond that the page is a list, and each entry opens by itself.
+const OPEN: usize = 8;
+
+/// How much of a message is shown while its entry is closed.
+const GIST: usize = 240;
+
+/// How many tests are named that did not run for a set-up.
+const KEPT: usize = 50;
+
+/// The failures and what they mean for the rest of the page.
+pub(super) struct Failures {
+    pub html: String,
+    pub count: usize,
+    pub flaky: usize,
+    /// For the place of a test in [`Run::tests`] the number of the entry that tells why, `failure-N` in the page.
+    pub of_tests: HashMap<usize, usize>,
+}
+
+/// Fixtures come first, since they may be why tests failed; then processes, then tests, those that are only flaky last.
+pub(super) fn failures(run: &Run, palette: &mut Palette) -> Failures {
+    let mut list = List { run, palette, html: String::new(), count: 0, of_tests: HashMap::new() };
+    let mut kept: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (place, test) in run.tests.iter().enumerate().filter(|(_, test)| test.outcome == Outcome::SetupFailed) {
+        if let Some(setup) = run.setups.number(test) {
+            kept.entry(setup).or_default().push(place);
+        }
+    }
+    for (number, setup) in run.setups.iter().enumerate() {
+        list.fixture(setup, kept.get(&number).map_or(&[], Vec::as_slice));
+    }
+    for fixture in run.fixtures.iter().filter(|it| it.is_entry()) {
+        list.fixture(fixture, &[]);
+    }
+    run.workers.iter().for_each(|worker| list.worker(worker));
+    for (place, test) in run.tests.iter().enumerate() {
+        let was_cut_short = test.outcome == Outcome::NotReached && test.worker.is_some();
+        if (test.outcome.is_red() || was_cut_short) && !list.of_tests.contains_key(&place) {
+            list.test(place, test);
+        }
+    }
+    let red = list.count;
+    for (place, test) in run.tests.iter().enumerate().filter(|(_, test)| test.flaky) {
+        list.test(place, test);
+    }
+    Failures { count: red, flaky: list.count - red, html: list.html, of_tests: list.of_tests }
+}
+
+struct List<'a> {
+    run: &'a Run,
+    palette: &'a mut Palette,
+    html: String,
+    count: usize,
+    of_tests: HashMap<usize, usize>,
+}
+
+/// What every entry has.
+struct Entry<'a> {
+    status: usize,
+    binary: &'a str,
+    name: String,
+    place: Option<String>,
+    /// For the line that can be read while the entry is closed.
+    facts: Vec<String>,
+    message: Option<&'a str>,
+    output: &'a str,
+    rerun: Option<String>,
+}
+
+impl List<'_> {
+    fn test(&mut self, place: usize, test: &TestFinished) {
+        let attempts = self.run.attempts_before(test);
+        let state = self.state(test);
+        let mut facts = vec![time(test.duration)];
+        facts.extend(test.worker.map(|worker| format!("worker {worker}")));
+        if !attempts.is_empty() {
+            facts.push(format!("attempt {}", test.attempt));
+        }
+        let repetition = if test.repetition > 1 { format!(" #{}", test.repetition) } else { String::new() };
+        self.open(&Entry {
+            status: status::of_test(test),
+            binary: &test.binary,
+            name: format!("{}{repetition}", test.test),
+            place: place_of(test.file.as_deref(), test.line),
+            facts,
+            message: test.message.as_deref(),
+            output: &test.output,
+            rerun: Some(self.command(&test.binary, Some(&test.test))),
+        });
+        if let Some(state) = state {
+            self.put(format_args!("<p class=state>{}</p>", Text(&state)));
+        }
+        self.attempts(attempts);
+        self.close();
+        self.of_tests.insert(place, self.count);
+    }
+
+    fn attempts(&mut self, attempts: &[TestFinished]) {
+        for attempt in attempts {
+            let status = &ALL[status::of(attempt.outcome)];
+            self.put(format_args!(
+                "<details class=attempt><summary><span class=\"mark {}\">{}</span> attempt {} {}, {}</summary>",
+                status.key,
+                status.mark,
+                attempt.attempt,
+                status.word,
+                time(attempt.duration)
+            ));
+            self.message(attempt.message.as_deref());
+            self.output(&attempt.output);
+            self.put(format_args!("</details>"));
+        }
+    }
+
+    fn fixture(&mut self, fixture: &FixtureFinished, kept: &[usize]) {
+        let module = within_crate(&fixture.context);
+        let module = (!module.is_empty()).then(|| format!("{module}::"));
+        let mut facts = vec![time(fixture.duration)];
+        facts.extend(fixture.worker.map(|worker| format!("worker {worker}")));
+        if !kept.is_empty() {
+            facts.push(format!("{} did not run", count(kept.len(), "test")));
+        }
+        let mut words = self.words(&fixture.binary);
+        if let Some(module) = module {
+            words.extend(["--".to_owned(), module]);
+        }
+        self.open(&Entry {
+            status: status::of(fixture.outcome),
+            binary: &fixture.binary,
+            name: fixture.name(),
+            place: place_of(fixture.file.as_deref(), fixture.line),
+            facts,
+            message: fixture.message.as_deref(),
+            output: &fixture.output,
+            rerun: Some(shell_words::join(words)),
+        });
+        if !kept.is_empty() {
+            self.put(format_args!("<p class=state>Did not run for it:</p><ul class=kept>"));
+            for test in kept.iter().take(KEPT).map(|place| &self.run.tests[*place]) {
+                let (binary, name) = (Text(&test.binary), Text(&test.test));
+                let _ = write!(self.html, "<li><span class=binary>{binary}</span> {name}");
+            }
+            if kept.len() > KEPT {
+                let _ = write!(self.html, "<li>and {} more", kept.len() - KEPT);
+            }
+            self.put(format_args!("</ul>"));
+        }
+        self.close();
+        let entry = self.count;
+        self.of_tests.extend(kept.iter().map(|place| (*place, entry)));
+    }
+
+    fn worker(&mut self, worker: &WorkerFailed) {
+        self.open(&Entry {
+            status: status::of(Outcome::Error),
+            binary: &worker.binary,
+            name: WorkerFailed::NAME.to_owned(),
+            place: None,
+            facts: vec![format!("worker {}, process {}", worker.worker, worker.process)],
+            message: Some(&worker.message),
+            output: &worker.output,
+            rerun: None,
+        });
+        if !worker.tests.is_empty() {
+            let tests = worker.tests.join(", ");
+            self.put(format_args!("<p class=state>It had run {}.</p>", Text(&tests)));
+        }
+        self.close();
+    }
+
+    fn open(&mut self, entry: &Entry) {
+        self.count += 1;
+        let (number, status) = (self.count, &ALL[entry.status]);
+        let open = if number <= OPEN && status.key != "flaky" { " open" } else { "" };
+        let (modules, last) = entry
+            .name
+            .rsplit_once("::")
+            .map_or(("", &*entry.name), |(_, last)| (&entry.name[..entry.name.len() - last.len()], last));
+        self.put(format_args!(
+            "<details class=\"failure {key}\" id=failure-{number}{open}><summary><span class=\"mark {key}\" \
+             aria-hidden=true>{mark}</span><span class=what><span class=name><span class=binary>{binary}</span> \
+             {modules}<b>{last}</b></span><span class=facts>{word}",
+            key = status.key,
+            mark = status.mark,
+            binary = Text(entry.binary),
+            modules = Text(modules),
+            last = Text(last),
+            word = status.word,
+        ));
+        for fact in &entry.facts {
+            self.put(format_args!(" · {}", Text(fact)));
+        }
+        if let Some(place) = &entry.place {
+            self.put(format_args!(" · <span class=place>{}</span>", Text(place)));
+        }
+        self.put(format_args!("</span>"));
+        if let Some(gist) = entry.message.and_then(|it| it.lines().find(|line| !line.trim().is_empty())) {
+            self.put(format_args!("<span class=gist>{}</span>", Text(&plain(&cut(gist, GIST)))));
+        }
+        self.put(format_args!("</span></summary><div class=body>"));
+        self.message(entry.message);
+        self.output(entry.output);
+        if let Some(rerun) = &entry.rerun {
+            self.put(format_args!("<div class=command><code>{}</code></div>", Text(&plain(rerun))));
+        }
+    }
+
+    fn close(&mut self) {
+        self.put(format_args!("</div></details>\n"));
+    }
+
+    fn message(&mut self, message: Option<&str>) {
+        if let Some(message) = message.filter(|it| !it.trim().is_empty()) {
+            let message = html(message.trim_end(), self.palette);
+            self.put(format_args!("<pre class=message>{message}</pre>"));
+        }
+    }
+
+    fn output(&mut self, output: &str) {
+        if !output.trim().is_empty() {
+            let output = html(output.trim_end(), self.palette);
+            self.put(format_args!("<pre class=output tabindex=0 aria-label=output>{output}</pre>"));
+        }
+    }
+
+    fn put(&mut self, text: std::fmt::Arguments) {
+        // Writing to a string does not fail.
+        let _ = self.html.write_fmt(text);
+    }
+
+    /// What is known of the state that a test may have met in its process.
+    fn state(&self, test: &TestFinished) -> Option<String> {
+        const SHOWN: usize = 3;
+        let shown: Vec<&str> = test.after.iter().rev().take(SHOWN).map(|it| &**it).collect();
+        let more = test.before.saturating_sub(shown.len());
+        let after = shown.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() };
+        let alone = self.run.alone.get(&(test.binary.clone(), test.test.clone()));
+        match alone {
+            Some(Outcome::Passed) => Some(format!("It passes alone: state was left by one of {after}.")),
+            Some(_) => Some("It fails alone, too.".to_owned()),
+            None if shown.is_empty() => None,
+            None => Some(format!("It ran after {after}, in the same process.")),
+        }
+    }
+
+    fn command(&self, binary: &str, test: Option<&Arc<str>>) -> String {
+        let mut words = self.words(binary);
+        if let Some(test) = test {
+            words.extend(["--".to_owned(), "--exact".to_owned(), test.to_string()]);
+        }
+        shell_words::join(words)
+    }
+
+    /// The command that runs the tests of a binary again.
+    fn words(&self, binary: &str) -> Vec<String> {
+        let mut words: Vec<String> = vec!["cargo".into(), "ptest".into()];
+        words.extend(self.run.started.iter().flat_map(|run| run.options.iter().cloned()));
+        words.extend(selection(binary));
+        words
+    }
+}
+
+pub(super) fn place_of(file: Option<&str>, line: Option<u32>) -> Option<String> {
+    match (file, line) {
+        (Some(file), Some(line)) => Some(format!("{file}:{line}")),
+        (file, _) => file.map(str::to_owned),
+    }
+}

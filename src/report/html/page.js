@@ -1,0 +1,612 @@
+// Adds to the page what plain HTML can't do: the timeline, the table of all tests, and buttons that copy.
+//
+// The timeline is a canvas and not SVG: with 20,000 bars a canvas is drawn anew in a few milliseconds at each step of a
+// zoom, where as many elements take the browser the better part of a second. What it shows is reached by keyboard too,
+// and the table has all of it as text. Nothing here makes markup of what tests wrote: text goes in as text.
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const find = (selector, within = document) => within.querySelector(selector);
+  const every = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const element = (name, attributes = {}, ...children) => {
+    const made = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    made.append(...children);
+    return made;
+  };
+
+  const statuses = data.statuses.map(([key, word, mark]) => ({ key, word, mark }));
+  const tests = data.tests.map(
+    ([binary, name, status, time, start, worker, attempt, place, message, contexts, failure, last], index) =>
+      ({ index, binary: data.binaries[binary], name, status, time, start, worker, attempt, place, message, contexts, failure, last }));
+  const isRed = (status) => ["failed", "crashed", "timed-out", "setup-failed", "error"].includes(statuses[status].key);
+
+  const seconds = (time) => {
+    if (time < 0.0005) return "0 ms";
+    if (time < 0.9995) return `${(time * 1e3).toFixed(0)} ms`;
+    if (time < 9.995) return `${time.toFixed(2)} s`;
+    if (time < 59.95) return `${time.toFixed(1)} s`;
+    return `${Math.floor(time / 60)} min ${Math.floor(time % 60)} s`;
+  };
+
+  // Where to go from a bar, or from a link: to the entry of a failure, or else to the row in the table.
+  const visit = (test) => {
+    if (test.failure === null) return table.choose(test);
+    const entry = document.getElementById(`failure-${test.failure}`);
+    history.replaceState(null, "", `#failure-${test.failure}`);
+    entry.open = true;
+    entry.scrollIntoView({ block: "start" });
+    find("summary", entry).focus({ preventScroll: true });
+  };
+
+  // ---- The table of all tests. Its filter and order live in the location, so that they can be linked to.
+
+  const table = (() => {
+    const form = find("#tests form");
+    if (!form) return { choose() {}, follow() {} };
+    const grid = find("#tests table"), body = find("tbody", grid), more = find("#tests .more"), shown = find(".shown", form);
+    const query = find("input", form);
+    const some = (key) => tests.some((test) => test[key] !== null);
+    // [key, title, class, what the column shows of a test]
+    const columns = [
+      ["status", "Outcome", "status", (test) => mark(test)],
+      ["name", "Test", "name", (test) => title(test)],
+      ["time", "Time", "number", (test) => test.start === null ? "" : seconds(test.time)],
+      data.compared && ["last", "Last run", "number minor", (test) => change(test)],
+      some("start") && ["start", "Started", "number minor", (test) => test.start === null ? "" : seconds(test.start)],
+      some("worker") && ["worker", "Worker", "number minor", (test) => test.worker ?? ""],
+    ].filter(Boolean);
+    // Rows are made as they are wanted: a browser lays out hundreds at once, not twenty thousand.
+    const CHUNK = 200;
+    let state = { q: "", outcome: new Set(), sort: "" };
+    let matching = [], rows = 0, chosen = null;
+
+    const mark = (test) => {
+      const status = statuses[test.status];
+      return element("span", {}, element("span", { class: `mark ${status.key}`, "aria-hidden": "true" }, status.mark),
+        ` ${status.word}`,
+        test.attempt > 1 ? element("span", { class: "quiet" }, `, attempt ${test.attempt}`) : "");
+    };
+    const title = (test) => {
+      const name = element("span", {}, element("span", { class: "binary" }, test.binary), " ", test.name);
+      const link = test.failure === null ? name : element("a", { href: `#failure-${test.failure}`, tabindex: "-1" }, name);
+      const cell = element("span", {}, link);
+      if (test.message) cell.append(element("span", { class: "why" }, test.message));
+      if (chosen === test) {
+        const facts = [test.place, test.contexts && `contexts: ${test.contexts}`].filter(Boolean);
+        if (facts.length) cell.append(element("span", { class: "why" }, facts.join(" · ")));
+      }
+      return cell;
+    };
+    const change = (test) => {
+      if (test.last === null || test.start === null) return "";
+      const difference = test.time - test.last;
+      if (Math.abs(difference) < 0.01 || Math.abs(difference) < test.last * 0.1) return seconds(test.last);
+      const share = test.last > 0 ? ` ${difference > 0 ? "+" : "−"}${Math.abs(difference / test.last * 100).toFixed(0)} %` : "";
+      return element("span", {}, seconds(test.last),
+        element("span", { class: difference > 0 ? "slower" : "faster" }, share));
+    };
+    const row = (test) => {
+      const made = element("tr", { id: `test-${test.index}`, tabindex: "-1" });
+      if (test === chosen) made.className = "chosen";
+      for (const [, , style, show] of columns) made.append(element("td", { class: style }, show(test)));
+      return made;
+    };
+
+    const compare = (key) => {
+      if (key === "name") return (a, b) => a.binary < b.binary ? -1 : a.binary > b.binary ? 1 : a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+      // What has no value comes last, whatever the order.
+      return (a, b) => (a[key] ?? Infinity) - (b[key] ?? Infinity);
+    };
+    const descending = () => state.sort.startsWith("-");
+    const update = () => {
+      const words = state.q.toLowerCase().split(/\s+/).filter(Boolean);
+      const key = state.sort.replace("-", "");
+      matching = tests.filter((test) => {
+        if (state.outcome.size && !state.outcome.has(statuses[test.status].key)) return false;
+        if (!words.length) return true;
+        const text = `${test.binary} ${test.name} ${test.place ?? ""} ${test.message ?? ""} ${test.contexts ?? ""}`.toLowerCase();
+        return words.every((word) => text.includes(word));
+      });
+      if (key) {
+        const order = compare(key);
+        matching.sort(descending() ? (a, b) => a[key] === null || b[key] === null ? order(a, b) : order(b, a) : order);
+      } else {
+        matching.sort((a, b) => a.status - b.status);
+      }
+      body.replaceChildren();
+      rows = 0;
+      extend(CHUNK);
+      shown.textContent = matching.length === tests.length ? `${tests.length} tests` : `${matching.length} of ${tests.length} tests`;
+      for (const head of every("th", grid)) {
+        if (head.dataset.key === key) head.setAttribute("aria-sort", descending() ? "descending" : "ascending");
+        else head.removeAttribute("aria-sort");
+      }
+      for (const button of every("button", form)) button.setAttribute("aria-pressed", state.outcome.has(button.dataset.key));
+      if (query.value !== state.q) query.value = state.q;
+    };
+    const extend = (count) => {
+      const next = matching.slice(rows, rows + count);
+      body.append(...next.map(row));
+      rows += next.length;
+      if (body.firstChild) body.firstChild.tabIndex = 0;
+      const left = matching.length - rows;
+      more.hidden = left === 0;
+      more.textContent = `Show more (${left})`;
+    };
+    const remember = () => {
+      const words = new URLSearchParams();
+      if (state.q) words.set("q", state.q);
+      if (state.outcome.size) words.set("outcome", [...state.outcome].join(","));
+      if (state.sort) words.set("sort", state.sort);
+      history.replaceState(null, "", `#${words.toString().replaceAll("%2C", ",") || "tests"}`);
+      update();
+    };
+
+    for (const [key, title, style] of columns) {
+      const button = element("button", { type: "button" }, title);
+      button.addEventListener("click", () => {
+        // Numbers are asked for from the greatest, words from the first.
+        const first = key === "name" || key === "status" ? key : `-${key}`;
+        const second = first === key ? `-${key}` : key;
+        state.sort = state.sort === first ? second : state.sort === second ? "" : first;
+        remember();
+      });
+      const head = element("th", { scope: "col", class: style, "data-key": key }, button);
+      find("thead tr", grid).append(head);
+    }
+    statuses.forEach((status, place) => {
+      const count = tests.filter((test) => test.status === place).length;
+      if (!count) return;
+      const button = element("button", { type: "button", "data-key": status.key }, element("span", { class: `mark ${status.key}`, "aria-hidden": "true" }, status.mark), ` ${status.word} ${count}`);
+      button.addEventListener("click", () => {
+        if (!state.outcome.delete(status.key)) state.outcome.add(status.key);
+        remember();
+      });
+      find(".outcomes", form).append(button);
+    });
+    query.addEventListener("input", () => { state.q = query.value; remember(); });
+    form.addEventListener("submit", (event) => event.preventDefault());
+    more.addEventListener("click", () => extend(5 * CHUNK));
+    new IntersectionObserver((seen) => { if (seen.some((it) => it.isIntersecting)) extend(CHUNK); }, { rootMargin: "400px" }).observe(more);
+    body.addEventListener("click", (event) => {
+      const at = event.target.closest("tr");
+      if (at && !event.target.closest("a") && !getSelection().toString()) choose(tests[at.id.slice(5)], false);
+    });
+    body.addEventListener("keydown", (event) => {
+      const at = event.target.closest("tr");
+      const to = { ArrowDown: at?.nextSibling, ArrowUp: at?.previousSibling, Home: body.firstChild, End: body.lastChild }[event.key];
+      if (to) {
+        event.preventDefault();
+        to.focus();
+      } else if (event.key === "Enter" && at && event.target === at) {
+        const test = tests[at.id.slice(5)];
+        if (test.failure === null) choose(test, false);
+        else visit(test);
+      }
+    });
+
+    const choose = (test, move = true) => {
+      if (!matching.includes(test)) {
+        state = { q: "", outcome: new Set(), sort: state.sort };
+        update();
+      }
+      const place = matching.indexOf(test);
+      if (place >= rows) extend(place - rows + CHUNK);
+      const before = chosen;
+      chosen = before === test && !move ? null : test;
+      for (const it of [before, test]) {
+        const old = it && document.getElementById(`test-${it.index}`);
+        if (old) old.replaceWith(row(it));
+      }
+      const now = document.getElementById(`test-${test.index}`);
+      now.focus({ preventScroll: true });
+      if (move) now.scrollIntoView({ block: "center" });
+    };
+    const follow = (hash) => {
+      if (hash && !hash.includes("=")) return false;
+      const words = new URLSearchParams(hash);
+      const keys = statuses.map((status) => status.key);
+      const sort = words.get("sort") ?? "";
+      state = {
+        q: words.get("q") ?? "",
+        outcome: new Set((words.get("outcome") ?? "").split(",").filter((key) => keys.includes(key))),
+        sort: columns.some(([key]) => key === sort.replace("-", "")) ? sort : "",
+      };
+      update();
+      return hash !== "";
+    };
+    form.hidden = false;
+    grid.hidden = false;
+    return { choose, follow };
+  })();
+
+  // ---- The timeline.
+
+  const timeline = (() => {
+    const canvas = document.getElementById("chart"), tip = document.getElementById("tip");
+    if (!canvas) return { draw() {} };
+    const pen = canvas.getContext("2d");
+    const bars = data.bars.map(([row, start, time, status, kind, what]) => {
+      const test = typeof what === "number" ? tests[what] : null;
+      return { row, start, time, end: start + time, status, kind, test, name: test ? test.name : what };
+    });
+    const rowOf = data.rows.map(() => []);
+    for (const bar of bars) rowOf[bar.row].push(bar);
+
+    // A build that took much longer than its tests would leave them no room: then it is a band and not to scale.
+    const wall = Math.max(data.wall, ...bars.slice(-1).map((bar) => bar.end), 1e-3);
+    const band = Math.min(data.build ?? 0, wall * 0.16);
+    const whole = { from: -band, to: wall * 1.005 };
+    let view = { ...whole }, current = null, drag = null, width = 0;
+
+    const rowHeight = data.rows.length <= 12 ? 26 : data.rows.length <= 32 ? 17 : data.rows.length <= 100 ? 10 : 5;
+    const AXIS = 26, GAP = 18, CHART = 70, END = 10;
+    const top = (row) => AXIS + row * rowHeight;
+    const floor = top(data.rows.length) + GAP + CHART;
+    const height = floor + END;
+    const gutter = () => width < 600 ? 34 : 78;
+    const x = (time) => gutter() + (time - view.from) / (view.to - view.from) * (width - gutter() - 8);
+    const timeAt = (at) => view.from + (at - gutter()) / (width - gutter() - 8) * (view.to - view.from);
+
+    // Slots as they were told, or the workers that were busy.
+    const steps = data.slots.length ? data.slots : (() => {
+      const changes = bars.filter((bar) => data.rows[bar.row] !== "host").flatMap((bar) => [[bar.start, 1], [bar.end, -1]]);
+      changes.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+      let busy = 0;
+      return changes.map(([at, change]) => [at, busy += change, 0]);
+    })();
+    const most = steps.reduce((most, [, held, waiting]) => Math.max(most, held + waiting), data.cap);
+
+    // Colours come from the style sheet, so that there is one place for them; patterns tell outcomes apart without them.
+    let colours, fills;
+    const mix = () => {
+      const style = getComputedStyle(document.documentElement);
+      colours = new Proxy({}, { get: (known, name) => known[name] ??= style.getPropertyValue(`--${name}`).trim() });
+      const pattern = (ground, paint) => {
+        const tile = element("canvas", { width: 16, height: 16 });
+        const pen = tile.getContext("2d");
+        pen.scale(2, 2);
+        pen.fillStyle = ground;
+        pen.fillRect(0, 0, 8, 8);
+        pen.strokeStyle = pen.fillStyle = colours.stripe;
+        pen.lineWidth = 1.4;
+        const line = (...at) => { pen.beginPath(); pen.moveTo(at[0], at[1]); pen.lineTo(at[2], at[3]); pen.stroke(); };
+        paint(pen, line);
+        const made = canvas.getContext("2d").createPattern(tile, "repeat");
+        made.setTransform(new DOMMatrix([0.5, 0, 0, 0.5, 0, 0]));
+        return made;
+      };
+      const rising = (pen, line) => { line(-2, 10, 10, -2); line(-2, 2, 2, -2); line(6, 10, 10, 6); };
+      const falling = (pen, line) => { line(-2, -2, 10, 10); line(-2, 6, 2, 10); line(6, -2, 10, 2); };
+      const { "bar-failed": red, "bar-flaky": amber, "bar-off": grey, "bar-fixture": blue } = colours;
+      fills = {
+        passed: colours["bar-passed"],
+        failed: pattern(red, rising),
+        crashed: pattern(red, (...it) => { rising(...it); falling(...it); }),
+        "timed-out": pattern(red, (pen, line) => line(4, 0, 4, 8)),
+        error: pattern(red, (pen, line) => line(0, 4, 8, 4)),
+        flaky: pattern(amber, (pen) => pen.fillRect(3, 3, 2.5, 2.5)),
+        "not-reached": pattern(grey, (pen, line) => line(4, 0, 4, 8)),
+        ignored: grey,
+        attempt: pattern(amber, rising),
+        "set-up": pattern(blue, falling),
+        teardown: pattern(blue, rising),
+      };
+      fills["setup-failed"] = fills.error;
+    };
+    const kind = (bar) => {
+      if (bar.kind === "a") return "attempt";
+      const isCalm = statuses[bar.status].key === "passed";
+      if (isCalm && bar.kind === "s") return "set-up";
+      if (isCalm && bar.kind === "d") return "teardown";
+      return statuses[bar.status].key;
+    };
+    const calm = (bar) => bar.kind === "t" && bar.status === statuses.length - 1;
+
+    const box = (bar) => {
+      const left = x(bar.start), right = x(bar.end);
+      const least = calm(bar) ? 1 : 3;
+      return [left, top(bar.row) + 2, Math.max(right - left - (right - left > 3 ? 1 : 0), least), rowHeight - 4];
+    };
+    const label = (text, at, y, align = "left") => {
+      pen.textAlign = align;
+      pen.fillText(text, at, y);
+    };
+    const axis = () => {
+      const span = view.to - view.from, room = Math.max(2, Math.floor((width - gutter()) / 90));
+      const rough = span / room, scale = 10 ** Math.floor(Math.log10(rough));
+      const step = [1, 2, 5, 10].map((it) => it * scale).find((it) => it >= rough);
+      const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+      pen.fillStyle = colours.quiet;
+      for (let at = Math.max(0, Math.ceil(view.from / step) * step); at <= view.to; at += step) {
+        const left = Math.round(x(at)) + 0.5;
+        pen.strokeStyle = colours.grid;
+        pen.beginPath();
+        pen.moveTo(left, AXIS - 4);
+        pen.lineTo(left, floor);
+        pen.stroke();
+        const text = step < 1 ? `${(at * 1e3).toFixed(Math.max(0, digits - 3))} ms` : `${at.toFixed(0)} s`;
+        if (left < width - 50) label(at === 0 ? "0" : text, left + 4, 16);
+      }
+    };
+    const build = () => {
+      const left = Math.max(x(-band), gutter()), right = x(0);
+      if (!band || right <= left) return;
+      pen.fillStyle = colours["bar-build"];
+      pen.fillRect(left, top(0), right - left - 2, data.rows.length * rowHeight);
+      pen.fillStyle = colours.quiet;
+      const text = band < data.build ? [`build ${seconds(data.build)}`, "(not to scale)"] : [`build ${seconds(data.build)}`];
+      pen.save();
+      pen.beginPath();
+      pen.rect(left, 0, right - left, height);
+      pen.clip();
+      text.forEach((line, nth) => label(line, left + 6, top(0) + 17 + nth * 15));
+      pen.restore();
+    };
+    const slots = () => {
+      const y = (count) => floor - count / most * CHART;
+      const area = (upper, lower, fill) => {
+        pen.fillStyle = fill;
+        steps.forEach(([at, ...it], nth) => {
+          const left = Math.max(x(at), gutter()), right = x(nth + 1 < steps.length ? steps[nth + 1][0] : Math.max(at, data.wall));
+          if (right > left && left < width && upper(it) > lower(it)) pen.fillRect(left, y(upper(it)), right - left, y(lower(it)) - y(upper(it)));
+        });
+      };
+      area(([held]) => held, () => 0, colours.slots);
+      area(([held, waiting]) => held + waiting, ([held]) => held, colours.waiting);
+      pen.strokeStyle = colours.quiet;
+      pen.setLineDash([3, 3]);
+      pen.beginPath();
+      pen.moveTo(gutter(), Math.round(y(data.cap)) + 0.5);
+      pen.lineTo(width - 8, Math.round(y(data.cap)) + 0.5);
+      pen.stroke();
+      pen.setLineDash([]);
+      pen.fillStyle = colours.quiet;
+      label(String(data.cap), gutter() - 8, y(data.cap) + 4, "right");
+      label("0", gutter() - 8, floor, "right");
+      if (width >= 600) label(data.slots.length ? "slots" : "busy", 12, floor - CHART / 2 + 4);
+    };
+    const draw = () => {
+      const ratio = devicePixelRatio || 1;
+      width = canvas.clientWidth;
+      if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+        canvas.width = Math.round(width * ratio);
+        canvas.height = Math.round(height * ratio);
+      }
+      pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+      pen.clearRect(0, 0, width, height);
+      pen.font = "12px system-ui, sans-serif";
+      pen.lineWidth = 1;
+      axis();
+      data.rows.forEach((name, row) => {
+        if (rowHeight < 12 && row % 5) return;
+        pen.fillStyle = colours.quiet;
+        label(width < 600 ? name.replace("worker ", "") : name, 12, top(row) + rowHeight / 2 + 4);
+      });
+      pen.save();
+      pen.beginPath();
+      pen.rect(gutter(), 0, width - gutter(), height);
+      pen.clip();
+      build();
+      let drawn = 0, visible = 0;
+      // What needs a look is drawn over what does not, and never narrower than can be seen. Of what is calm and falls on
+      // pixels that are painted already, nothing more would be seen.
+      for (const isOver of [false, true]) {
+        let row = -1, painted = 0;
+        for (const bar of bars) {
+          if (calm(bar) === isOver || bar.end < view.from || bar.start > view.to) continue;
+          visible += 1;
+          if (bar.row !== row) [row, painted] = [bar.row, -1];
+          const [left, upper, across, down] = box(bar);
+          if (!isOver && left + across <= painted) continue;
+          painted = Math.ceil(left + across);
+          pen.fillStyle = fills[kind(bar)];
+          pen.beginPath();
+          pen.roundRect(left, upper, across, down, across > 6 ? 2.5 : 0);
+          pen.fill();
+          drawn += 1;
+        }
+      }
+      pen.restore();
+      pen.save();
+      pen.beginPath();
+      pen.rect(gutter() - 20, 0, width, height);
+      pen.clip();
+      slots();
+      if (current && current.end >= view.from && current.start <= view.to) {
+        const [left, upper, across, down] = box(current);
+        pen.strokeStyle = colours.text;
+        pen.lineWidth = 2;
+        pen.strokeRect(left - 1, upper - 1, across + 2, down + 2);
+      }
+      if (drag && drag.moved) {
+        pen.fillStyle = colours.accent;
+        pen.globalAlpha = 0.18;
+        pen.fillRect(Math.min(drag.from, drag.to), AXIS, Math.abs(drag.to - drag.from), floor - AXIS);
+      }
+      pen.restore();
+      Object.assign(canvas.dataset, { bars: visible, drawn, from: view.from, to: view.to });
+    };
+    let due = false;
+    const soon = () => {
+      if (due) return;
+      due = true;
+      requestAnimationFrame(() => { due = false; draw(); });
+    };
+
+    const show = (from, to) => {
+      const least = Math.max(wall * 1e-5, 1e-4), span = Math.min(Math.max(to - from, least), whole.to - whole.from);
+      const start = Math.min(Math.max(from, whole.from), whole.to - span);
+      view = { from: start, to: start + span };
+      soon();
+    };
+    const zoom = (factor, around = (view.from + view.to) / 2) =>
+      show(around - (around - view.from) * factor, around + (view.to - around) * factor);
+
+    const hide = () => { tip.hidden = true; };
+    const tell = (bar, left, upper) => {
+      const test = bar.test, status = statuses[bar.status];
+      const what = { t: status.word, a: `attempt ${status.word}`, s: `set-up ${status.word}`, d: `teardown ${status.word}` }[bar.kind];
+      const facts = [what, seconds(bar.time), `from ${seconds(bar.start)}`, data.rows[bar.row]];
+      tip.replaceChildren(element("b", {}, bar.name), facts.join(" · "));
+      if (test) tip.append(element("br"), test.binary);
+      if (test?.message && bar.kind === "t") tip.append(element("br"), test.message);
+      tip.hidden = false;
+      const room = tip.getBoundingClientRect();
+      tip.style.left = `${Math.max(8, Math.min(left + 12, innerWidth - room.width - 8))}px`;
+      tip.style.top = `${upper + 18 + room.height > innerHeight ? Math.max(8, upper - room.height - 12) : upper + 18}px`;
+    };
+    const choose = (bar, isByKey) => {
+      current = bar;
+      if (!bar) return hide();
+      if (isByKey) {
+        const span = view.to - view.from;
+        if (bar.start < view.from || bar.end > view.to) show(bar.start - span / 4, bar.start + span * 3 / 4);
+        draw();
+        const at = canvas.getBoundingClientRect(), [left, upper, , down] = box(bar);
+        tell(bar, at.left + left, at.top + upper + down - 12);
+      }
+      soon();
+    };
+    const at = (event) => {
+      const room = canvas.getBoundingClientRect();
+      const left = event.clientX - room.left, upper = event.clientY - room.top;
+      const row = Math.floor((upper - AXIS) / rowHeight);
+      if (!rowOf[row] || left < gutter()) return null;
+      const distance = (bar) => { const [from, , across] = box(bar); return Math.max(from - left, left - from - across, 0); };
+      let best = null, least = 4;
+      for (const bar of rowOf[row]) {
+        const far = distance(bar) + (calm(bar) ? 0.5 : 0);
+        if (far < least) [best, least] = [bar, far];
+      }
+      return best;
+    };
+
+    canvas.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
+      const left = event.clientX - canvas.getBoundingClientRect().left;
+      drag = { from: left, to: left, moved: false, isTouch: event.pointerType === "touch" };
+      if (!drag.isTouch) canvas.setPointerCapture(event.pointerId);
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (drag && !drag.isTouch) {
+        drag.to = Math.max(gutter(), event.clientX - canvas.getBoundingClientRect().left);
+        drag.moved ||= Math.abs(drag.to - drag.from) > 4;
+        if (drag.moved) { hide(); return soon(); }
+      }
+      const bar = at(event);
+      canvas.style.cursor = bar ? "pointer" : "";
+      choose(bar, false);
+      if (bar) tell(bar, event.clientX, event.clientY);
+    });
+    canvas.addEventListener("pointerup", (event) => {
+      const done = drag;
+      drag = null;
+      if (done?.moved) return show(timeAt(Math.min(done.from, done.to)), timeAt(Math.max(done.from, done.to)));
+      const bar = at(event);
+      if (done && bar) { choose(bar, false); hide(); if (bar.test) visit(bar.test); }
+    });
+    for (const name of ["pointercancel", "pointerleave", "blur"]) {
+      canvas.addEventListener(name, () => { if (name !== "pointerleave" || !drag) { drag = null; hide(); soon(); } });
+    }
+    canvas.addEventListener("wheel", (event) => {
+      // The plain wheel scrolls the page, as everywhere.
+      if (event.ctrlKey || event.metaKey) {
+        event.preventDefault();
+        const left = event.clientX - canvas.getBoundingClientRect().left;
+        zoom(Math.exp(event.deltaY * 0.002), timeAt(left));
+      } else if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+        event.preventDefault();
+        const by = event.deltaX / width * (view.to - view.from);
+        show(view.from + by, view.to + by);
+      }
+    }, { passive: false });
+    canvas.addEventListener("dblclick", () => show(whole.from, whole.to));
+    canvas.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      const beside = (by) => {
+        if (!current) return bars[0];
+        const row = rowOf[current.row];
+        return row[row.indexOf(current) + by] ?? current;
+      };
+      const across = (by) => {
+        if (!current) return bars[0];
+        const row = rowOf[current.row + by];
+        if (!row?.length) return current;
+        return row.reduce((best, bar) => Math.abs(bar.start - current.start) < Math.abs(best.start - current.start) ? bar : best);
+      };
+      const keys = {
+        ArrowRight: () => choose(beside(1), true), ArrowLeft: () => choose(beside(-1), true),
+        ArrowDown: () => choose(across(1), true), ArrowUp: () => choose(across(-1), true),
+        "+": () => zoom(0.5, current?.start), "=": () => zoom(0.5, current?.start), "-": () => zoom(2, current?.start),
+        0: () => show(whole.from, whole.to), Escape: () => { choose(null); soon(); },
+        Enter: () => { if (current?.test) { hide(); visit(current.test); } },
+      };
+      if (!keys[event.key]) return;
+      event.preventDefault();
+      keys[event.key]();
+    });
+    find("#timeline .tools").hidden = false;
+    find("[data-zoom=in]").addEventListener("click", () => zoom(0.5));
+    find("[data-zoom=out]").addEventListener("click", () => zoom(2));
+    find("[data-zoom=all]").addEventListener("click", () => show(whole.from, whole.to));
+
+    const legend = () => {
+      const there = new Set(bars.map(kind));
+      const words = { attempt: "attempt", "set-up": "set-up", teardown: "teardown" };
+      for (const status of statuses) words[status.key] = status.word;
+      const names = Object.keys(fills).filter((name) => there.has(name)).map((name) => {
+        const swatch = element("canvas", { width: 36, height: 22, "aria-hidden": "true" });
+        const pen = swatch.getContext("2d");
+        pen.scale(2, 2);
+        pen.fillStyle = fills[name];
+        pen.fillRect(0, 0, 18, 11);
+        return element("span", {}, swatch, words[name]);
+      });
+      find(".legend").replaceChildren(...names);
+    };
+    const dress = () => { mix(); legend(); draw(); };
+    canvas.style.height = `${height}px`;
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", dress);
+    new ResizeObserver(soon).observe(canvas);
+    dress();
+    return { draw };
+  })();
+
+  // ---- The rest.
+
+  for (const command of every(".command")) {
+    const button = element("button", { type: "button" }, "Copy");
+    button.addEventListener("click", async () => {
+      const code = find("code", command);
+      try {
+        await navigator.clipboard.writeText(code.textContent);
+      } catch {
+        // Not everywhere may a page from a file write to the clipboard; then what is selected is copied.
+        getSelection().selectAllChildren(code);
+        document.execCommand("copy");
+      }
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = "Copy"; }, 1500);
+    });
+    command.append(button);
+  }
+
+  const follow = () => {
+    const hash = location.hash.slice(1);
+    const test = /^test-(\d+)$/.exec(hash), failure = /^failure-\d+$/.test(hash) && document.getElementById(hash);
+    if (test && tests[test[1]]) table.choose(tests[test[1]]);
+    else if (failure) failure.open = true;
+    else if (table.follow(hash)) document.getElementById("tests")?.scrollIntoView();
+  };
+  addEventListener("hashchange", follow);
+  addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.target.closest("input")) return;
+    event.preventDefault();
+    find("#tests input")?.focus();
+  });
+  table.follow("");
+  follow();
+  document.documentElement.dataset.ready = performance.now();
+})();

@@ -1,0 +1,153 @@
+//! A run, folded from its events: what happened, without the order in which it was told.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use anyhow::Result;
+use chrono::{DateTime, FixedOffset};
+
+use super::escape::cut;
+use crate::event::{
+    Event, FixtureFinished, Outcome, RunFinished, RunStarted, Slots, Tally, TestFinished, WorkerFailed,
+};
+use crate::report::setups::FailedSetups;
+
+/// How much of one output or message is kept.
+const MOST: usize = 32 * 1024;
+
+/// How much is kept of all outputs together; a page of a hundred megabytes helps nobody.
+const MOST_OF_ALL: usize = 8 * 1024 * 1024;
+
+const LEFT_OUT: &str = "[the output is left out, since the page is large already; the run's journal has it]";
+
+/// Which test, and which time under `--repeat`.
+pub(super) type Key = (Arc<str>, Arc<str>, u32);
+
+#[derive(Default)]
+pub(super) struct Run {
+    pub started: Option<RunStarted>,
+    pub finished: Option<RunFinished>,
+    pub tally: Tally,
+    /// The last word on each test. Those that need no explaining have lost their output.
+    pub tests: Vec<TestFinished>,
+    /// The attempts before the last one.
+    pub attempts: HashMap<Key, Vec<TestFinished>>,
+    pub fixtures: Vec<FixtureFinished>,
+    pub setups: FailedSetups,
+    pub workers: Vec<WorkerFailed>,
+    /// What tests came to that were run once more alone.
+    pub alone: HashMap<(Arc<str>, Arc<str>), Outcome>,
+    pub slots: Vec<Slots>,
+    pub warnings: Vec<String>,
+    /// What had begun and not ended: binary, name, and what tells it from others of that name.
+    pub running: BTreeSet<Key>,
+    kept: usize,
+}
+
+impl Run {
+    pub(super) fn of(events: impl Iterator<Item = Result<Event>>) -> Result<Self> {
+        let mut run = Self::default();
+        for event in events {
+            run.add(event?);
+        }
+        Ok(run)
+    }
+
+    fn add(&mut self, event: Event) {
+        self.tally.count(&event);
+        match event {
+            Event::RunStarted(it) => self.started = Some(it),
+            Event::RunFinished(it) => self.finished = Some(it),
+            Event::TestStarted(it) => {
+                self.running.insert((it.binary, it.test, it.repetition));
+            }
+            Event::AttemptFailed(mut it) => {
+                self.running.remove(&key(&it));
+                self.keep(&mut it.message, &mut it.output);
+                self.attempts.entry(key(&it)).or_default().push(it);
+            }
+            Event::TestFinished(mut it) => {
+                self.running.remove(&key(&it));
+                let was_cut_short = it.outcome == Outcome::NotReached && it.worker.is_some();
+                if !it.outcome.is_red() && !was_cut_short {
+                    it.output = String::new();
+                }
+                self.keep(&mut it.message, &mut it.output);
+                self.tests.push(it);
+            }
+            Event::TestDiagnosed(it) => {
+                self.alone.insert((it.binary, it.test), it.alone);
+            }
+            Event::FixtureStarted(it) => {
+                self.running.insert((it.binary, it.fixture.of(&it.context).into(), it.process));
+            }
+            Event::FixtureFinished(mut it) => {
+                self.running.remove(&(it.binary.clone(), it.name().into(), it.process));
+                if !it.outcome.is_red() {
+                    it.output = String::new();
+                }
+                self.keep(&mut it.message, &mut it.output);
+                self.setups.add(it.clone());
+                self.fixtures.push(it);
+            }
+            Event::WorkerFailed(mut it) => {
+                let mut message = Some(std::mem::take(&mut it.message));
+                self.keep(&mut message, &mut it.output);
+                it.message = message.unwrap_or_default();
+                self.workers.push(it);
+            }
+            Event::WorkerExited(it) if it.leaked => {
+                let tests = it.tests.join(", ");
+                self.warnings.push(format!("{}: processes outlived {tests}, and were killed", it.binary));
+            }
+            Event::Slots(it) => self.slots.push(it),
+            Event::Warning { message } => self.warnings.push(message),
+            Event::BinarySelected(_)
+            | Event::WorkerStarted(_)
+            | Event::TestOutput(_)
+            | Event::TestSlow(_)
+            | Event::WorkerExited(_) => {}
+        }
+    }
+
+    /// Cuts to size, and leaves out the output when there has been enough of it.
+    fn keep(&mut self, message: &mut Option<String>, output: &mut String) {
+        *message = message.as_deref().map(|it| cut(it, MOST));
+        *output = cut(output, MOST);
+        self.kept += output.len();
+        if self.kept > MOST_OF_ALL {
+            self.kept -= output.len();
+            LEFT_OUT.clone_into(output);
+        }
+    }
+
+    /// How many results there should be.
+    pub(super) fn expected(&self) -> usize {
+        self.started.as_ref().map_or(self.tally.reported(), |run| run.tests)
+    }
+
+    /// Seconds since the run began.
+    pub(super) fn since_start(&self, at: DateTime<FixedOffset>) -> f64 {
+        let began = self.started.as_ref().map_or(at, |run| run.timestamp);
+        // A clock that was set back in the meantime makes nobody's time negative.
+        (at - began).as_seconds_f64().max(0.0)
+    }
+
+    /// How long the run took, as far as is known.
+    pub(super) fn wall(&self) -> f64 {
+        let tests = self.tests.iter().chain(self.attempts.values().flatten());
+        let ends = tests.map(|it| self.since_start(it.timestamp) + it.duration);
+        let fixtures = self.fixtures.iter().map(|it| self.since_start(it.timestamp) + it.duration);
+        let last = ends.chain(fixtures).fold(0.0, f64::max);
+        self.finished.as_ref().map_or(last, |run| run.duration.max(0.0))
+    }
+
+    /// The number of attempts at a test.
+    pub(super) fn attempts_before(&self, test: &TestFinished) -> &[TestFinished] {
+        self.attempts.get(&key(test)).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn key(test: &TestFinished) -> Key {
+    (test.binary.clone(), test.test.clone(), test.repetition)
+}

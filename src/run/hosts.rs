@@ -1,0 +1,254 @@
+//! What the loop does with hosts: starts them, hears that they are up, lets go of them, and tells what became of each.
+
+use std::io::{self, PipeWriter};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ptest::wire::record::Record;
+
+use super::dialect::Fact;
+use super::fixtures::{Came, finished, kind};
+use super::os::Group;
+use super::output::Output;
+use super::process::{Gone, Report, Timed};
+use super::{Run, Who, leftovers};
+use crate::event::{Event, Fixture, FixtureFinished, FixtureStarted, Outcome};
+use crate::schedule::{HostId, Input, Item, Lost, Process};
+
+/// A host while it lives, as the loop knows it.
+pub(super) struct LiveHost {
+    process: Process,
+    /// `None` until it has started.
+    group: Option<Group>,
+    /// It tears down when this is dropped.
+    lifeline: Option<PipeWriter>,
+    /// It was told to tear down.
+    let_go: bool,
+    killed: Option<Killed>,
+    at: At,
+    /// When it came to what it is at.
+    since: Instant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    Setup,
+    Up,
+    Teardown,
+    /// It has said how that ended.
+    Done,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Killed {
+    /// Its time was up.
+    Late,
+    /// The run ends.
+    Hurried,
+}
+
+impl Run<'_> {
+    pub(super) fn start_host(&mut self, host: HostId, process: Process) {
+        if let Err(error) = std::fs::create_dir_all(&self.options.values) {
+            self.book.warn(format!("cannot make {} for the values of shared contexts: {error}", self.options.values));
+        }
+        let launch = self.launch_host(host, process);
+        self.hosts.insert(
+            host,
+            LiveHost {
+                process,
+                group: None,
+                lifeline: None,
+                let_go: false,
+                killed: None,
+                at: At::Setup,
+                since: Instant::now(),
+            },
+        );
+        self.tell_host_fixture_started(host, Fixture::Setup);
+        self.start(Who::Host(host), launch);
+    }
+
+    pub(super) fn stop_host(&mut self, host: HostId) {
+        let Some(live) = self.hosts.get_mut(&host) else { return };
+        live.let_go = true;
+        live.lifeline = None;
+    }
+
+    pub(super) fn kill_host(&mut self, host: HostId, late: bool) {
+        let Some(live) = self.hosts.get_mut(&host) else { return };
+        live.killed = Some(if late { Killed::Late } else { Killed::Hurried });
+        if let Some(group) = &live.group {
+            group.kill();
+        }
+    }
+
+    pub(super) fn host_reports(&mut self, host: HostId, report: Report) {
+        match report {
+            Report::Started { group, lifeline, .. } => {
+                let Some(live) = self.hosts.get_mut(&host) else { return };
+                // It may have been let go, or killed, before it was there.
+                live.lifeline = lifeline.filter(|_| !live.let_go);
+                if live.killed.is_some() {
+                    group.kill();
+                }
+                live.group = Some(group);
+            }
+            Report::NotStarted(error) => self.host_not_started(host, &error),
+            Report::Facts(facts) => {
+                for Timed { fact, at } in facts {
+                    if let Fact::Said(record, output) = fact {
+                        self.host_said(host, record, output, at);
+                    }
+                }
+            }
+            Report::Ending => {}
+            Report::Gone(gone) => self.host_gone(host, *gone),
+        }
+    }
+
+    fn host_said(&mut self, host: HostId, record: Record, output: Output, at: Instant) {
+        let Some(live) = self.hosts.get_mut(&host) else { return };
+        match record {
+            Record::SetupFinished { duration, .. } => {
+                live.at = At::Up;
+                self.tell_host_fixture(host, Fixture::Setup, Came::passed(duration), output);
+                self.set_since(host, at);
+                self.step(at, Input::HostUp(host));
+            }
+            Record::SetupFailed { failure, .. } => {
+                live.at = At::Done;
+                self.host_failures.insert(host, failure.message.as_str().into());
+                self.tell_host_fixture(host, Fixture::Setup, Came::failed(failure), output);
+                self.step(at, Input::HostFailed(host));
+            }
+            Record::TeardownStarted { .. } => {
+                live.at = At::Teardown;
+                self.set_since(host, at);
+                self.tell_host_fixture_started(host, Fixture::Teardown);
+            }
+            Record::TeardownFinished { duration, .. } => {
+                live.at = At::Done;
+                self.tell_host_fixture(host, Fixture::Teardown, Came::passed(duration), output);
+            }
+            Record::TeardownFailed { failure, .. } => {
+                live.at = At::Done;
+                self.tell_host_fixture(host, Fixture::Teardown, Came::failed(failure), output);
+            }
+            // That it sets up is known since it was started, and the others are not for it to say.
+            _ => {}
+        }
+    }
+
+    fn set_since(&mut self, host: HostId, at: Instant) {
+        if let Some(live) = self.hosts.get_mut(&host) {
+            live.since = at;
+        }
+    }
+
+    fn host_not_started(&mut self, host: HostId, error: &io::Error) {
+        let binary = &self.book.suites[self.groups.hosts[host].suite].binary;
+        let message = format!("cannot start {}: {error}", binary.path);
+        self.host_broke(host, Fixture::Setup, Outcome::Error, message, Output::default());
+        self.hosts.remove(&host);
+        self.step(Instant::now(), Input::HostExited(host));
+    }
+
+    fn host_gone(&mut self, host: HostId, gone: Gone) {
+        let Some(live) = self.hosts.get(&host) else { return };
+        let (process, at, let_go, killed) = (live.process, live.at, live.let_go, live.killed);
+        if gone.escaped || killed.is_some() {
+            leftovers::kill(&self.options.run, leftovers::Whose::Host(process));
+        }
+        let (outcome, why) = match killed {
+            Some(Killed::Late) => (Outcome::TimedOut, "it had no end after its time was up".to_owned()),
+            _ => (Outcome::Crashed, gone.exit.to_string()),
+        };
+        let fixture = match at {
+            At::Setup => Some(Fixture::Setup),
+            At::Up if let_go => Some(Fixture::Teardown),
+            At::Up => Some(Fixture::Host),
+            At::Teardown => Some(Fixture::Teardown),
+            At::Done => None,
+        };
+        match (fixture, killed) {
+            (None, _) => {}
+            (Some(_), Some(Killed::Hurried)) => {
+                let module = self.host_context(host);
+                self.book.warn(format!("{module} was not torn down: its host was killed at the second request to end"));
+            }
+            // It has let go of everything before it was asked for anything.
+            (Some(Fixture::Setup), None) if let_go && gone.exit.is_success() => {}
+            (Some(fixture), _) => self.host_broke(host, fixture, outcome, why, gone.end.fixture),
+        }
+        if gone.leaked && killed.is_none() {
+            self.host_leaked(host);
+        }
+        self.hosts.remove(&host);
+        self.top_up();
+        self.step(Instant::now(), Input::HostExited(host));
+    }
+
+    fn host_broke(&mut self, host: HostId, fixture: Fixture, outcome: Outcome, why: String, output: Output) {
+        self.host_failures.insert(host, why.as_str().into());
+        let duration = self.hosts.get(&host).map_or(Duration::ZERO, |live| live.since.elapsed());
+        self.tell_host_fixture(host, fixture, Came { outcome, message: Some(why), duration }, output);
+    }
+
+    fn host_leaked(&mut self, host: HostId) {
+        let why = "it left processes behind, which were killed";
+        if self.options.leaks_fail {
+            let came = Came { outcome: Outcome::Failed, message: Some(why.to_owned()), duration: Duration::ZERO };
+            self.tell_host_fixture(host, Fixture::Host, came, Output::default());
+        } else {
+            let module = self.host_context(host);
+            self.book.warn(format!("the host of {module} has ended, but {why}"));
+        }
+    }
+
+    fn host_context(&self, host: HostId) -> Arc<str> {
+        let spec = &self.groups.hosts[host];
+        self.book.suites[spec.suite].contexts[spec.context].module.clone()
+    }
+
+    fn tell_host_fixture_started(&mut self, host: HostId, fixture: Fixture) {
+        let Some(process) = self.hosts.get(&host).map(|live| live.process) else { return };
+        let spec = &self.groups.hosts[host];
+        let suite = &self.book.suites[spec.suite];
+        let context = &suite.contexts[spec.context];
+        self.book.tell(&Event::FixtureStarted(FixtureStarted {
+            binary: suite.binary.id.clone(),
+            context: context.module.clone(),
+            fixture,
+            kind: kind(context),
+            worker: None,
+            process,
+        }));
+    }
+
+    fn tell_host_fixture(&mut self, host: HostId, fixture: Fixture, came: Came, output: Output) {
+        let Some((process, since)) = self.hosts.get(&host).map(|live| (live.process, live.since)) else { return };
+        let spec = &self.groups.hosts[host];
+        let suite = &self.book.suites[spec.suite];
+        let told: FixtureFinished =
+            finished(suite, spec.context, fixture, came, output, self.book.time(since), process);
+        self.book.tell(&Event::FixtureFinished(told));
+    }
+
+    /// These will find nothing set up, and do not run.
+    pub(super) fn give_up(&mut self, items: &[Item], why: Lost) {
+        let message = match why {
+            Lost::Context(context) => self.failed_contexts.get(&context).cloned(),
+            Lost::Host(host) => self.host_failure(host),
+        };
+        for item in items {
+            self.book.not_set_up(*item, message.as_deref());
+        }
+    }
+
+    /// Why there is no such host: its own failure, or that of one that it needs.
+    fn host_failure(&self, host: HostId) -> Option<Arc<str>> {
+        let needs = || self.groups.hosts[host].needs.iter().find_map(|need| self.host_failure(need.host));
+        self.host_failures.get(&host).cloned().or_else(needs)
+    }
+}

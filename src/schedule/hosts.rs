@@ -1,0 +1,191 @@
+//! Hosts: processes that hold what many groups need. Each is started when the first of them could use it and ended when
+//! nobody needs it any more.
+//!
+//! A host counts as a process while it sets up and while it tears down. In between it waits, and costs no core.
+
+use std::time::Duration;
+
+use super::{Action, HostId};
+
+/// What a host is for, as far as time is concerned.
+#[derive(Clone, Debug, Default)]
+pub struct Host {
+    /// The hosts that it needs itself, from before its set-up until after its teardown. They have lower numbers.
+    pub needs: Vec<HostId>,
+    pub setup_limit: Duration,
+    pub teardown_limit: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Down,
+    SettingUp,
+    Up,
+    /// It was asked to tear down, or has failed and is about to end.
+    Ending,
+    Gone,
+}
+
+/// The hosts of a run, and what each is at.
+pub(super) struct Hosts {
+    hosts: Vec<Host>,
+    states: Vec<State>,
+    /// How long a host may go on after its time, to say what it was at.
+    grace: Duration,
+}
+
+struct State {
+    phase: Phase,
+    /// It could not be set up, or ended before it was asked to.
+    failed: bool,
+    kill_at: Option<Duration>,
+    killed: bool,
+}
+
+impl Hosts {
+    pub(super) fn new(hosts: Vec<Host>, grace: Duration) -> Self {
+        let down = |_: &Host| State { phase: Phase::Down, failed: false, kill_at: None, killed: false };
+        Self { states: hosts.iter().map(down).collect(), hosts, grace }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.hosts.is_empty()
+    }
+
+    pub(super) fn is_up(&self, host: HostId) -> bool {
+        self.states[host].phase == Phase::Up
+    }
+
+    pub(super) fn has_failed(&self, host: HostId) -> bool {
+        self.states[host].failed
+    }
+
+    pub(super) fn any_failed(&self) -> bool {
+        self.states.iter().any(|state| state.failed)
+    }
+
+    /// How many of them are at work now.
+    pub(super) fn busy(&self) -> usize {
+        // What was killed does nothing any more.
+        self.states.iter().filter(|it| matches!(it.phase, Phase::SettingUp | Phase::Ending) && !it.killed).count()
+    }
+
+    pub(super) fn all_gone(&self) -> bool {
+        !self.states.iter().any(State::is_alive)
+    }
+
+    pub(super) fn came_up(&mut self, host: HostId) {
+        let state = &mut self.states[host];
+        if state.phase == Phase::SettingUp {
+            state.phase = Phase::Up;
+            state.kill_at = None;
+        }
+    }
+
+    /// Its set-up failed; it ends by itself.
+    pub(super) fn failed(&mut self, now: Duration, host: HostId) {
+        let state = &mut self.states[host];
+        if state.phase == Phase::SettingUp {
+            state.failed = true;
+            state.phase = Phase::Ending;
+            state.kill_at = Some(now + self.grace);
+        }
+    }
+
+    pub(super) fn exited(&mut self, host: HostId) {
+        let state = &mut self.states[host];
+        state.failed |= matches!(state.phase, Phase::SettingUp | Phase::Up);
+        state.phase = Phase::Gone;
+        state.kill_at = None;
+    }
+
+    /// What needs a host that has failed cannot be set up, either.
+    pub(super) fn fail_with_the_outer_ones(&mut self) {
+        for (host, spec) in self.hosts.iter().enumerate() {
+            if self.states[host].phase == Phase::Down && spec.needs.iter().any(|outer| self.states[*outer].failed) {
+                self.states[host].failed = true;
+                self.states[host].phase = Phase::Gone;
+            }
+        }
+    }
+
+    /// Adds to those that somebody wants the ones that these need, and those that are needed by hosts that are not gone.
+    fn spread(&self, wanted: &mut [bool]) {
+        for (host, spec) in self.hosts.iter().enumerate().rev() {
+            let state = &self.states[host];
+            if state.is_alive() || (wanted[host] && !state.failed) {
+                spec.needs.iter().for_each(|outer| wanted[*outer] = true);
+            }
+        }
+    }
+
+    /// Those that can be started for whoever wants them.
+    pub(super) fn startable(&self, mut wanted: Vec<bool>) -> Vec<HostId> {
+        self.spread(&mut wanted);
+        let is_startable = |host: &HostId| {
+            let needs = &self.hosts[*host].needs;
+            wanted[*host] && self.states[*host].phase == Phase::Down && needs.iter().all(|outer| self.is_up(*outer))
+        };
+        (0..self.hosts.len()).filter(is_startable).collect()
+    }
+
+    /// Those that are up and that nobody wants any more.
+    pub(super) fn stoppable(&self, mut wanted: Vec<bool>) -> Vec<HostId> {
+        self.spread(&mut wanted);
+        (0..self.hosts.len()).filter(|host| self.is_up(*host) && !wanted[*host]).collect()
+    }
+
+    pub(super) fn start(&mut self, now: Duration, host: HostId) {
+        self.states[host].phase = Phase::SettingUp;
+        self.states[host].kill_at = Some(now + self.hosts[host].setup_limit + self.grace);
+    }
+
+    pub(super) fn stop(&mut self, now: Duration, host: HostId, actions: &mut Vec<Action>) {
+        self.states[host].phase = Phase::Ending;
+        self.states[host].kill_at = Some(now + self.hosts[host].teardown_limit + self.grace);
+        actions.push(Action::StopHost(host));
+    }
+
+    /// Whoever asked the run to end does not wait for a set-up to take all of its time.
+    pub(super) fn cut_setups_short(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        for host in 0..self.hosts.len() {
+            if self.states[host].phase == Phase::SettingUp {
+                self.stop(now, host, actions);
+            }
+        }
+    }
+
+    pub(super) fn kill_all(&mut self, actions: &mut Vec<Action>) {
+        for host in 0..self.hosts.len() {
+            self.kill(host, false, actions);
+        }
+    }
+
+    fn kill(&mut self, host: HostId, late: bool, actions: &mut Vec<Action>) {
+        let state = &mut self.states[host];
+        if state.is_alive() && !std::mem::replace(&mut state.killed, true) {
+            state.failed |= matches!(state.phase, Phase::SettingUp | Phase::Up);
+            state.phase = Phase::Ending;
+            state.kill_at = None;
+            actions.push(Action::KillHost { host, late });
+        }
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
+        self.states.iter().filter_map(|state| state.kill_at).min()
+    }
+
+    pub(super) fn look_at_clocks(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        for host in 0..self.hosts.len() {
+            if self.states[host].kill_at.is_some_and(|at| at <= now) {
+                self.kill(host, true, actions);
+            }
+        }
+    }
+}
+
+impl State {
+    fn is_alive(&self) -> bool {
+        matches!(self.phase, Phase::SettingUp | Phase::Up | Phase::Ending)
+    }
+}

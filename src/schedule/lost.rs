@@ -1,0 +1,47 @@
+//! Items that cannot run any more, because what they need could not be set up.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::{Action, Item, Lost, Queue, Scheduler};
+
+impl Scheduler {
+    /// Whether it is known that an item would find nothing set up.
+    pub(super) fn lost(&self, group: usize, item: Item) -> Option<Lost> {
+        let spec = &self.spec.groups[group];
+        if let Some(host) = spec.hosts.iter().find(|host| self.hosts.has_failed(**host)) {
+            return Some(Lost::Host(*host));
+        }
+        let place = spec.items.binary_search(&item).ok()?;
+        let innermost = spec.contexts.get(place).copied().flatten();
+        let mut contexts = std::iter::successors(innermost, |context| self.spec.contexts[*context]);
+        contexts.find(|context| self.failed_contexts.contains(context)).map(Lost::Context)
+    }
+
+    /// Takes out of the queues what would find nothing set up. What runs already may go on.
+    pub(super) fn give_up(&mut self, actions: &mut Vec<Action>) {
+        if self.failed_contexts.is_empty() && !self.hosts.any_failed() {
+            return;
+        }
+        let mut lost: BTreeMap<Lost, Vec<Item>> = BTreeMap::new();
+        for group in 0..self.queues.len() {
+            let Queue { fresh, again, diagnoses, .. } = &mut self.queues[group];
+            let fresh = std::mem::take(fresh).into_iter().map(|item| (item, 1));
+            let waiting: Vec<(Item, u32)> = fresh.chain(std::mem::take(again)).collect();
+            let diagnoses = std::mem::take(diagnoses);
+            for (item, attempt) in waiting {
+                match (self.lost(group, item), attempt) {
+                    (Some(why), _) => lost.entry(why).or_default().push(item),
+                    (None, 1) => self.queues[group].fresh.push_back(item),
+                    (None, _) => self.queues[group].again.push_back((item, attempt)),
+                }
+            }
+            // Of these the verdicts stand. What is lost is the second look at them.
+            let left: VecDeque<Item> = diagnoses.into_iter().filter(|item| self.lost(group, *item).is_none()).collect();
+            self.queues[group].diagnoses = left;
+        }
+        for (why, items) in lost {
+            self.failures += items.len();
+            actions.push(Action::GiveUp { items, why });
+        }
+    }
+}

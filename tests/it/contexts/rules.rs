@@ -1,0 +1,252 @@
+//! The eleven rules of contexts. nose 1.3.7 breaks each of them.
+
+use super::runners::{Run, Runner, fixture};
+use crate::tool::{of_kind, outcomes};
+
+const PTEST: [Runner; 2] = [Runner::Ptest(1), Runner::Ptest(4)];
+
+/// Rule 1, where there is only one order: see `nesting` for every pair.
+#[test]
+fn set_up_goes_from_the_outer_to_the_inner_and_teardown_strictly_the_other_way() {
+    for runner in Runner::all() {
+        let run = fixture("contexts", "matrix").filter("shared_shared::inner::a").under(runner);
+        run.expect_green();
+        let did: Vec<&str> =
+            run.seen.iter().map(|it| it.what.strip_prefix("matrix::shared_shared::").unwrap()).collect();
+        assert_eq!(did, ["(setup)", "inner::(setup)", "inner::a", "inner::(teardown)", "(teardown)"], "{run}");
+    }
+}
+
+/// Rule 2, its first half.
+#[test]
+fn everything_inside_of_the_outermost_unit_runs_in_one_process_shared_contexts_included() {
+    for pair in ["unit_unit", "unit_can_split", "unit_shared"] {
+        for runner in PTEST {
+            let run = fixture("contexts", "matrix").filter(&format!("{pair}::")).under(runner);
+            run.expect_green();
+            let did = run.by_process(&format!("matrix::{pair}"));
+            assert_eq!(did, ["(setup) inner::(setup) inner::a inner::b inner::(teardown) (teardown)"], "{run}");
+        }
+    }
+}
+
+/// Rule 2, its second half.
+#[test]
+fn a_shared_context_inside_of_one_that_can_split_is_an_error_when_tests_are_listed() {
+    for runner in PTEST {
+        let run = fixture("misplaced", "split").under(runner);
+        run.expect_code(104);
+        assert!(run.stderr.contains("misplaced/tests/split.rs:34"), "{run}");
+        assert!(run.seen.is_empty(), "{run}");
+    }
+    for runner in Runner::all().into_iter().filter(|it| !PTEST.contains(it)) {
+        let run = fixture("misplaced", "split").under(runner);
+        assert_ne!(run.code, Some(0));
+        run.expect_verdicts(&[
+            "outer::a passed",
+            "outer::inner::a failed",
+            "outer::inner::b_should_panic failed",
+            "outside passed",
+        ]);
+        assert!(format!("{run}").contains("misplaced/tests/split.rs:34"), "{run}");
+        assert_eq!(run.seen_within("split::outer::inner"), [] as [&super::runners::Seen; 0], "{run}");
+    }
+}
+
+#[test]
+fn a_teardown_without_a_set_up_is_an_error_when_tests_are_listed() {
+    for runner in Runner::all() {
+        let run = fixture("misplaced", "teardown").under(runner);
+        assert!(format!("{run}").contains("misplaced/tests/teardown.rs:14"), "{run}");
+        assert_eq!(run.count("teardown::alone::(teardown)"), 0, "{run}");
+        match runner {
+            Runner::Ptest(_) => run.expect_code(104),
+            _ => run.expect_verdicts(&["alone::a failed", "outside passed"]),
+        };
+    }
+}
+
+/// Rule 3.
+#[test]
+fn a_filter_that_takes_none_of_a_contexts_tests_runs_none_of_its_fixtures() {
+    for runner in Runner::all() {
+        for module in ["unit", "can_split", "shared"] {
+            let run = fixture("contexts", "kinds").filter(&format!("{module}::b")).under(runner);
+            run.expect_green();
+            let within = format!("kinds::{module}");
+            assert!(run.seen.iter().all(|it| it.is_within(&within)), "{run}");
+            let names: Vec<&str> = run.seen.iter().map(super::runners::Seen::name).collect();
+            assert_eq!(names, ["(setup)", "b", "(teardown)"], "{run}");
+        }
+        let run = fixture("contexts", "kinds").filter("there_is_no_such_test").under(runner);
+        assert!(run.seen.is_empty(), "{run}");
+    }
+}
+
+// Rules 4 and 5 are in `setups` and `teardowns`.
+
+/// Rule 6. In nose every later test of the unit failed, too.
+#[test]
+fn a_test_that_hangs_costs_its_unit_nothing_but_itself() {
+    for runner in PTEST {
+        let run = fixture("broken", "units").filter("hangs::").under(runner);
+        run.expect_code(100);
+        run.expect_verdicts(&["hangs::a passed", "hangs::b_hangs timed-out", "hangs::c passed", "hangs::d passed"]);
+        expect_fresh_fixtures(&run, "units::hangs", "b_hangs");
+    }
+    if Runner::Nextest(4).is_here() {
+        let run = fixture("broken", "units").filter("hangs::").under(Runner::Nextest(4));
+        run.expect_verdicts(&["hangs::a passed", "hangs::b_hangs failed", "hangs::c passed", "hangs::d passed"]);
+    }
+    // There is one process for all, so all that can be had is an end.
+    let run = fixture("broken", "units").filter("hangs::").under(Runner::CargoTest(1));
+    run.expect_code(101);
+    assert!(run.stderr.contains("b_hangs has no end after 500ms"), "{run}");
+}
+
+/// Rule 7. In nose the test was never heard of again, and the run was green.
+#[test]
+fn a_test_that_takes_the_process_with_it_is_crashed_and_the_rest_of_its_unit_has_fresh_fixtures() {
+    for (module, test, cause) in [("aborts", "b_aborts", "SIGABRT"), ("exits", "b_exits", "exit code 0")] {
+        for runner in PTEST {
+            let run = fixture("broken", "units").filter(&format!("{module}::")).under(runner);
+            run.expect_code(100);
+            let crashed = format!("{module}::{test} crashed");
+            let passed = ["a", "c", "d"].map(|name| format!("{module}::{name} passed"));
+            run.expect_verdicts(&[&passed[0], &crashed, &passed[1], &passed[2]]);
+            let events = run.events();
+            let message = of_kind(&events, "test-finished").find(|it| it["outcome"] == "crashed").unwrap();
+            assert!(message["message"].as_str().unwrap().contains(cause), "{run}");
+            expect_fresh_fixtures(&run, &format!("units::{module}"), test);
+        }
+    }
+}
+
+/// The process that dies in a test gets no teardown; what is left of the unit runs in another, from the set-up on.
+#[track_caller]
+fn expect_fresh_fixtures(run: &Run, module: &str, dies: &str) {
+    let did = run.by_process(module);
+    let [before, after] = &did[..] else { panic!("two processes, not {did:?} {run}") };
+    assert!(before.starts_with("(setup) ") && before.ends_with(dies), "{did:?} {run}");
+    assert!(after.starts_with("(setup) ") && after.ends_with(" (teardown)"), "{did:?} {run}");
+    for test in ["a", "c", "d", dies] {
+        assert_eq!(run.count(&format!("{module}::{test}")), 1, "{run}");
+    }
+}
+
+/// A failure is no crash: the process goes on, and so does the context.
+#[test]
+fn a_test_that_fails_leaves_its_context_up() {
+    for runner in [Runner::CargoTest(1), Runner::CargoTest(4), Runner::Ptest(1), Runner::Ptest(4)] {
+        let run = fixture("broken", "units").filter("fails::").under(runner);
+        run.expect_verdicts(&["fails::a passed", "fails::b_fails failed", "fails::c passed", "fails::d passed"]);
+        assert_eq!(run.by_process("units::fails"), ["(setup) a b_fails c d (teardown)"], "{run}");
+    }
+}
+
+/// Rule 8. Under the other runners nothing can tell.
+#[test]
+fn a_plain_test_in_a_context_fails_by_name_without_running_and_stops_nothing() {
+    for runner in PTEST {
+        let run = fixture("broken", "plain").under(runner);
+        run.expect_code(100);
+        run.expect_verdicts(&[
+            "mixed::a passed",
+            "mixed::b_is_plain failed",
+            "mixed::c passed",
+            "mixed::exempt::needs_none passed",
+            "plain::a passed",
+            "plain::b_is_plain passed",
+        ]);
+        assert_eq!(run.count("plain::mixed::b_is_plain"), 0, "{run}");
+        let events = run.events();
+        let failed = of_kind(&events, "test-finished").find(|it| it["outcome"] == "failed").unwrap();
+        assert!(failed["message"].as_str().unwrap().contains("ptest::test"), "{run}");
+    }
+}
+
+/// Rule 9. In nose all cases of a generator ran in one worker.
+#[test]
+fn the_cases_of_a_generator_are_dispatched_and_reported_one_by_one() {
+    for runner in Runner::all() {
+        let run = fixture("contexts", "attributes").filter("generated::").under(runner);
+        run.expect_green();
+        for number in 1..=5 {
+            assert_eq!(run.count(&format!("attributes::generated::is_small[n{number}]")), 1, "{run}");
+        }
+        let cases: Vec<String> = (1..=5).map(|it| format!("generated::is_small[n{it}] passed")).collect();
+        let cases: Vec<&str> = cases.iter().map(String::as_str).collect();
+        match runner {
+            Runner::Ptest(_) => run.expect_verdicts(&cases),
+            _ => run.expect_verdicts(&["generated::is_small passed"]),
+        };
+    }
+}
+
+#[test]
+fn cases_that_fail_are_named_and_their_neighbours_pass() {
+    for runner in Runner::all() {
+        let run = fixture("broken", "generated").filter("is_not_").under(runner);
+        if let Runner::Ptest(_) = runner {
+            run.expect_code(100);
+            let verdict = |test: &str, bad: u32| {
+                let outcome = move |number| if number == bad { "failed" } else { "passed" };
+                (1..=5).map(move |it| format!("{test}[n{it}] {}", outcome(it))).collect::<Vec<_>>()
+            };
+            let expected = [verdict("is_not_four", 4), verdict("is_not_three", 3)].concat();
+            assert_eq!(outcomes(&run.events()), expected, "{run}");
+        } else {
+            assert_ne!(run.code, Some(0), "{run}");
+            run.expect_verdicts(&["is_not_four failed", "is_not_three failed"]);
+            let told = format!("{run}");
+            assert!(told.contains("1 of 5 failed: n3: ") && told.contains("1 of 5 failed: n4: "), "{told}");
+        }
+    }
+}
+
+/// Rule 10.
+#[test]
+fn a_test_may_run_cargo_test_and_cargo_ptest_whose_contexts_are_their_own() {
+    for runner in Runner::all() {
+        let run = fixture("contexts", "nests").env("NESTS_PTEST", "1").under(runner);
+        run.expect_green();
+        assert_eq!(run.count("nests::(setup)"), 1, "{run}");
+        assert_eq!(run.count("nests::(teardown)"), 1, "{run}");
+        assert_eq!(run.count("kinds::shared::(setup)"), 3, "{run}");
+        assert_eq!(run.count("kinds::shared::(teardown)"), 3, "{run}");
+        assert_eq!(run.count("kinds::shared::a"), 3, "{run}");
+    }
+}
+
+/// Rule 11.
+#[test]
+fn tests_that_are_ignored_keep_no_context_up_unless_they_are_included() {
+    for runner in Runner::all() {
+        let run = fixture("contexts", "ignored").under(runner);
+        run.expect_green();
+        let expected = ["context::(setup)", "context::a", "context::(teardown)", "then::c"];
+        expect_seen(&run, &expected);
+
+        let run = fixture("contexts", "ignored").libtest("--include-ignored").under(runner);
+        run.expect_green();
+        let all = ["context::(setup)", "context::a", "context::b_is_ignored", "context::(teardown)"];
+        let others = ["only_ignored::(setup)", "only_ignored::a_is_ignored", "then::c"];
+        match runner {
+            // One process for each test.
+            Runner::Nextest(_) => assert_eq!(run.count("ignored::context::(teardown)"), 2, "{run}"),
+            _ => expect_seen(&run, &[&all[..], &others].concat()),
+        }
+    }
+}
+
+/// The order is certain where one test runs at once.
+#[track_caller]
+fn expect_seen(run: &Run, expected: &[&str]) {
+    let mut seen: Vec<&str> = run.seen.iter().map(|it| it.what.strip_prefix("ignored::").unwrap()).collect();
+    let mut expected = expected.to_vec();
+    if run.runner != Runner::CargoTest(1) {
+        seen.sort_unstable();
+        expected.sort_unstable();
+    }
+    assert_eq!(seen, expected, "{run}");
+}
