@@ -10,6 +10,8 @@ use chrono::{DateTime, FixedOffset};
 use serde::{Deserialize, Serialize};
 
 mod fixture;
+#[cfg(test)]
+mod schema;
 mod tally;
 
 pub use fixture::{Fixture, FixtureFinished, FixtureKind, FixtureStarted};
@@ -33,6 +35,7 @@ pub trait Reporter {
 
 /// Something that happened. Readers must accept kinds, fields and outcomes that they do not know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     RunStarted(RunStarted),
@@ -65,6 +68,7 @@ pub enum Event {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunStarted {
     pub run: String,
     pub timestamp: DateTime<FixedOffset>,
@@ -82,6 +86,7 @@ pub struct RunStarted {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BinarySelected {
     pub binary: Arc<str>,
     /// The tests that the run will report, the ignored ones with them, in the order in which the binary lists them.
@@ -91,6 +96,7 @@ pub struct BinarySelected {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WorkerStarted {
     /// The slot, from 0.
     pub worker: usize,
@@ -104,6 +110,7 @@ pub struct WorkerStarted {
 
 /// Which test, which time, and where it runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestStarted {
     pub binary: Arc<str>,
     pub test: Arc<str>,
@@ -117,6 +124,7 @@ pub struct TestStarted {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestOutput {
     pub binary: Arc<str>,
     pub test: Arc<str>,
@@ -126,6 +134,7 @@ pub struct TestOutput {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestSlow {
     pub binary: Arc<str>,
     pub test: Arc<str>,
@@ -135,6 +144,7 @@ pub struct TestSlow {
 
 /// What became of one attempt at a test.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestFinished {
     /// nextest's binary id.
     pub binary: Arc<str>,
@@ -182,6 +192,7 @@ pub struct TestFinished {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestDiagnosed {
     pub binary: Arc<str>,
     pub test: Arc<str>,
@@ -192,6 +203,7 @@ pub struct TestDiagnosed {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WorkerExited {
     pub worker: usize,
     pub process: u32,
@@ -210,6 +222,7 @@ pub struct WorkerExited {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WorkerFailed {
     pub binary: Arc<str>,
     pub worker: usize,
@@ -229,6 +242,7 @@ impl WorkerFailed {
 
 /// How many slots the run has: the jobserver's, and the one that it owns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SlotsChanged {
     pub timestamp: DateTime<FixedOffset>,
     /// Slots that are in use.
@@ -240,6 +254,7 @@ pub struct SlotsChanged {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunFinished {
     pub duration: f64,
     #[serde(flatten)]
@@ -250,6 +265,7 @@ pub struct RunFinished {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Stopped {
     /// `--max-fail` or `--fail-fast`.
@@ -264,6 +280,7 @@ pub enum Stopped {
 
 /// What a test or a fixture came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     Passed,

@@ -5,6 +5,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests start programs and read their own environment")]
 
+mod afterwards;
 mod attempts;
 #[cfg(unix)]
 mod browser;
@@ -18,6 +19,7 @@ mod junit;
 #[cfg(target_os = "linux")]
 mod kills;
 mod listing;
+mod machines;
 mod options;
 #[cfg(target_os = "linux")]
 mod processes;
