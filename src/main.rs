@@ -99,8 +99,9 @@ fn main() -> Exit {
     // SAFETY: nothing has been opened yet.
     unsafe { run::slots::inherit() };
     let mut args = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
-    if let (Some(run::watchdog::ARGUMENT), Some(run)) = (args.next().as_deref(), args.next()) {
-        run::watchdog::main(&run);
+    if let (Some(run::watchdog::ARGUMENT), Some(run), Some(values)) = (args.next().as_deref(), args.next(), args.next())
+    {
+        run::watchdog::main(&run, values.as_str().into());
         return Exit::Success;
     }
     let invocation = match cli::read() {
@@ -166,16 +167,16 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     let parallel = if pool.guest { 1 } else { invocation.list.parallel };
     let binaries = std::mem::take(&mut build.binaries);
     let journals = build.target_directory.join("ptest");
-    let watchdog =
-        Watchdog::start(&invocation.run.run, invocation.run.processes).context("cannot start the watchdog")?;
+    // A run inside of another one has the other's name in front of its own.
+    invocation.run.values = journals.join("shared").join(invocation.run.run.replace('/', "-"));
+    let watchdog = Watchdog::start(&invocation.run.run, &invocation.run.values, invocation.run.processes)
+        .context("cannot start the watchdog")?;
     let options = list::Options {
         parallel,
         mark: (run::RUN_ID, invocation.run.run.clone()),
         memory: journals.join("lists"),
         ..invocation.list
     };
-    // A run inside of another one has the other's name in front of its own.
-    invocation.run.values = journals.join("shared").join(invocation.run.run.replace('/', "-"));
     let suites = list::tests(binaries, &options).or_exit(Exit::ListFailed)?;
     let decisions = filter::select(&suites, &invocation.filter);
     let selected = |decisions: &&Vec<Decision>| decisions.iter().any(|it| !matches!(it, Decision::Skip(_)));

@@ -15,6 +15,9 @@ use crate::workspace::Workspace;
 /// Packages whose tests come to what the table says only if something special is done.
 const SPECIAL: [&str; 4] = ["hang", "locks", "nolist", "state"];
 
+/// Packages whose tests need contexts, and more than one runner: see `contexts`.
+const CONTEXTS: [&str; 8] = ["broken", "contexts", "interop", "linked", "misplaced", "nose", "twelve", "witness"];
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Table {
@@ -66,7 +69,7 @@ fn with_several_slots_every_report_agrees_with_the_table() {
 }
 
 fn all_but_special() -> Tool {
-    let excluded = SPECIAL.iter().flat_map(|package| ["--exclude", package]);
+    let excluded = SPECIAL.iter().chain(&CONTEXTS).flat_map(|package| ["--exclude", package]);
     ptest(&[]).args(["--workspace", "--all-targets"]).args(excluded).env("UNEVEN_SECONDS", "0.05")
 }
 
