@@ -12,6 +12,11 @@
 //! a part of it. What is different: the clones are made ahead, by the process that holds the context; a test that
 //! commits by accident fails; and what a killed run leaves, the next one removes.
 
+#![cfg_attr(
+    not(all(feature = "postgres", feature = "sqlite")),
+    allow(dead_code, reason = "each kind of database uses a part of what they have in common")
+)]
+
 #[cfg(not(unix))]
 compile_error!("ptest-db works on Unix");
 

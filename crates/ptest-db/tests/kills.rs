@@ -129,8 +129,10 @@ fn stat(process: u32) -> Option<(String, u32)> {
     Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
 }
 
+/// Also one that is dying: its first thread may be a zombie while others still hold its files and their locks.
 fn is_running(process: u32) -> bool {
-    stat(process).is_some_and(|(state, _)| state != "Z")
+    let threads = fs::read_dir(format!("/proc/{process}/task")).map_or(0, Iterator::count);
+    stat(process).is_some_and(|(state, _)| state != "Z" || threads > 1)
 }
 
 fn processes() -> impl Iterator<Item = u32> {
