@@ -58,10 +58,9 @@ pub enum Event {
     /// A fixture is done, or its process is. A set-up's comes before the results of the tests that it kept from running.
     FixtureFinished(FixtureFinished),
     WorkerExited(WorkerExited),
+    SlotsChanged(SlotsChanged),
     /// A process failed outside of any test; an error entry of its own.
     WorkerFailed(WorkerFailed),
-    /// How many slots the run holds or waits for has changed.
-    Slots(Slots),
     Warning {
         message: String,
     },
@@ -84,19 +83,6 @@ pub struct RunStarted {
     /// The options of this run that a command which runs one of its tests again needs, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<String>,
-}
-
-/// Told when it has changed and there is a moment to tell it in: what changes back at once is not told.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Slots {
-    pub timestamp: DateTime<FixedOffset>,
-    /// Those that the run may use, with the one that every process owns.
-    pub held: usize,
-    /// Those that it has asked the jobserver for and could use, were they granted.
-    pub requested: usize,
-    /// The upper cap on both together.
-    pub cap: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -252,6 +238,19 @@ pub struct WorkerFailed {
 impl WorkerFailed {
     /// The name under which the entry stands among the tests of its binary.
     pub const NAME: &str = "(worker exit)";
+}
+
+/// How many slots the run has: the jobserver's, and the one that it owns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SlotsChanged {
+    pub timestamp: DateTime<FixedOffset>,
+    /// Slots that are in use.
+    pub held: usize,
+    /// Slots that the jobserver was asked for and has not granted yet.
+    pub waiting: usize,
+    /// The upper cap on both together.
+    pub cap: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

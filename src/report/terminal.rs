@@ -284,7 +284,7 @@ impl<W: Write> Terminal<W> {
             | Event::TestStarted(_)
             | Event::WorkerStarted(_)
             | Event::FixtureStarted(_)
-            | Event::Slots(_) => Ok(()),
+            | Event::SlotsChanged(_) => Ok(()),
         }
     }
 }

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, FixedOffset, Local};
 
 use super::plan::Item;
-use crate::event::{Event, Outcome, Reporter, Stopped, Tally, TestFinished, TestStarted};
+use crate::event::{Event, Outcome, Reporter, SlotsChanged, Stopped, Tally, TestFinished, TestStarted};
 use crate::list::{Suite, Test};
-use crate::schedule::{self, Batch, ContextId};
+use crate::schedule::{self, Batch, ContextId, Slots};
 
 pub(super) struct Book<'a> {
     pub suites: &'a [Suite],
@@ -66,6 +66,12 @@ impl<'a> Book<'a> {
     pub(super) fn flush(&mut self) {
         let flushed = self.reporter.flush();
         self.note(flushed);
+    }
+
+    pub(super) fn slots_changed(&mut self, slots: Slots) {
+        let Slots { held, waiting, cap } = slots;
+        let timestamp = self.time(Instant::now());
+        self.tell(&Event::SlotsChanged(SlotsChanged { timestamp, held, waiting, cap }));
     }
 
     fn note(&mut self, result: anyhow::Result<()>) {

@@ -35,13 +35,12 @@ use camino::Utf8PathBuf;
 use jobserver::{Acquired, HelperThread};
 
 use crate::event::{
-    BinarySelected, Event, Outcome, Reporter, RunFinished, RunStarted, Slots, Stopped, TestFinished, TestSlow,
-    WorkerFailed,
+    BinarySelected, Event, Outcome, Reporter, RunFinished, RunStarted, Stopped, TestFinished, TestSlow, WorkerFailed,
 };
 use crate::filter::Decision;
 use crate::group::Groups;
 use crate::list::Suite;
-use crate::schedule::{self, Action, Batch, ContextId, HostId, Input, Process, Scheduler, Stop};
+use crate::schedule::{self, Action, Batch, ContextId, HostId, Input, Process, Scheduler, Slots, Stop};
 
 use book::Book;
 use hosts::LiveHost;
@@ -204,8 +203,8 @@ struct Run<'a> {
     watchdog: &'a Watchdog,
     sender: SyncSender<Message>,
     stopped: Option<Stopped>,
-    /// The slots held and requested that were told of last.
-    slots_told: Option<(usize, usize)>,
+    /// What was told last.
+    slots_told: Option<Slots>,
     /// When the reporter last wrote what it had gathered.
     flushed: Instant,
     warned_of_lost_slots: bool,
@@ -302,12 +301,12 @@ impl Run<'_> {
         })
     }
 
-    /// Says how many slots there are, if it is not what was said last.
+    /// Says how many slots there are, if it is not what was said last. What changes back before there is a moment to say
+    /// it is not said.
     fn tell_slots(&mut self) {
-        let (held, requested) = self.scheduler.slots();
-        if self.slots_told.replace((held, requested)) != Some((held, requested)) {
-            let timestamp = self.book.time(Instant::now());
-            self.book.tell(&Event::Slots(Slots { timestamp, held, requested, cap: self.options.processes }));
+        let slots = self.scheduler.slots();
+        if self.slots_told.replace(slots) != Some(slots) {
+            self.book.slots_changed(slots);
         }
     }
 

@@ -124,6 +124,17 @@ pub enum Input {
     Stop(Stop),
 }
 
+/// The slots that a run has and wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slots {
+    /// In use, with the one that nobody has to grant.
+    pub held: usize,
+    /// Asked for and not granted yet.
+    pub waiting: usize,
+    /// The upper cap on processes.
+    pub cap: usize,
+}
+
 /// How a run ends before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stop {
@@ -328,11 +339,11 @@ impl Scheduler {
         self.stop.is_some()
     }
 
-    /// How many slots are held, with the one that every process owns; and of those asked for, how many could be used: a
-    /// request that nobody needs any more can't be taken back.
-    pub fn slots(&self) -> (usize, usize) {
+    pub fn slots(&self) -> Slots {
+        let owned = usize::from(!self.running.is_empty());
+        // A request that nobody needs any more can't be taken back.
         let useful = if self.stop.is_none() { self.wanted().saturating_sub(self.held) } else { 0 };
-        (self.held + 1, self.requested.min(useful))
+        Slots { held: self.held + owned, waiting: self.requested.min(useful), cap: self.spec.processes }
     }
 
     /// Whether the scheduler will try again an item that does not pass now.

@@ -7,10 +7,14 @@
 
 mod afterwards;
 mod attempts;
+#[cfg(unix)]
+mod browser;
 mod config;
 #[cfg(target_os = "linux")]
 mod contexts;
 mod environment;
+#[cfg(unix)]
+mod html;
 mod junit;
 #[cfg(target_os = "linux")]
 mod kills;

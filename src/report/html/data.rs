@@ -23,7 +23,7 @@ pub(super) struct Data {
     build: Option<f64>,
     wall: f64,
     cap: usize,
-    /// [seconds, held, requested], each until the next. Empty if nobody told.
+    /// [seconds, held, waiting], each until the next. Empty if nobody told.
     slots: Vec<(f64, usize, usize)>,
     /// There was an earlier run to compare with.
     compared: bool,
@@ -111,7 +111,7 @@ pub(super) fn data(run: &Run, previous: Option<&Previous>, failures: &HashMap<us
         build: run.started.as_ref().and_then(|it| it.build).map(short),
         wall: short(run.wall()),
         cap: run.started.as_ref().map_or(1, |it| it.workers),
-        slots: run.slots.iter().map(|it| (short(run.since_start(it.timestamp)), it.held, it.requested)).collect(),
+        slots: run.slots.iter().map(|it| (short(run.since_start(it.timestamp)), it.held, it.waiting)).collect(),
         compared: previous.is_some(),
     }
 }

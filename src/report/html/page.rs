@@ -211,8 +211,11 @@ fn numbers(page: &mut String, run: &Run, measures: Option<&Measures>) -> Result<
     number("Speed-up", &format!("{:.1}×", measures.speed_up), &serial)?;
     let slots = format!("of {} ran something", if slots == 1 { "1 slot".into() } else { format!("{slots} slots") });
     number("Utilisation", &format!("{:.0} %", measures.utilisation * 100.0), &slots)?;
-    let last = measures.last.as_deref().map(|name| name.rsplit("::").next().unwrap_or(name));
-    let last = format!("until the last: {}", last.unwrap_or("–"));
+    // The whole name has no room there; a fixture's says only with its context what it is.
+    let last = measures.last.as_deref().unwrap_or_default();
+    let parts = if last.ends_with(')') { 2 } else { 1 };
+    let last: Vec<&str> = last.rsplitn(parts + 1, "::").take(parts).collect();
+    let last = format!("until the last: {}", last.into_iter().rev().collect::<Vec<_>>().join("::"));
     number("Critical tail", &time(measures.tail), &last)?;
     if let Some(build) = run.started.as_ref().and_then(|it| it.build) {
         number("Build", &time(build), "before the run")?;
@@ -244,9 +247,9 @@ const NO_SCRIPT: &str = "<noscript><p class=quiet>This part needs scripts.</p></
 
 fn timeline(run: &Run) -> Section {
     let slots = if run.slots.is_empty() {
-        "Below: how many workers were busy, from when tests began and ended."
+        "Below: workers that were busy, from when tests began and ended."
     } else {
-        "Below: slots held, and above them those asked for and not granted."
+        "Below: slots held, and those waited for."
     };
     let ran = !run.fixtures.is_empty() || run.tests.iter().any(|it| it.worker.is_some());
     let html = ran.then(|| {

@@ -8,12 +8,16 @@ use chrono::{DateTime, FixedOffset};
 
 use super::escape::cut;
 use crate::event::{
-    Event, FixtureFinished, Outcome, RunFinished, RunStarted, Slots, Tally, TestFinished, WorkerFailed,
+    Event, FixtureFinished, Outcome, RunFinished, RunStarted, SlotsChanged, Tally, TestFinished, WorkerFailed,
 };
 use crate::report::setups::FailedSetups;
 
-/// How much of one output or message is kept.
+/// How much of one output is kept, and of one message.
 const MOST: usize = 32 * 1024;
+const MOST_OF_MESSAGE: usize = 8 * 1024;
+
+/// And of one message when there has been enough of all.
+const LEAST_OF_MESSAGE: usize = 400;
 
 /// How much is kept of all outputs together; a page of a hundred megabytes helps nobody.
 const MOST_OF_ALL: usize = 8 * 1024 * 1024;
@@ -37,7 +41,7 @@ pub(super) struct Run {
     pub workers: Vec<WorkerFailed>,
     /// What tests came to that were run once more alone.
     pub alone: HashMap<(Arc<str>, Arc<str>), Outcome>,
-    pub slots: Vec<Slots>,
+    pub slots: Vec<SlotsChanged>,
     pub warnings: Vec<String>,
     /// What had begun and not ended: binary, name, and what tells it from others of that name.
     pub running: BTreeSet<Key>,
@@ -100,7 +104,7 @@ impl Run {
                 let tests = it.tests.join(", ");
                 self.warnings.push(format!("{}: processes outlived {tests}, and were killed", it.binary));
             }
-            Event::Slots(it) => self.slots.push(it),
+            Event::SlotsChanged(it) => self.slots.push(it),
             Event::Warning { message } => self.warnings.push(message),
             Event::BinarySelected(_)
             | Event::WorkerStarted(_)
@@ -112,11 +116,15 @@ impl Run {
 
     /// Cuts to size, and leaves out the output when there has been enough of it.
     fn keep(&mut self, message: &mut Option<String>, output: &mut String) {
-        *message = message.as_deref().map(|it| cut(it, MOST));
+        *message = message.as_deref().map(|it| cut(it, MOST_OF_MESSAGE));
         *output = cut(output, MOST);
-        self.kept += output.len();
-        if self.kept > MOST_OF_ALL {
-            self.kept -= output.len();
+        let size = output.len() + message.as_ref().map_or(0, String::len);
+        if self.kept + size <= MOST_OF_ALL {
+            self.kept += size;
+            return;
+        }
+        *message = message.as_deref().map(|it| cut(it, LEAST_OF_MESSAGE));
+        if !output.is_empty() {
             LEFT_OUT.clone_into(output);
         }
     }
@@ -150,4 +158,39 @@ impl Run {
 
 fn key(test: &TestFinished) -> Key {
     (test.binary.clone(), test.test.clone(), test.repetition)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::junit::sample;
+
+    fn failed(test: &str) -> TestFinished {
+        let output = format!("{}the end", "é".repeat(MOST));
+        TestFinished { outcome: Outcome::Failed, message: Some("boom ".repeat(9000)), output, ..sample::finished(test) }
+    }
+
+    #[test]
+    fn a_flood_of_output_does_not_flood_the_page() {
+        let tests = (0..2000).map(|number| Event::TestFinished(failed(&number.to_string()))).collect();
+        let run = Run::of(sample::complete(tests).into_iter().map(Ok)).unwrap();
+        assert!(run.tests[0].output.ends_with("the end"), "the first ones keep theirs");
+        let kept: usize = run.tests.iter().map(|it| it.output.len() + it.message.as_ref().unwrap().len()).sum();
+        assert!(kept < MOST_OF_ALL + run.tests.len() * 1000, "{kept}");
+    }
+
+    #[test]
+    fn a_test_that_passes_loses_its_output() {
+        let passed = TestFinished { output: "hello".into(), ..sample::finished("works") };
+        let run = Run::of([Event::TestFinished(passed)].into_iter().map(Ok)).unwrap();
+        assert_eq!(run.tests[0].output, "");
+    }
+
+    #[test]
+    fn what_began_and_did_not_end_is_known() {
+        let events = vec![sample::run_started(1), sample::test_started("demo", "hangs")];
+        let run = Run::of(events.into_iter().map(Ok)).unwrap();
+        assert_eq!(run.running.iter().map(|(_, test, _)| &**test).collect::<Vec<_>>(), ["hangs"]);
+        assert_eq!((run.expected(), run.tally.reported()), (1, 0));
+    }
 }

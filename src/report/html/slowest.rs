@@ -54,8 +54,12 @@ fn change(before: f64, now: f64) -> String {
     if share.abs() < NOISE || difference.abs() < 0.01 {
         return format!("<span class=quiet>{}, as before</span>", time(before));
     }
-    let (class, sign) = if difference > 0.0 { ("slower", "+") } else { ("faster", "−") };
-    format!("{} <span class={class}>{sign}{:.0} %</span>", time(before), share.abs() * 100.0)
+    let before = time(before);
+    match share {
+        it if it >= 2.0 => format!("{before} <span class=slower>×{:.1}</span>", it + 1.0),
+        it if it > 0.0 => format!("{before} <span class=slower>+{:.0} %</span>", it * 100.0),
+        it => format!("{before} <span class=faster>−{:.0} %</span>", -it * 100.0),
+    }
 }
 
 #[cfg(test)]
@@ -66,6 +70,7 @@ mod tests {
     fn a_change_is_told_if_it_is_one() {
         assert!(change(1.0, 1.5).ends_with("<span class=slower>+50 %</span>"));
         assert!(change(2.0, 1.0).ends_with("<span class=faster>−50 %</span>"));
+        assert!(change(1.0, 4.0).ends_with("<span class=slower>×4.0</span>"));
         assert!(change(1.0, 1.05).contains("as before"));
         assert!(change(0.001, 0.004).contains("as before"), "a few milliseconds are chance");
     }

@@ -20,7 +20,7 @@ pub(super) const ALL: &[Status] = &[
     status("timed-out", "timed out", "◷"),
     status("setup-failed", "set-up failed", "⊘"),
     status("error", "error", "!"),
-    status("flaky", "flaky", "~"),
+    status("flaky", "flaky", "↻"),
     status("not-reached", "not reached", "…"),
     status("ignored", "ignored", "–"),
     status("passed", "passed", "✓"),

@@ -12,7 +12,7 @@ use chrono::{DateTime, FixedOffset, TimeDelta};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::event::{Event, RunFinished, RunStarted, Slots};
+use crate::event::{Event, RunFinished, RunStarted, SlotsChanged};
 use slice::{Slice, Track};
 
 pub(super) use slice::micros;
@@ -35,7 +35,7 @@ pub struct Gathered {
     started: Option<RunStarted>,
     finished: Option<RunFinished>,
     slices: Vec<Slice>,
-    slots: Vec<Slots>,
+    slots: Vec<SlotsChanged>,
 }
 
 impl Gathered {
@@ -43,7 +43,7 @@ impl Gathered {
         match event {
             Event::RunStarted(run) => self.started = Some(run.clone()),
             Event::RunFinished(run) => self.finished = Some(run.clone()),
-            Event::Slots(slots) => self.slots.push(slots.clone()),
+            Event::SlotsChanged(slots) => self.slots.push(slots.clone()),
             Event::AttemptFailed(test) | Event::TestFinished(test) => self.slices.extend(Slice::of_test(test)),
             Event::FixtureFinished(fixture) => self.slices.push(Slice::of_fixture(fixture)),
             _ => {}
@@ -76,7 +76,7 @@ impl Gathered {
             let at = (it.timestamp - zero).num_microseconds().unwrap_or_default();
             json!({
                 "ph": "C", "pid": PID, "ts": at, "name": "slots",
-                "args": { "held": it.held, "requested": it.requested },
+                "args": { "held": it.held, "waiting": it.waiting },
             })
         }));
         events.extend(slices.iter().map(|slice| slice.to_json(zero)));
@@ -160,12 +160,12 @@ mod tests {
     #[test]
     fn the_build_stands_before_the_run_and_slots_are_a_counter() {
         let Event::RunStarted(run) = run_started(0) else { unreachable!() };
-        let slots = Slots { timestamp: at(1), held: 2, requested: 1, cap: 3 };
-        let trace = trace(&[Event::RunStarted(RunStarted { build: Some(1.5), ..run }), Event::Slots(slots)]);
+        let slots = SlotsChanged { timestamp: at(1), held: 2, waiting: 1, cap: 3 };
+        let trace = trace(&[Event::RunStarted(RunStarted { build: Some(1.5), ..run }), Event::SlotsChanged(slots)]);
         let build = of_phase(&trace, "X").find(|slice| slice["name"] == "build").unwrap();
         assert_eq!((&build["ts"], &build["dur"]), (&json!(0), &json!(1_500_000)));
         let counter = of_phase(&trace, "C").next().unwrap();
-        assert_eq!((&counter["ts"], &counter["args"]), (&json!(2_500_000), &json!({ "held": 2, "requested": 1 })));
+        assert_eq!((&counter["ts"], &counter["args"]), (&json!(2_500_000), &json!({ "held": 2, "waiting": 1 })));
     }
 
     #[test]

@@ -1,0 +1,215 @@
+//! A headless Chromium, driven through the pipe that it has for that: JSON, each message ended by a zero byte. That needs
+//! no crate, no port and no handshake.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The names under which it is installed.
+const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/// A browser that says nothing for so long is killed, and its test fails.
+const LIMIT: Duration = Duration::from_secs(300);
+
+pub struct Browser {
+    to: ChildStdin,
+    from: BufReader<ChildStdout>,
+    session: Option<String>,
+    calls: u64,
+    is_loaded: bool,
+    /// The addresses of everything that pages asked for.
+    pub requests: Vec<String>,
+    /// What scripts threw, and what the policy did not allow.
+    pub complaints: Vec<String>,
+    /// Whoever holds the other end kills the browser when this one goes.
+    alive: Option<Sender<()>>,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// `None`, and a word on stderr, where there is no browser.
+    pub fn open() -> Option<Self> {
+        let folders: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH")?).collect();
+        let found = NAMES.iter().find_map(|name| folders.iter().map(|it| it.join(name)).find(|it| it.is_file()));
+        let Some(program) = found else {
+            eprintln!("SKIPPED: no page was opened, since none of {} is installed", NAMES.join(", "));
+            return None;
+        };
+        let profile = tempfile::tempdir().unwrap();
+        let mut arguments: Vec<OsString> =
+            ["--headless", "--remote-debugging-pipe", "--disable-gpu", "--no-first-run", "--hide-scrollbars"]
+                .map(OsString::from)
+                .to_vec();
+        arguments.push(format!("--user-data-dir={}", profile.path().display()).into());
+        if fs::metadata(profile.path()).unwrap().uid() == 0 {
+            // Chromium has no sandbox for root.
+            arguments.push("--no-sandbox".into());
+        }
+        // It reads from descriptor 3 and writes to 4, which a shell can set up.
+        let mut child = Command::new("sh")
+            .args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 </dev/null >/dev/null"])
+            .arg(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a shell starts");
+        let (to, from) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        let (requests, complaints) = (Vec::new(), Vec::new());
+        let alive = Some(guard(child));
+        let mut browser = Self {
+            to,
+            from,
+            session: None,
+            calls: 0,
+            is_loaded: false,
+            requests,
+            complaints,
+            alive,
+            _profile: profile,
+        };
+        let target = browser.call("Target.createTarget", json!({ "url": "about:blank" }));
+        let attach = json!({ "targetId": target["targetId"], "flatten": true });
+        let attached = browser.call("Target.attachToTarget", attach);
+        browser.session = attached["sessionId"].as_str().map(str::to_owned);
+        for domain in ["Page", "Runtime", "Network", "Log"] {
+            browser.call(&format!("{domain}.enable"), json!({}));
+        }
+        Some(browser)
+    }
+
+    /// Calls a method of the `DevTools` protocol and waits for what it gives.
+    #[track_caller]
+    pub fn call(&mut self, method: &str, parameters: impl Into<Value>) -> Value {
+        self.calls += 1;
+        let mut message = json!({ "id": self.calls, "method": method, "params": parameters.into() });
+        if let Some(session) = &self.session {
+            message["sessionId"] = session.as_str().into();
+        }
+        self.to.write_all(format!("{message}\0").as_bytes()).expect("the browser listens");
+        loop {
+            let mut answer = self.message(method);
+            if answer["id"] == self.calls {
+                assert!(answer["error"].is_null(), "{method}: {answer}");
+                return answer["result"].take();
+            }
+            self.happened(&answer);
+        }
+    }
+
+    fn happened(&mut self, event: &Value) {
+        let parameters = &event["params"];
+        match event["method"].as_str() {
+            Some("Network.requestWillBeSent") => {
+                self.requests.extend(parameters["request"]["url"].as_str().map(str::to_owned));
+            }
+            Some("Page.loadEventFired") => self.is_loaded = true,
+            Some("Runtime.exceptionThrown") => self.complaints.push(parameters["exceptionDetails"].to_string()),
+            Some("Log.entryAdded") => self.complaints.push(parameters["entry"]["text"].to_string()),
+            _ => {}
+        }
+    }
+
+    /// Opens a file in a window of this width, by day or by night, and waits until its script is through.
+    #[track_caller]
+    pub fn visit(&mut self, file: &Path, width: u32, scheme: &str) {
+        let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+        self.call("Emulation.setDeviceMetricsOverride", size);
+        let scheme = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.call("Emulation.setEmulatedMedia", json!({ "features": scheme }));
+        // From page to page only the part behind the # might change, and that loads nothing.
+        self.load("Page.navigate", json!({ "url": "about:blank" }));
+        self.load("Page.navigate", json!({ "url": format!("file://{}", file.display()) }));
+    }
+
+    /// Loads a page, with the method that does so, and waits for its end.
+    #[track_caller]
+    pub fn load(&mut self, method: &str, parameters: impl Into<Value>) {
+        self.is_loaded = false;
+        self.call(method, parameters);
+        while !self.is_loaded {
+            let event = self.message(method);
+            self.happened(&event);
+        }
+    }
+
+    #[track_caller]
+    fn message(&mut self, during: &str) -> Value {
+        let mut message = Vec::new();
+        self.from.read_until(0, &mut message).unwrap();
+        assert_eq!(message.pop(), Some(0), "the browser is gone, in {during}");
+        serde_json::from_slice(&message).expect("JSON")
+    }
+
+    /// The value of an expression, or what it promises.
+    #[track_caller]
+    pub fn value(&mut self, expression: &str) -> Value {
+        let parameters = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
+        let mut result = self.call("Runtime.evaluate", parameters);
+        assert!(result["exceptionDetails"].is_null(), "{expression}: {}", result["exceptionDetails"]);
+        result["result"]["value"].take()
+    }
+
+    /// Waits until an expression is true.
+    #[track_caller]
+    pub fn wait(&mut self, condition: &str) {
+        let look = format!(
+            "new Promise(done => {{ const look = () => ({condition}) ? done() : setTimeout(look, 5); look(); }})"
+        );
+        self.value(&look);
+    }
+
+    /// Presses keys, by their names.
+    pub fn press(&mut self, keys: &[&str]) {
+        for key in keys {
+            let text = match *key {
+                "Enter" => "\r",
+                key if key.chars().count() == 1 => key,
+                _ => "",
+            };
+            let down = if text.is_empty() { "rawKeyDown" } else { "keyDown" };
+            let code = match *key {
+                "Enter" => 13,
+                "Tab" => 9,
+                "Escape" => 27,
+                "ArrowLeft" => 37,
+                "ArrowUp" => 38,
+                "ArrowRight" => 39,
+                "ArrowDown" => 40,
+                _ => 0,
+            };
+            self.call(
+                "Input.dispatchKeyEvent",
+                json!({ "type": down, "key": key, "text": text, "windowsVirtualKeyCode": code }),
+            );
+            self.call("Input.dispatchKeyEvent", json!({ "type": "keyUp", "key": key, "windowsVirtualKeyCode": code }));
+        }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        self.alive.take();
+    }
+}
+
+/// Kills the browser when the sender is dropped, or when it has taken too long.
+fn guard(mut child: Child) -> Sender<()> {
+    let (alive, gone) = mpsc::channel::<()>();
+    thread::spawn(move || {
+        let _ = gone.recv_timeout(LIMIT);
+        let _ = child.kill();
+        let _ = child.wait();
+    });
+    alive
+}
