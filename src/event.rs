@@ -11,6 +11,8 @@ use chrono::{DateTime, FixedOffset};
 use serde::{Deserialize, Serialize};
 
 mod fixture;
+#[cfg(test)]
+mod schema;
 mod show;
 mod tally;
 
@@ -54,6 +56,7 @@ pub trait Reporter {
 
 /// Something that happened. Readers must accept kinds, fields and outcomes that they do not know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     RunStarted(RunStarted),
@@ -86,6 +89,7 @@ pub enum Event {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunStarted {
     pub run: String,
     pub timestamp: DateTime<FixedOffset>,
@@ -103,6 +107,7 @@ pub struct RunStarted {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BinarySelected {
     pub binary: Arc<str>,
     /// The tests that the run will report, the ignored ones with them, in the order in which the binary lists them.
@@ -112,6 +117,7 @@ pub struct BinarySelected {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WorkerStarted {
     /// The slot, from 0.
     pub worker: usize,
@@ -125,6 +131,7 @@ pub struct WorkerStarted {
 
 /// Which test, which time, and where it runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestStarted {
     pub binary: Arc<str>,
     pub test: Arc<str>,
@@ -141,6 +148,7 @@ pub struct TestStarted {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestOutput {
     pub binary: Arc<str>,
     pub test: Arc<str>,
@@ -150,6 +158,7 @@ pub struct TestOutput {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestSlow {
     pub binary: Arc<str>,
     pub test: Arc<str>,
@@ -159,6 +168,7 @@ pub struct TestSlow {
 
 /// What became of one attempt at a test.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestFinished {
     /// nextest's binary id.
     pub binary: Arc<str>,
@@ -206,6 +216,7 @@ pub struct TestFinished {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestDiagnosed {
     pub binary: Arc<str>,
     pub test: Arc<str>,
@@ -216,6 +227,7 @@ pub struct TestDiagnosed {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WorkerExited {
     pub worker: usize,
     pub process: u32,
@@ -237,6 +249,7 @@ pub struct WorkerExited {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WorkerFailed {
     pub binary: Arc<str>,
     pub worker: usize,
@@ -256,6 +269,7 @@ impl WorkerFailed {
 
 /// How many slots the run has: the jobserver's, and the one that it owns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SlotsChanged {
     pub timestamp: DateTime<FixedOffset>,
     /// Slots that are in use.
@@ -267,6 +281,7 @@ pub struct SlotsChanged {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunFinished {
     pub duration: f64,
     #[serde(flatten)]
@@ -277,6 +292,7 @@ pub struct RunFinished {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Stopped {
     /// `--max-fail` or `--fail-fast`.
@@ -291,6 +307,7 @@ pub enum Stopped {
 
 /// What a test or a fixture came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     Passed,

@@ -1,5 +1,8 @@
 //! Which tests a run takes, and why not the others. Pure.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use xxhash_rust::xxh64::xxh64;
 
 use crate::list::{Suite, Test};
@@ -14,7 +17,12 @@ pub struct Options {
     pub exact: bool,
     pub ignored: Ignored,
     pub partition: Option<Partition>,
+    /// `--failed`: no others than these. They are run even if they are `#[ignore]`d, for somebody has asked for that.
+    pub failed: Option<BTreeSet<Name>>,
 }
+
+/// A test, by the id of its binary and its name.
+pub type Name = (Arc<str>, Arc<str>);
 
 /// What happens to `#[ignore]`d tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -60,14 +68,16 @@ pub enum Why {
     Filter,
     NotIgnored,
     Partition,
+    /// It passed the last time.
+    NotFailed,
 }
 
 /// A decision for each test of each suite, in their order.
 pub fn select(suites: &[Suite], options: &Options) -> Vec<Vec<Decision>> {
-    suites.iter().map(|suite| of_suite(&suite.tests, options)).collect()
+    suites.iter().map(|suite| of_suite(&suite.binary.id, &suite.tests, options)).collect()
 }
 
-fn of_suite(tests: &[Test], options: &Options) -> Vec<Decision> {
+fn of_suite(binary: &Arc<str>, tests: &[Test], options: &Options) -> Vec<Decision> {
     // As in nextest, ignored tests are counted apart, so that running them does not move the others.
     let mut counts = [0, 0];
     let mut number = |test: &Test, by: PartitionBy| match by {
@@ -78,7 +88,7 @@ fn of_suite(tests: &[Test], options: &Options) -> Vec<Decision> {
         }
         PartitionBy::Hash => xxh64(test.name.as_bytes(), 0),
     };
-    let mut decisions: Vec<Decision> = tests.iter().map(|test| by_name(test, options)).collect();
+    let mut decisions: Vec<Decision> = tests.iter().map(|test| by_name(binary, test, options)).collect();
     let Some(partition) = options.partition else { return decisions };
     // And in the order of their names, whatever the order in which they are listed.
     let mut places: Vec<usize> = (0..tests.len()).collect();
@@ -92,7 +102,7 @@ fn of_suite(tests: &[Test], options: &Options) -> Vec<Decision> {
     decisions
 }
 
-fn by_name(test: &Test, options: &Options) -> Decision {
+fn by_name(binary: &Arc<str>, test: &Test, options: &Options) -> Decision {
     // Whoever names a generated test means all of its cases.
     let is = |filter: &str| [&test.name, test.argument()].iter().any(|name| ***name == *filter);
     let matches = |filter: &String| if options.exact { is(filter) } else { test.name.contains(filter.as_str()) };
@@ -100,9 +110,77 @@ fn by_name(test: &Test, options: &Options) -> Decision {
     if !named || options.skip.iter().any(matches) {
         return Decision::Skip(Why::Filter);
     }
+    let failed = options.failed.as_ref().map(|failed| failed.contains(&(binary.clone(), test.name.clone())));
     match (options.ignored, test.ignored) {
+        _ if failed == Some(false) => Decision::Skip(Why::NotFailed),
+        (Ignored::Default, true) if failed == Some(true) => Decision::Run,
         (Ignored::Default, true) => Decision::Ignore,
         (Ignored::Only, false) => Decision::Skip(Why::NotIgnored),
         _ => Decision::Run,
+    }
+}
+
+/// How many names a note has.
+const NAMED: usize = 10;
+
+/// What should be said of failed tests that cannot be run: those that no longer exist, and those of binaries that are
+/// not built now. With `whole` the whole of what is tested is built.
+pub fn unknown(suites: &[Suite], options: &Options, whole: bool) -> Vec<String> {
+    let listed: BTreeMap<&Arc<str>, BTreeSet<&Arc<str>>> =
+        suites.iter().map(|suite| (&suite.binary.id, suite.tests.iter().map(|test| &test.name).collect())).collect();
+    notes(&listed, options.failed.as_ref(), whole)
+}
+
+fn notes(
+    listed: &BTreeMap<&Arc<str>, BTreeSet<&Arc<str>>>,
+    failed: Option<&BTreeSet<Name>>,
+    whole: bool,
+) -> Vec<String> {
+    let (mut gone, mut elsewhere) = (Vec::new(), Vec::new());
+    for (binary, test) in failed.into_iter().flatten() {
+        match listed.get(binary) {
+            Some(tests) if tests.contains(test) => {}
+            None if !whole => elsewhere.push(format!("{binary} {test}")),
+            _ => gone.push(format!("{binary} {test}")),
+        }
+    }
+    let note = |tests: &[String], one: &str, many: &str| {
+        let which = if tests.len() == 1 { format!("a test {one}") } else { format!("{} tests {many}", tests.len()) };
+        let named: Vec<&str> = tests.iter().take(NAMED).map(String::as_str).collect();
+        let named = named.join("\n    ");
+        let more = if tests.len() > NAMED { format!("\n    and {} more", tests.len() - NAMED) } else { String::new() };
+        (!tests.is_empty()).then(|| format!("{which}:\n    {named}{more}"))
+    };
+    let gone = note(&gone, "that failed is no longer there", "that failed are no longer there");
+    let elsewhere = note(
+        &elsewhere,
+        "that failed is in a binary that is not built now",
+        "that failed are in binaries that are not built now",
+    );
+    gone.into_iter().chain(elsewhere).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failed_tests_that_cannot_be_run_are_named() {
+        let [a, b, one, two, three] = ["a", "b", "one", "two", "three"].map(Arc::from);
+        let listed: BTreeMap<&Arc<str>, BTreeSet<&Arc<str>>> = [(&a, [&one].into())].into();
+        let failed: BTreeSet<Name> =
+            [(a.clone(), one.clone()), (a.clone(), two.clone()), (b.clone(), three.clone())].into();
+        assert_eq!(
+            notes(&listed, Some(&failed), false),
+            [
+                "a test that failed is no longer there:\n    a two",
+                "a test that failed is in a binary that is not built now:\n    b three"
+            ]
+        );
+        assert_eq!(
+            notes(&listed, Some(&failed), true),
+            ["2 tests that failed are no longer there:\n    a two\n    b three"]
+        );
+        assert!(notes(&listed, None, true).is_empty());
     }
 }

@@ -138,5 +138,6 @@ fn filter_match(decision: Decision) -> FilterMatch {
         Decision::Ignore | Decision::Skip(Why::NotIgnored) => mismatch(MismatchReason::Ignored),
         Decision::Skip(Why::Filter) => mismatch(MismatchReason::String),
         Decision::Skip(Why::Partition) => mismatch(MismatchReason::Partition),
+        Decision::Skip(Why::NotFailed) => mismatch(MismatchReason::RerunAlreadyPassed),
     }
 }

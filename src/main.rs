@@ -19,7 +19,8 @@
 //! 7. [`report`] tells people and machines, from the [`Event`](event::Event)s that the run emits.
 //!
 //! The keyboard is one more sender to the run's loop (`run/keys`), and what it asks to see goes to the reporters beside
-//! the events. [`listing`] is where the line ends early: it prints what would run. [`exit`] holds every exit code.
+//! the events. [`listing`] is where the line ends early: it prints what would run. [`report::afterwards`] is where it
+//! begins late: it makes reports of the journal of a run that is over. [`exit`] holds every exit code.
 //!
 //! # Decide, do, tell
 //!
@@ -86,12 +87,14 @@ mod run;
 mod schedule;
 mod tty;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::time::Instant;
 
 use anyhow::Context;
+use camino::Utf8PathBuf;
 
-use cli::{Invocation, NoInvocation, NoTests, Task};
+use cli::{Afterwards, Called, Invocation, NoInvocation, NoTests, Task};
 use event::Reporter;
 use exit::{Exit, Failure, OrExit};
 use filter::Decision;
@@ -103,13 +106,16 @@ fn main() -> Exit {
     // SAFETY: nothing has been opened yet.
     unsafe { run::slots::inherit() };
     let mut args = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
-    if let (Some(run::watchdog::ARGUMENT), Some(run)) = (args.next().as_deref(), args.next()) {
-        run::watchdog::main(&run);
+    if let (Some(run::watchdog::ARGUMENT), Some(run), Some(values)) = (args.next().as_deref(), args.next(), args.next())
+    {
+        run::watchdog::main(&run, values.as_str().into());
         return Exit::Success;
     }
     tty::give_back_before_panics();
     let invocation = match cli::read() {
-        Ok(invocation) => invocation,
+        Ok(Called::Line(invocation)) => *invocation,
+        Ok(Called::Generate(what)) => return generate(what).unwrap_or_else(fail),
+        Ok(Called::Report(afterwards)) => return report_afterwards(&afterwards).unwrap_or_else(fail),
         Err(NoInvocation::Clap(error)) => {
             match cli::advice(&error) {
                 Some(advice) => say(&advice),
@@ -140,12 +146,41 @@ fn say(text: &str) {
     let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
 }
 
+fn generate(what: cli::What) -> Result<Exit, Failure> {
+    let text = cli::generate(what)?;
+    std::io::stdout().write_all(&text).context("cannot write to stdout").or_exit(Exit::OutputFailed)?;
+    Ok(Exit::Success)
+}
+
+/// The folder of the journals, before or without a build.
+fn journals(options: &build::Options) -> Result<Utf8PathBuf, Failure> {
+    let target = build::target_directory(options).or_exit(Exit::MetadataFailed)?;
+    Ok(target.join("ptest"))
+}
+
+/// `cargo ptest report`.
+fn report_afterwards(asked: &Afterwards) -> Result<Exit, Failure> {
+    let folder = || match &asked.target_dir {
+        Some(target) => Ok(target.join("ptest")),
+        None => journals(&asked.cargo),
+    };
+    let run = report::afterwards::Found::find(&asked.report.run, folder)?;
+    if let Some(note) = run.note()? {
+        say(&format!("note: {note} ({})", run.path()));
+    }
+    run.write(&asked.report).or_exit(Exit::OutputFailed)?;
+    Ok(Exit::Success)
+}
+
 /// The line: build, list, filter, group, run with a schedule, report.
 ///
 /// `began` tells whether it came to a run, which has its own end.
 fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failure> {
     if invocation.task == Task::Run {
         report::begin(&invocation.report).or_exit(Exit::OutputFailed)?;
+    }
+    if invocation.failed {
+        invocation.filter.failed = Some(report::outstanding(&journals(&invocation.build)?)?);
     }
     let build_slots = match invocation.build_jobs {
         Some(jobs) => jobs,
@@ -171,18 +206,21 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     let parallel = if pool.guest { 1 } else { invocation.list.parallel };
     let binaries = std::mem::take(&mut build.binaries);
     let journals = build.target_directory.join("ptest");
-    let watchdog =
-        Watchdog::start(&invocation.run.run, invocation.run.processes).context("cannot start the watchdog")?;
+    // A run inside of another one has the other's name in front of its own.
+    invocation.run.values = journals.join("shared").join(invocation.run.run.replace('/', "-"));
+    let watchdog = Watchdog::start(&invocation.run.run, &invocation.run.values, invocation.run.processes)
+        .context("cannot start the watchdog")?;
     let options = list::Options {
         parallel,
         mark: (run::RUN_ID, invocation.run.run.clone()),
         memory: journals.join("lists"),
         ..invocation.list
     };
-    // A run inside of another one has the other's name in front of its own.
-    invocation.run.values = journals.join("shared").join(invocation.run.run.replace('/', "-"));
     let suites = list::tests(binaries, &options).or_exit(Exit::ListFailed)?;
     let decisions = filter::select(&suites, &invocation.filter);
+    for note in filter::unknown(&suites, &invocation.filter, invocation.whole) {
+        say(&format!("note: {note}"));
+    }
     let selected = |decisions: &&Vec<Decision>| decisions.iter().any(|it| !matches!(it, Decision::Skip(_)));
     if !invocation.quiet {
         let taken = suites.iter().zip(&decisions).filter(|(_, decisions)| selected(decisions));
@@ -204,6 +242,9 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     }
     hint_at_locks(&build.serial_packages, &suites, &decisions, &config);
     pool.resize(invocation.run.processes)?;
+    if let Some(github) = &mut invocation.report.github {
+        github.workspace.clone_from(&build.workspace_root);
+    }
     let mut reporters = report::open(&invocation.report, &journals, &invocation.run.run).or_exit(Exit::OutputFailed)?;
     *began = true;
     let finished = run::groups(&suites, &decisions, &groups, &pool, &watchdog, &invocation.run, &mut reporters);
@@ -213,6 +254,10 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
         run::Error::Other(error) => error.into(),
     })?;
     reported.or_exit(Exit::OutputFailed)?;
+    if invocation.filter.failed.as_ref().is_some_and(BTreeSet::is_empty) {
+        say("note: no test failed or was left unfinished the last time that it was run; there is nothing to do");
+        return Ok(Exit::Success);
+    }
     if !decisions.iter().any(|decisions| selected(&decisions)) {
         return Ok(nothing_selected(invocation.no_tests, &suites));
     }

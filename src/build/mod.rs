@@ -111,6 +111,11 @@ pub fn configured_jobs(cores: usize) -> Result<usize> {
     Ok(usize::try_from(jobs.max(1))?)
 }
 
+/// The folder that cargo builds in, without building.
+pub fn target_directory(options: &Options) -> Result<Utf8PathBuf> {
+    Ok(metadata(options)?.target_directory)
+}
+
 /// Builds the tests.
 pub fn test_binaries(options: &Options) -> Result<Build, Failure> {
     let (known, messages) = std::thread::scope(|scope| {

@@ -23,7 +23,8 @@ Tests that share a process-wide lock can be declared a unit in .config/ptest.tom
 /// printed as they arrive.
 #[derive(Debug, Parser)]
 #[command(name = "cargo ptest", bin_name = "cargo ptest", version, after_help = AFTER_HELP, max_term_width = 100)]
-#[command(override_usage = "cargo ptest [list] [OPTIONS] [FILTERS]... [-- TEST-BINARY OPTIONS]")]
+#[command(override_usage = "cargo ptest [list] [OPTIONS] [FILTERS]... [-- TEST-BINARY OPTIONS]
+       cargo ptest report [--from RUN] [--junit PATH] [--html PATH] [--trace PATH]")]
 pub(super) struct Cli {
     #[command(flatten)]
     pub run: RunArgs,
@@ -93,6 +94,9 @@ pub(super) struct SelectArgs {
     pub filters: Vec<String>,
     #[arg(long, value_enum, value_name = "WHICH", help = "Which tests to run with regard to #[ignore]")]
     pub run_ignored: Option<Ignored>,
+    /// Run what failed or did not finish the last time, of what the filters select
+    #[arg(long)]
+    pub failed: bool,
     /// Run one part of the tests: count:M/N (every N-th of each binary) or hash:M/N (by name)
     #[arg(long, value_name = "PART")]
     pub partition: Option<String>,
@@ -117,6 +121,15 @@ pub(super) struct ReportArgs {
     /// Write a JUnit file, valid at every moment and red until the run is complete
     #[arg(long, value_name = "PATH")]
     pub junit: Option<Utf8PathBuf>,
+    /// Of which tests JUnit has what they wrote
+    #[arg(long, value_enum, default_value = "failed", value_name = "WHICH")]
+    pub junit_output: crate::report::JunitOutput,
+    /// Write a trace for ui.perfetto.dev: workers as tracks, tests and set-ups as slices
+    #[arg(long, value_name = "PATH")]
+    pub trace: Option<Utf8PathBuf>,
+    /// Annotations of failures, and a summary of the job: for GitHub (auto: when it runs us), or none
+    #[arg(long, value_enum, default_value = "auto", value_name = "FOR")]
+    pub annotations: Annotations,
     /// Write a page for the browser: failures, timeline, all tests; one file that needs no network
     #[arg(long, value_name = "PATH")]
     pub html: Option<Utf8PathBuf>,
@@ -156,6 +169,13 @@ pub(super) enum ShowProgress {
     /// The bar wherever there is a terminal
     Bar,
     /// Nothing
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Annotations {
+    Auto,
+    Github,
     None,
 }
 
@@ -257,6 +277,36 @@ pub(super) struct BuildArgs {
     #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "",
           help = "Have cargo report where the build's time went")]
     pub timings: Option<String>,
+}
+
+/// Makes the reports of a run that is over, from the journal that it has left in target/ptest
+///
+/// The journal of a run that was killed will do, too; the reports say so.
+#[derive(Debug, Parser)]
+#[command(name = "cargo ptest report", bin_name = "cargo ptest report", max_term_width = 100)]
+#[command(group = clap::ArgGroup::new("reports").required(true).multiple(true).args(["junit", "html", "trace"]))]
+pub(super) struct AfterwardsArgs {
+    /// The run: its id or the beginning of it, or the path of a journal. Default: the latest
+    #[arg(long, value_name = "RUN")]
+    pub from: Option<String>,
+    /// Write a JUnit file
+    #[arg(long, value_name = "PATH")]
+    pub junit: Option<Utf8PathBuf>,
+    /// Of which tests JUnit has what they wrote
+    #[arg(long, value_enum, default_value = "failed", value_name = "WHICH")]
+    pub junit_output: crate::report::JunitOutput,
+    /// Write a page for the browser
+    #[arg(long, value_name = "PATH")]
+    pub html: Option<Utf8PathBuf>,
+    /// Write a trace for ui.perfetto.dev
+    #[arg(long, value_name = "PATH")]
+    pub trace: Option<Utf8PathBuf>,
+    #[arg(long, value_name = "PATH", help = "Folder in which the run's tests were built")]
+    pub target_dir: Option<Utf8PathBuf>,
+    #[arg(long, value_name = "PATH", help = "Path of Cargo.toml")]
+    pub manifest_path: Option<String>,
+    #[arg(long, value_name = "KEY=VALUE|PATH", help = "Override cargo's configuration")]
+    pub config: Vec<String>,
 }
 
 /// What stands after `--`: what would be the test binary's own options under cargo test.

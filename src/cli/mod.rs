@@ -1,8 +1,10 @@
 //! Turns the command line and the environment into one plain options struct for each stage. Nothing else reads the
 //! environment.
 
+mod afterwards;
 mod args;
 mod forward;
+mod generate;
 mod screen;
 
 use std::collections::HashMap;
@@ -16,14 +18,27 @@ use clap::Parser;
 
 use crate::config::parse_time;
 use crate::filter::{Ignored, Partition, PartitionBy};
-use crate::report::{Stdout, TerminalOptions, Verbosity};
+use crate::report::{GithubOptions, Stdout, TerminalOptions, Verbosity};
 use crate::{build, filter, group, list, listing, report, run};
 
+pub use afterwards::Afterwards;
 pub use args::NoTests;
-use args::{Cli, Colour, Leaks, TestBinaryArgs};
+use args::{AfterwardsArgs, Annotations, Cli, Colour, Leaks, TestBinaryArgs};
 use forward::{build_args, cargo_args, metadata_args, selection_args};
+pub use generate::{What, generate};
 
 /// What the program was called for.
+#[derive(Debug)]
+pub enum Called {
+    /// The line, or a part of it.
+    Line(Box<Invocation>),
+    /// `cargo ptest report`.
+    Report(Box<Afterwards>),
+    /// Completions or a man page.
+    Generate(What),
+}
+
+/// A call of the line of stages.
 #[derive(Debug)]
 pub struct Invocation {
     pub task: Task,
@@ -37,6 +52,8 @@ pub struct Invocation {
     pub run: run::Options,
     pub report: report::Options,
     pub no_tests: NoTests,
+    /// Only what failed or did not finish the last time.
+    pub failed: bool,
     /// No package or target was chosen.
     pub whole: bool,
     pub quiet: bool,
@@ -88,7 +105,7 @@ pub fn advice(error: &clap::Error) -> Option<String> {
         "--doc" => return Some(format!("error: there is no {option}: doctests are not run yet; use cargo test --doc")),
         "--format" | "--report-time" | "--logfile" => {
             return Some(format!(
-                "error: there is no {option}: the report's form is chosen before `--`, with --message-format human, json or junit"
+                "error: there is no {option}: the report's form is chosen before `--`, with --message-format human, json, junit or libtest-json"
             ));
         }
         _ => return Some(format!("error: there is no option {option}; cargo ptest --help has all that there are")),
@@ -98,9 +115,19 @@ pub fn advice(error: &clap::Error) -> Option<String> {
 
 /// Reads the program's arguments and environment.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-pub fn read() -> Result<Invocation, NoInvocation> {
+pub fn read() -> Result<Called, NoInvocation> {
     let env = std::env::vars_os().collect();
-    invocation(std::env::args_os().collect(), env)
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let mut of_report = args.clone();
+    if take_subcommand(&mut args.clone(), generate::OPTION) {
+        let what = args.last().and_then(|what| what.to_str());
+        return Ok(Called::Generate(generate::what(what)?));
+    }
+    if take_subcommand(&mut of_report, "report") {
+        let args = AfterwardsArgs::try_parse_from(of_report)?;
+        return Ok(Called::Report(Box::new(afterwards::understand(args, Env(env))?)));
+    }
+    Ok(Called::Line(Box::new(invocation(args, env)?)))
 }
 
 fn invocation(args: Vec<OsString>, env: HashMap<OsString, OsString>) -> Result<Invocation, NoInvocation> {
@@ -110,20 +137,26 @@ fn invocation(args: Vec<OsString>, env: HashMap<OsString, OsString>) -> Result<I
     Ok(understand(&cli, &tests, list, Env(env))?)
 }
 
-/// Divides the arguments into whether to list, our own and the test binaries'. As cargo's subcommand we are called with
-/// our name first; `list` is a subcommand only where subcommands stand, so that it can be a filter elsewhere.
+/// Takes our name out of the arguments, with which we are called first as cargo's subcommand, and then `word`, if it
+/// stands where subcommands stand: it can be a filter elsewhere.
+fn take_subcommand(args: &mut Vec<OsString>, word: &str) -> bool {
+    if args.get(1).is_some_and(|arg| arg == "ptest") {
+        args.remove(1);
+    }
+    let found = args.get(1).is_some_and(|arg| arg == word);
+    if found {
+        args.remove(1);
+    }
+    found
+}
+
+/// Divides the arguments into whether to list, our own and the test binaries'.
 fn divide(mut args: Vec<OsString>) -> (bool, Vec<OsString>, Vec<OsString>) {
     let tests = match args.iter().position(|arg| arg == "--") {
         Some(at) => args.split_off(at).split_off(1),
         None => Vec::new(),
     };
-    if args.get(1).is_some_and(|arg| arg == "ptest") {
-        args.remove(1);
-    }
-    let list = args.get(1).is_some_and(|arg| arg == "list");
-    if list {
-        args.remove(1);
-    }
+    let list = take_subcommand(&mut args, "list");
     (list, args, tests)
 }
 
@@ -191,6 +224,9 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
         report: report::Options {
             stdout: cli.report.message_format,
             junit: cli.report.junit.as_deref().map(junit).transpose()?,
+            junit_output: cli.report.junit_output,
+            github: github(cli.report.annotations, &env),
+            trace: cli.report.trace.as_deref().map(|path| file("--trace", path)).transpose()?,
             html: cli.report.html.as_deref().map(|path| file("--html", path)).transpose()?,
             terminal: TerminalOptions {
                 colours: colours.unwrap_or_else(|| std::io::stderr().is_terminal()),
@@ -207,6 +243,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
             },
         },
         no_tests: cli.select.no_tests,
+        failed: cli.select.failed,
         whole: selection_args(cli).iter().all(|word| ["--workspace", "--all"].contains(&word.as_str())),
         quiet,
         build: build::Options {
@@ -218,6 +255,23 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
             env: env.0,
             makeflags: None,
         },
+    })
+}
+
+/// Whether GitHub reads what we write. A run inside of a test is that test's business.
+fn github(said: Annotations, env: &Env) -> Option<GithubOptions> {
+    let is_there = env.text("GITHUB_ACTIONS") == Some("true") && env.get("PTEST_RUN_ID").is_none();
+    let wanted = match said {
+        Annotations::Auto => is_there,
+        Annotations::Github => true,
+        Annotations::None => false,
+    };
+    let path = |name| env.text(name).filter(|path| !path.is_empty()).map(Utf8PathBuf::from);
+    wanted.then(|| GithubOptions {
+        summary: path("GITHUB_STEP_SUMMARY"),
+        checkout: path("GITHUB_WORKSPACE"),
+        // Known when cargo has been asked.
+        workspace: Utf8PathBuf::new(),
     })
 }
 
@@ -248,6 +302,9 @@ fn task(cli: &Cli, tests: &TestBinaryArgs, list: bool) -> Result<Task> {
     let format = match (cli.report.message_format, tests.list) {
         (Stdout::Json, _) => listing::Format::Json,
         (Stdout::Junit, _) if list || tests.list => bail!("a list has no JUnit form: use --message-format json"),
+        (Stdout::LibtestJson, _) if list || tests.list => {
+            bail!("a list has no form of that name: use --message-format json, or --list after the dashes")
+        }
         (_, true) => listing::Format::Libtest,
         _ => listing::Format::Human,
     };
@@ -298,6 +355,8 @@ fn filter(cli: &Cli, tests: &TestBinaryArgs) -> Result<filter::Options> {
         exact: tests.exact,
         ignored,
         partition: cli.select.partition.as_deref().map(partition).transpose()?,
+        // What failed is known when the folder of the journals is.
+        failed: None,
     })
 }
 
@@ -430,6 +489,23 @@ mod tests {
         );
         assert_eq!(colours(None, &env(&[("CLICOLOR_FORCE", "1")])), Some(true));
         assert_eq!(colours(None, &env(&[("NO_COLOR", "")])), None);
+    }
+
+    #[test]
+    fn github_is_told_when_it_runs_us_and_not_from_inside_of_a_test() {
+        let env = [
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_STEP_SUMMARY", "/summary"),
+            ("GITHUB_WORKSPACE", "/checkout"),
+            ("PTEST_RUN_ID", "outer"),
+        ];
+        let told = |line, env| parsed(line, env).unwrap().report.github;
+        let options = told("", &env[..3]).unwrap();
+        assert_eq!((options.summary.unwrap(), options.checkout.unwrap()), ("/summary".into(), "/checkout".into()));
+        assert!(told("", &env).is_none());
+        assert!(told("", &[]).is_none());
+        assert!(told("--annotations=none", &env[..3]).is_none());
+        assert!(told("--annotations=github", &[]).unwrap().summary.is_none());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Outcome, is_false};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FixtureStarted {
     pub binary: Arc<str>,
     /// The context's module path, with the name of its crate.
@@ -22,6 +23,7 @@ pub struct FixtureStarted {
 
 /// What a fixture came to: passed, failed, timed out, crashed, or error if the runner could not do its part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FixtureFinished {
     pub binary: Arc<str>,
     pub context: Arc<str>,
@@ -66,6 +68,7 @@ impl FixtureFinished {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Fixture {
     Setup,
@@ -88,6 +91,7 @@ impl Fixture {
 
 /// How often a context is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum FixtureKind {
     /// Once, in the one process that runs its tests.

@@ -6,6 +6,7 @@ use super::{Event, Outcome};
 
 /// How many tests came to what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Tally {
     pub passed: usize,

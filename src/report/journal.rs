@@ -6,11 +6,17 @@ use std::io::{BufWriter, Write};
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::write_line;
+use super::{record, write_line};
 use crate::event::{Event, Reporter};
 
-/// How many runs are remembered.
+/// How many runs are remembered in any case.
 const KEPT: usize = 10;
+
+/// How many more, as long as all together are no larger than [`ROOM`]: `--failed` looks back as far as that.
+const KEPT_SMALL: usize = 50;
+
+/// In bytes.
+const ROOM: u64 = 128 * 1024 * 1024;
 
 pub(super) struct Journal {
     path: Utf8PathBuf,
@@ -50,13 +56,16 @@ impl Reporter for Journal {
     }
 }
 
-/// Names begin with the time, so their order is that of the runs. What cannot be removed is in nobody's way.
+/// What cannot be removed is in nobody's way.
 fn forget_old_runs(folder: &Utf8Path) {
-    let Ok(files) = folder.read_dir_utf8() else { return };
-    let mut journals: Vec<Utf8PathBuf> =
-        files.flatten().map(camino::Utf8DirEntry::into_path).filter(|path| path.extension() == Some("jsonl")).collect();
-    journals.sort_unstable();
-    for path in journals.iter().rev().skip(KEPT - 1) {
+    let journals = record::journals(folder);
+    let mut size = 0;
+    // The one that is about to begin counts.
+    for (number, path) in (2..).zip(journals.iter().rev()) {
+        size += path.metadata().map_or(0, |it| it.len());
+        if number <= KEPT || (number <= KEPT_SMALL && size <= ROOM) {
+            continue;
+        }
         let is_over = File::open(path).is_ok_and(|file| file.try_lock().is_ok());
         if is_over {
             let _ = std::fs::remove_file(path);

@@ -1,16 +1,22 @@
 //! Tells people and machines what happens: one file a format, each a [`Reporter`] that listens to events.
 
+pub mod afterwards;
 mod control;
 mod file;
+mod github;
 mod html;
 mod journal;
 mod json;
 mod junit;
 mod levels;
+mod libtest;
 mod live;
+mod outstanding;
+mod record;
 mod setups;
 mod summary;
 mod terminal;
+mod trace;
 
 use std::io::{BufWriter, Write};
 use std::time::Duration;
@@ -20,8 +26,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::event::{Event, Reporter, Show};
 
+pub use github::Options as GithubOptions;
+pub use junit::Output as JunitOutput;
 pub use levels::{FinalStatusLevel, Levels, OutputWhen, StatusLevel};
 pub use live::Progress;
+pub use outstanding::outstanding;
 pub use terminal::{Options as TerminalOptions, Verbosity};
 
 /// What the report stage needs to know.
@@ -30,6 +39,12 @@ pub struct Options {
     pub stdout: Stdout,
     /// Where the JUnit file goes.
     pub junit: Option<Utf8PathBuf>,
+    /// What JUnit says of what tests wrote, in the file and on stdout.
+    pub junit_output: JunitOutput,
+    /// Where the trace goes.
+    pub trace: Option<Utf8PathBuf>,
+    /// Annotations and a summary for GitHub, if it is there to read them.
+    pub github: Option<GithubOptions>,
     /// Where the page for the browser goes.
     pub html: Option<Utf8PathBuf>,
     pub terminal: TerminalOptions,
@@ -45,6 +60,8 @@ pub enum Stdout {
     Json,
     /// One JUnit testsuite, each case written when its result arrives.
     Junit,
+    /// What test binaries write under `--format json`, each binary whole when its last test has ended.
+    LibtestJson,
 }
 
 /// All reporters that were asked for.
@@ -60,10 +77,26 @@ pub fn open(options: &Options, folder: &Utf8Path, run: &str) -> Result<Reporters
     match options.stdout {
         Stdout::Human => {}
         Stdout::Json => reporters.push(Box::new(json::Json::new(std::io::stdout()))),
-        Stdout::Junit => reporters.push(Box::new(junit::JunitStream::new(BufWriter::new(std::io::stdout())))),
+        Stdout::LibtestJson => {
+            let out = BufWriter::new(std::io::stdout());
+            reporters.push(Box::new(libtest::LibtestJson::new(
+                out,
+                options.terminal.levels.success_output != OutputWhen::Never,
+            )));
+        }
+        Stdout::Junit => {
+            let out = BufWriter::new(std::io::stdout());
+            reporters.push(Box::new(junit::JunitStream::new(out, options.junit_output)));
+        }
+    }
+    if let Some(github) = &options.github {
+        reporters.push(Box::new(github::Github::new(github.clone(), std::io::stderr())));
     }
     if let Some(junit) = &options.junit {
-        reporters.push(Box::new(junit::JunitFile::create(junit, &path)?));
+        reporters.push(Box::new(junit::JunitFile::create(junit, options.junit_output, &path)?));
+    }
+    if let Some(trace) = &options.trace {
+        reporters.push(Box::new(trace::TraceFile::create(trace, &path)?));
     }
     if let Some(html) = &options.html {
         reporters.push(Box::new(html::HtmlFile::create(html, &path)?));
@@ -74,7 +107,10 @@ pub fn open(options: &Options, folder: &Utf8Path, run: &str) -> Result<Reporters
 /// Before anything else is done: what the last run left in the place of a file must not be taken for this one's.
 pub fn begin(options: &Options) -> Result<()> {
     if let Some(path) = &options.junit {
-        junit::JunitFile::create(path, Utf8Path::new(""))?;
+        junit::JunitFile::create(path, options.junit_output, Utf8Path::new(""))?;
+    }
+    if let Some(path) = &options.trace {
+        trace::TraceFile::create(path, Utf8Path::new(""))?;
     }
     if let Some(path) = &options.html {
         html::HtmlFile::create(path, Utf8Path::new(""))?;
@@ -85,8 +121,8 @@ pub fn begin(options: &Options) -> Result<()> {
 /// It has not come to a run. The file says so already; the stream is a document, too, however short.
 pub fn nothing_ran(options: &Options) -> Result<()> {
     match options.stdout {
-        Stdout::Junit => junit::JunitStream::new(std::io::stdout()).finish(),
-        Stdout::Human | Stdout::Json => Ok(()),
+        Stdout::Junit => junit::JunitStream::new(std::io::stdout(), options.junit_output).finish(),
+        Stdout::Human | Stdout::Json | Stdout::LibtestJson => Ok(()),
     }
 }
 

@@ -49,7 +49,7 @@ impl FailedSetups {
     }
 }
 
-fn is_for(setup: &FixtureFinished, test: &TestFinished) -> bool {
+pub(super) fn is_for(setup: &FixtureFinished, test: &TestFinished) -> bool {
     if setup.binary == test.binary {
         return test.contexts.contains(&setup.context);
     }

@@ -412,7 +412,7 @@ fn word(outcome: Outcome, message: Option<&str>) -> &str {
 }
 
 /// Whether an output shows a message already. The place and the text of a panic stand on two lines there.
-fn is_in(message: &str, output: &str) -> bool {
+pub(super) fn is_in(message: &str, output: &str) -> bool {
     let text =
         message.strip_prefix("panicked at ").and_then(|it| it.split_once(": ")).map_or(message, |(_, text)| text);
     text.lines().all(|line| output.contains(line))

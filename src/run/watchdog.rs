@@ -13,12 +13,14 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use camino::Utf8Path;
 use ptest::wire::environment::RUN_ID;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 use super::leftovers::{self, Whose};
 
-/// The hidden first argument that makes this program a watchdog; the second one is the run's id.
+/// The hidden first argument that makes this program a watchdog; the others are the run's id and the folder with the
+/// values of its shared contexts.
 pub const ARGUMENT: &str = "--ptest-watchdog";
 
 /// One group's number in the table; 0 where there is nothing to kill.
@@ -111,10 +113,10 @@ fn signal_groups(groups: Vec<Pid>, signal: Signal) {
 
 impl Watchdog {
     #[expect(clippy::disallowed_methods, reason = "the watchdog is a process like the workers")]
-    pub fn start(run: &str, workers: usize) -> io::Result<Self> {
+    pub fn start(run: &str, values: &Utf8Path, workers: usize) -> io::Result<Self> {
         let table = Table::new(workers)?;
         let child = Command::new(std::env::current_exe()?)
-            .args([ARGUMENT, run])
+            .args([ARGUMENT, run, values.as_str()])
             // It has to outlive what carries the mark of a run around this one.
             .env_remove(RUN_ID)
             .stdin(Stdio::piped())
@@ -140,8 +142,8 @@ impl Drop for Watchdog {
     }
 }
 
-/// The watchdog's side: waits for the runner's end, then kills what it left running.
-pub fn main(run: &str) {
+/// The watchdog's side: waits for the runner's end, then kills what it left running and clears away what it left lying.
+pub fn main(run: &str, values: &Utf8Path) {
     // An error means that there is no runner, either.
     let _ = io::stdin().read_to_end(&mut Vec::new());
     let table = io::stdout();
@@ -157,4 +159,6 @@ pub fn main(run: &str) {
     }
     signal_groups(hosts, Signal::KILL);
     leftovers::kill(run, Whose::Anybody);
+    // There is one only if there were hosts.
+    let _ = std::fs::remove_dir_all(values);
 }

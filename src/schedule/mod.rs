@@ -9,6 +9,8 @@
 //! the groups need them, and take part in the counting of processes while they are at work.
 
 mod batch;
+#[cfg(test)]
+mod bounds;
 mod hosts;
 mod lost;
 mod order;
@@ -682,17 +684,26 @@ impl Scheduler {
     /// How many more processes could be at work now, if there were slots; `most` is enough to know.
     fn startable_up_to(&self, most: usize) -> usize {
         let mut more = self.stoppable_hosts().len() + self.startable_hosts(usize::MAX).len();
+        let mut used = self.used.clone();
         for group in &self.order {
             if more >= most {
                 break;
             }
-            more += self.startable(*group);
+            let startable = self.startable_beside(&used, *group);
+            // Groups may share a limit, and then not all of them can have its last places.
+            self.spec.groups[*group].limits.iter().for_each(|limit| used[*limit] += startable);
+            more += startable;
         }
         more.min(most)
     }
 
     /// How many more processes could run items of the group now, if there were slots.
     fn startable(&self, group: usize) -> usize {
+        self.startable_beside(&self.used, group)
+    }
+
+    /// The same, if so many processes counted in each limit.
+    fn startable_beside(&self, used: &[usize], group: usize) -> usize {
         let queue = &self.queues[group];
         let spec = &self.spec.groups[group];
         if self.stop.is_some() || !spec.hosts.iter().all(|host| self.hosts.is_up(*host)) {
@@ -702,7 +713,7 @@ impl Scheduler {
             true => usize::from(queue.active == 0).min(queue.len()),
             false => queue.len(),
         };
-        let room = spec.limits.iter().map(|limit| self.spec.limits[*limit].saturating_sub(self.used[*limit])).min();
+        let room = spec.limits.iter().map(|limit| self.spec.limits[*limit].saturating_sub(used[*limit])).min();
         work.min(room.unwrap_or(usize::MAX))
     }
 

@@ -9,7 +9,7 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::reader::Reader;
 
 use crate::reports::Entry;
-use crate::tool::clean;
+use crate::tool::{clean, ptest};
 
 /// An element with all that is in it.
 #[derive(Debug, Default)]
@@ -120,4 +120,57 @@ pub fn validate(file: &Path) {
         }
         Err(error) => panic!("xmllint does not start: {error}"),
     }
+}
+
+/// What junitparser, which is none of ours, reads in a JUnit file: for each suite its name, the counts in its attributes
+/// and those of its cases. `None` where there is no Python, or no network to install it from; then it says so.
+fn reread(file: &Path, folder: &Path) -> Option<BTreeMap<String, Vec<usize>>> {
+    const SCRIPT: &str = "
+import json, sys
+from junitparser import JUnitXml, Failure, Error, Skipped
+read = {}
+for suite in JUnitXml.fromfile(sys.argv[1]):
+    cases = list(suite)
+    having = lambda kind: sum(any(isinstance(result, kind) for result in case.result) for case in cases)
+    read[suite.name] = [suite.tests, suite.failures, suite.errors, suite.skipped]
+    read[suite.name] += [len(cases), having(Failure), having(Error), having(Skipped)]
+print(json.dumps(read))
+";
+    let ran = |program: &Path, args: &[&str]| clean(program).args(args).output().ok().filter(|it| it.status.success());
+    let venv = folder.join("venv");
+    let python = venv.join("bin/python");
+    let install = ["-m", "pip", "install", "--quiet", "--timeout=20", "--retries=1", "junitparser==5.0.3"];
+    let installed = ran(Path::new("python3"), &["-m", "venv", venv.to_str()?]).and_then(|_| ran(&python, &install));
+    if installed.is_none() {
+        eprintln!("{} was not read by junitparser: it could not be installed", file.display());
+        return None;
+    }
+    let output = clean(&python).args(["-c", SCRIPT]).arg(file).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(serde_json::from_slice(&output.stdout).unwrap())
+}
+
+#[test]
+fn an_independent_parser_reads_the_same_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("junit.xml");
+    let all = ["outcomes", "crash", "flaky", "kinds", "noise", "names"];
+    ptest(&all)
+        .args(["--retries=1", "--junit-output=all"])
+        .env("FLAKY_DIR", folder.path())
+        .junit(&file)
+        .run()
+        .expect(100);
+    let Some(read) = reread(&file, folder.path()) else { return };
+    let suites = Element::parse(&std::fs::read_to_string(&file).unwrap());
+    let ours = suites.children("testsuite").map(|suite| {
+        let attributes = ["tests", "failures", "errors", "skipped"].map(|name| suite.number(name));
+        let having = |name: &str| suite.children("testcase").filter(|case| case.child(name).is_some()).count();
+        let counted = [suite.children("testcase").count(), having("failure"), having("error"), having("skipped")];
+        assert_eq!(attributes, counted, "{}", suite.attribute("name"));
+        (suite.attribute("name").to_owned(), [attributes, counted].concat())
+    });
+    assert_eq!(read, ours.collect());
+    let all = std::fs::read_to_string(&file).unwrap();
+    assert!(all.contains("<rerunFailure ") && all.contains("<flakyFailure "), "each kind of attempt is there");
 }

@@ -5,6 +5,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests start programs and read their own environment")]
 
+mod afterwards;
 mod attempts;
 #[cfg(unix)]
 mod browser;
@@ -20,6 +21,7 @@ mod kills;
 mod listing;
 #[cfg(target_os = "linux")]
 mod live;
+mod machines;
 mod options;
 #[cfg(target_os = "linux")]
 mod processes;

@@ -15,6 +15,9 @@ use crate::workspace::Workspace;
 /// Packages whose tests come to what the table says only if something special is done.
 const SPECIAL: [&str; 4] = ["hang", "locks", "nolist", "state"];
 
+/// Packages whose tests need contexts, and more than one runner: see `contexts`.
+const CONTEXTS: [&str; 8] = ["broken", "contexts", "interop", "linked", "misplaced", "nose", "twelve", "witness"];
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Table {
@@ -66,7 +69,7 @@ fn with_several_slots_every_report_agrees_with_the_table() {
 }
 
 fn all_but_special() -> Tool {
-    let excluded = SPECIAL.iter().flat_map(|package| ["--exclude", package]);
+    let excluded = SPECIAL.iter().chain(&CONTEXTS).flat_map(|package| ["--exclude", package]);
     ptest(&[]).args(["--workspace", "--all-targets"]).args(excluded).env("UNEVEN_SECONDS", "0.05")
 }
 
@@ -115,23 +118,26 @@ fn tests_that_leave_processes_behind_are_named() {
     assert_eq!(named, expected.collect(), "{}", ran.stderr);
 }
 
-/// Runs the tests twice, once for the JSON lines and the JUnit file and once for the JUnit stream.
+/// Runs the tests three times: for the text, the JSON lines and the JUnit file; for the JUnit stream; for libtest's JSON.
 #[track_caller]
 fn reports_agree_with(rows: &[Row], tool: impl Fn() -> Tool + Sync, slots: usize) {
-    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
     let file = folders[0].path().join("junit.xml");
+    let junit_output = "--junit-output=all";
     // The file over which the tests of the `locks` fixture quarrel is not shared by the two runs.
     let shown = [format!("--processes={slots}"), "--status-level=all".to_owned()];
     let tool = |run: usize| tool().args(&shown).env("LOCKS_DIR", folders[run].path());
-    let ((ran, events), streamed) = thread::scope(|scope| {
-        let streamed = scope.spawn(|| tool(1).args(["--message-format=junit"]).run());
-        let other = tool(0).junit(&file).json();
-        (other, streamed.join().unwrap())
+    let ((ran, events), streamed, libtest) = thread::scope(|scope| {
+        let streamed = scope.spawn(|| tool(1).args(["--message-format=junit", junit_output]).run());
+        let libtest = scope.spawn(|| tool(2).args(["--message-format=libtest-json"]).run());
+        let other = tool(0).junit(&file).args([junit_output]).json();
+        (other, streamed.join().unwrap(), libtest.join().unwrap())
     });
     let is_red = rows.iter().any(|row| !["passed", "ignored"].contains(&&*row.outcome));
     let code = if is_red { 100 } else { 0 };
     ran.expect(code);
     streamed.expect(code);
+    libtest.expect(code);
 
     let mut complaints = Complaints::default();
     let json = of_json(&events);
@@ -154,6 +160,8 @@ fn reports_agree_with(rows: &[Row], tool: impl Fn() -> Tool + Sync, slots: usize
     complaints.check_places("the JUnit stream", &json, &suite.entries());
     let tests = rows.iter().filter(|row| row.outcome != "worker-failed").count();
     complaints.equal("tests in the JUnit stream", &suite.number("tests"), &tests);
+
+    complaints.check_libtest(rows, &libtest.stdout);
     complaints.0.sort();
     assert!(complaints.0.is_empty(), "with {slots} slots:\n{}", complaints.0.join("\n"));
 }
@@ -237,6 +245,29 @@ impl Complaints {
             self.check_suite(&format!("suite {binary}"), &rows, suite);
             let others = suite.entries().iter().filter(|entry| entry.binary != binary).count();
             self.equal(&format!("cases of another class in suite {binary}"), &others, &0);
+        }
+    }
+
+    /// libtest's words are fewer, and its tests do not name their binaries.
+    fn check_libtest(&mut self, rows: &[Row], stdout: &str) {
+        let word = |row: &Row| match &*row.outcome {
+            "passed" => "ok",
+            "ignored" => "ignored",
+            _ => "failed",
+        };
+        let mut expected: Vec<String> = rows.iter().map(|row| format!("{} {}", row.name, word(row))).collect();
+        expected.sort_unstable();
+        let lines: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let results =
+            lines.iter().filter(|it| it["type"] == "test" && it["event"] != "started" && it["event"] != "timeout");
+        let mut found: Vec<String> =
+            results.map(|it| format!("{} {}", it["name"].as_str().unwrap(), it["event"].as_str().unwrap())).collect();
+        found.sort_unstable();
+        self.equal("results in libtest's JSON", &found, &expected);
+        for (key, outcome) in [("passed", "ok"), ("failed", "failed"), ("ignored", "ignored")] {
+            let total: u64 = lines.iter().filter(|it| it["type"] == "suite").filter_map(|it| it[key].as_u64()).sum();
+            let count = rows.iter().filter(|row| word(row) == outcome).count() as u64;
+            self.equal(&format!("{key} in the suites of libtest's JSON"), &total, &count);
         }
     }
 

@@ -30,7 +30,8 @@ pub fn target() -> PathBuf {
 pub fn clean(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     let ours = |name: &str| {
-        let prefixes = ["PTEST", "NEXTEST", "CARGO_PKG_", "CARGO_MANIFEST", "CARGO_BIN_", "CARGO_TERM_", "RUST_TEST_"];
+        let prefixes =
+            ["PTEST", "NEXTEST", "CARGO_PKG_", "CARGO_MANIFEST", "CARGO_BIN_", "CARGO_TERM_", "GITHUB_", "RUST_TEST_"];
         let names = ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS", "NO_COLOR", "CLICOLOR_FORCE", "RUST_BACKTRACE"];
         prefixes.iter().any(|prefix| name.starts_with(prefix)) || names.contains(&name)
     };

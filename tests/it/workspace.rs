@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::tool::{Tool, fixtures, ptest};
+use crate::tool::{Tool, clean, fixtures, ptest};
 
 /// A workspace in a folder that goes away with it, built in there as well.
 pub struct Workspace(TempDir);
@@ -52,6 +53,18 @@ impl Workspace {
 
     pub fn ptest(&self) -> Tool {
         ptest(&[]).inside(self.path()).env("CARGO_TARGET_DIR", self.target())
+    }
+
+    /// `cargo ptest` with a subcommand of its own.
+    pub fn tool(&self, subcommand: &str) -> Tool {
+        self.ptest().args([subcommand])
+    }
+
+    /// Another program, in the same place and environment.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = clean(program);
+        command.current_dir(self.path()).env("CARGO_TARGET_DIR", self.target());
+        command
     }
 }
 

@@ -4,6 +4,7 @@
 //! down all of them; and everything is built before anything is measured.
 
 mod cases;
+mod db;
 mod measure;
 mod table;
 mod targets;
@@ -22,8 +23,8 @@ use measure::{Sample, Spread};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The cases to measure; all if none is named
-    #[arg(value_name = "CASE", value_parser = CASES.iter().map(|case| case.name).collect::<Vec<_>>())]
+    /// The cases to measure; all but `db`, which has tables of its own, if none is named
+    #[arg(value_name = "CASE", value_parser = CASES.iter().map(|case| case.name).chain(["db"]).collect::<Vec<_>>())]
     cases: Vec<String>,
     /// How often each tool is measured
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u8).range(1..))]
@@ -63,6 +64,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     measure::adopt_orphans()?;
     let path = cargo::path_with_ptest()?;
     let target = cargo::target_folder()?.join("bench");
+    if options.cases.iter().any(|name| name == "db") {
+        db::run(&target.join("db"), &path, options.runs)?;
+        if options.cases.len() == 1 {
+            return Ok(());
+        }
+    }
     let chosen = |case: &&Case| options.cases.is_empty() || options.cases.iter().any(|name| name == case.name);
     let nextest = has_nextest();
     if !nextest {

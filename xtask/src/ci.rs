@@ -9,7 +9,7 @@ use crate::{cargo, tidy};
 const STEPS: &[&str] = &[
     "fmt --all --check",
     "clippy --workspace --all-targets -- -D warnings",
-    "doc --workspace --no-deps --document-private-items",
+    "doc --workspace --all-features --no-deps --document-private-items",
     "test --workspace",
 ];
 

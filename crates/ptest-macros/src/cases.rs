@@ -4,9 +4,10 @@
 //! where the function stands, not within that module: hence the `impl` block out there for a type in there.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
 use syn::{Attribute, Expr, FnArg, Ident, Meta, Signature, Token};
 
 use crate::function::Function;
@@ -157,7 +158,10 @@ fn registered(test: &Test, Case { name, .. }: &Case) -> TokenStream {
     let output = signature::output(&test.function.signature);
     let run = test::run(test, name, output, &quote!(Cases::#name));
     // The return type, as it was written, means something where the function stands, but perhaps nothing in here.
-    let returned = output.map(|_| quote!(-> impl ::std::process::Termination));
+    let returned = output.map(|output| {
+        let span = Span::mixed_site().located_at(output.span());
+        quote_spanned!(span=> -> impl ::std::process::Termination)
+    });
     quote!(#ignore #builtin fn #name() #returned { #run })
 }
 

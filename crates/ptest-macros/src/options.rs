@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token};
 
 use crate::mistakes::Mistakes;
@@ -34,13 +35,14 @@ impl Options {
         }
     }
 
-    /// The path of a function.
+    /// The path of a function. Where it is wrong, some path all the same: nothing will be missing because of it, and nothing
+    /// comes of it.
     pub(crate) fn function(&mut self, name: &str, example: &str, mistakes: &mut Mistakes) -> Option<Path> {
         match self.value(name, example, mistakes)? {
             Expr::Path(path) if path.attrs.is_empty() && path.qself.is_none() => Some(path.path),
             other => {
-                mistakes.at(other, format!("`{name}` is the path of a function: write `{name} = {example}`"));
-                None
+                mistakes.at(&other, format!("`{name}` is the path of a function: write `{name} = {example}`"));
+                Some(Ident::new(name, other.span()).into())
             }
         }
     }

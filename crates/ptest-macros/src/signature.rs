@@ -85,8 +85,11 @@ pub(crate) fn injected(parameter: &PatType, mistakes: &mut Mistakes) -> TokenStr
         mistakes.at(attribute, "a parameter that is made from contexts has no attributes: take this one away");
     }
     let own = &parameter.ty;
+    if let Type::ImplTrait(_) = &**own {
+        mistakes.at(own, "a value is made by its type: write that instead of `impl`");
+    }
     let span = Span::mixed_site().located_at(own.span());
-    quote_spanned!(span=> <#own as ::ptest::FromContext>::from_context())
+    quote_spanned!(span=> ::ptest::FromContext::from_context())
 }
 
 /// The argument for a parameter that a context provides, or what is wrong with it; `instead` says what else there is
@@ -115,7 +118,7 @@ pub(crate) fn provided(parameter: &PatType, instead: &str, mistakes: &mut Mistak
         mistakes.at(provided, "contexts provide values by their type: write the very type that the set-up returns");
     }
     let span = Span::mixed_site().located_at(provided.span());
-    quote_spanned!(span=> &::ptest::cx::<#provided>())
+    quote_spanned!(span=> &::ptest::cx())
 }
 
 /// A type, for use within a message.

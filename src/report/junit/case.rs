@@ -11,6 +11,7 @@ use std::{
 use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, XmlString};
 
 use super::{
+    Output,
     text::{MESSAGE_LIMIT, OUTPUT_LIMIT, TEXT_LIMIT, attribute, cut, xml, xml_within},
     verdict::{self, status},
 };
@@ -37,6 +38,7 @@ pub struct Case {
 /// that failed.
 #[derive(Default)]
 pub struct Cases {
+    output: Output,
     attempts: HashMap<(Arc<str>, Arc<str>, u32), Vec<TestFinished>>,
     setups: FailedSetups,
     /// The numbers of the set-ups that show in a test.
@@ -46,11 +48,17 @@ pub struct Cases {
 }
 
 impl Cases {
+    pub fn new(output: Output) -> Self {
+        Self { output, ..Self::default() }
+    }
+
     /// The case that `event` completes, if it does.
     pub fn add(&mut self, event: &Event) -> Option<Case> {
         match event {
             Event::AttemptFailed(test) => {
-                self.attempts.entry(key(test)).or_default().push(test.clone());
+                // No more than the report will have of it: many tests may wait for their next attempt.
+                let output = cut(&test.output, OUTPUT_LIMIT).into_owned();
+                self.attempts.entry(key(test)).or_default().push(TestFinished { output, ..test.clone() });
                 None
             }
             Event::TestFinished(test) => {
@@ -62,7 +70,7 @@ impl Cases {
                     binary: test.binary.clone(),
                     test: test.test.clone(),
                     number: test.repetition,
-                    xml: test_case(test, &attempts, &self.setups),
+                    xml: test_case(test, &attempts, &self.setups, self.output),
                 })
             }
             Event::FixtureFinished(fixture) if fixture.is_entry() => Some(self.fixture(fixture)),
@@ -121,10 +129,10 @@ pub fn error_case(name: &str, binary: &str, kind: &str, message: &str, text: &st
     case
 }
 
-fn test_case(test: &TestFinished, attempts: &[TestFinished], setups: &FailedSetups) -> TestCase {
+fn test_case(test: &TestFinished, attempts: &[TestFinished], setups: &FailedSetups, which: Output) -> TestCase {
     let mut case = TestCase::new(xml(&unique(&test.test, test.repetition)), status(test, attempts, setups));
     case.set_classname(xml(&test.binary)).set_timestamp(test.timestamp).set_time(seconds(test.duration));
-    case.system_out = output(&test.output);
+    case.system_out = output(&test.output).filter(|_| which == Output::All || test.outcome != Outcome::Passed);
     set_place(&mut case, test.file.as_deref(), test.line);
     case.add_properties(properties(test));
     case
@@ -228,7 +236,10 @@ mod tests {
 
     #[test]
     fn a_case_says_what_where_and_when() {
-        let xml = completed(&[Event::TestFinished(TestFinished { output: "hello\n".into(), ..finished("m::test") })]);
+        let mut cases = Cases::new(Output::All);
+        let passed = Event::TestFinished(TestFinished { output: "hello\n".into(), ..finished("m::test") });
+        let xml = sample::case_xml(&cases.add(&passed).unwrap().xml);
+        assert!(!completed(&[passed]).contains("hello"), "what passed has no output unless it is asked for");
         let expected = r#"<testcase name="m::test" classname="demo" timestamp="2024-05-06T07:08:01.250+02:00" time="0.250" file="src/lib.rs" line="12">
             <properties>
                 <property name="worker" value="1"/>

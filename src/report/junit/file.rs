@@ -12,7 +12,7 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::write_report;
+use super::{Output, write_report};
 use crate::event::{Event, Reporter};
 use crate::report::file;
 
@@ -29,6 +29,7 @@ const WHAT: &str = "JUnit file";
 pub struct JunitFile {
     path: Utf8PathBuf,
     journal: Utf8PathBuf,
+    output: Output,
     /// There have been events since the file was written.
     outdated: bool,
     began: Instant,
@@ -40,18 +41,18 @@ impl JunitFile {
     /// ones will tell what the JSON lines in `journal` say, which need not exist yet.
     ///
     /// Fails if `path` can't be written, or is something that must not be replaced, such as a device.
-    pub fn create(path: &Utf8Path, journal: &Utf8Path) -> anyhow::Result<Self> {
+    pub fn create(path: &Utf8Path, output: Output, journal: &Utf8Path) -> anyhow::Result<Self> {
         let began = Instant::now();
         let path = file::target(path, WHAT)?;
         // What the journal's path may hold now is another run's.
-        replace(&path, iter::empty())?;
-        Ok(Self { path, journal: journal.to_owned(), outdated: false, began, took: began.elapsed() })
+        write(&path, output, iter::empty())?;
+        Ok(Self { path, journal: journal.to_owned(), output, outdated: false, began, took: began.elapsed() })
     }
 
     fn update(&mut self) -> anyhow::Result<()> {
         self.began = Instant::now();
         self.outdated = false;
-        let result = file::events(&self.journal).and_then(|events| replace(&self.path, events));
+        let result = file::events(&self.journal).and_then(|events| write(&self.path, self.output, events));
         self.took = self.began.elapsed();
         result
     }
@@ -83,8 +84,12 @@ fn is_due(since: Duration, took: Duration) -> bool {
 }
 
 /// Puts a report of `events` in the place of the file at `path`.
-fn replace(path: &Utf8Path, events: impl Iterator<Item = anyhow::Result<Event>>) -> anyhow::Result<()> {
-    file::replace(path, WHAT, |out| write_report(events, out))
+pub fn write(
+    path: &Utf8Path,
+    output: Output,
+    events: impl Iterator<Item = anyhow::Result<Event>>,
+) -> anyhow::Result<()> {
+    file::replace(path, WHAT, |out| write_report(events, output, out))
 }
 
 #[cfg(test)]
@@ -139,7 +144,7 @@ mod tests {
     #[test]
     fn the_file_is_red_from_the_start_even_beside_a_finished_journal() {
         let (_folder, path, journal) = folder_with_journal(&sample::green_run());
-        JunitFile::create(&path, &journal).unwrap();
+        JunitFile::create(&path, Output::Failed, &journal).unwrap();
         let xml = fs::read_to_string(&path).unwrap();
         assert!(xml.contains("[run incomplete]"), "{xml}");
         assert!(xml.contains("errors=\"1\""), "{xml}");
@@ -148,7 +153,7 @@ mod tests {
     #[test]
     fn the_file_tells_the_whole_run_at_the_end() {
         let (_folder, path, journal) = folder_with_journal(&sample::green_run());
-        let mut file = JunitFile::create(&path, &journal).unwrap();
+        let mut file = JunitFile::create(&path, Output::Failed, &journal).unwrap();
         file.finish().unwrap();
         let xml = fs::read_to_string(&path).unwrap();
         assert!(!xml.contains("[run incomplete]"), "{xml}");
@@ -161,7 +166,7 @@ mod tests {
         let mut events = sample::green_run();
         events.pop();
         let (_folder, path, journal) = folder_with_journal(&events);
-        let mut file = JunitFile::create(&path, &journal).unwrap();
+        let mut file = JunitFile::create(&path, Output::Failed, &journal).unwrap();
         file.finish().unwrap();
         let xml = fs::read_to_string(&path).unwrap();
         assert!(xml.contains("tests=\"2\" skipped=\"0\" failures=\"0\" errors=\"1\""), "{xml}");
@@ -170,7 +175,7 @@ mod tests {
     #[test]
     fn a_journal_that_is_gone_is_an_error_at_the_end_only() {
         let (_folder, path, journal) = folder_with_journal(&[]);
-        let mut file = JunitFile::create(&path, &journal).unwrap();
+        let mut file = JunitFile::create(&path, Output::Failed, &journal).unwrap();
         fs::remove_file(&journal).unwrap();
         file.event(&sample::run_started(1)).unwrap();
         file.began = file.began.checked_sub(PAUSE * SHARE).unwrap();
@@ -185,7 +190,7 @@ mod tests {
     fn what_is_not_a_file_is_not_replaced() {
         let (folder, _, journal) = folder_with_journal(&[]);
         let path = Utf8Path::from_path(folder.path()).unwrap();
-        let error = JunitFile::create(path, &journal).err().unwrap().to_string();
+        let error = JunitFile::create(path, Output::Failed, &journal).err().unwrap().to_string();
         assert!(error.contains(path.as_str()), "{error}");
     }
 
@@ -193,7 +198,7 @@ mod tests {
     fn an_error_names_the_path() {
         let (_folder, path, journal) = folder_with_journal(&[]);
         let below_a_file = journal.join("junit.xml");
-        let error = JunitFile::create(&below_a_file, &path).err().unwrap().to_string();
+        let error = JunitFile::create(&below_a_file, Output::Failed, &path).err().unwrap().to_string();
         assert!(error.contains(below_a_file.as_str()), "{error}");
     }
 
@@ -204,13 +209,13 @@ mod tests {
         let (folder, path, journal) = folder_with_journal(&[]);
         let plain = folder.path().join("plain");
         fs::write(&plain, "").unwrap();
-        JunitFile::create(&path, &journal).unwrap();
+        JunitFile::create(&path, Output::Failed, &journal).unwrap();
         let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode();
         assert_eq!(mode(path.as_std_path()), mode(&plain), "the umask decides, as for any file");
 
         let link = Utf8PathBuf::from_path_buf(folder.path().join("link.xml")).unwrap();
         symlink(&path, &link).unwrap();
-        JunitFile::create(&link, &journal).unwrap();
+        JunitFile::create(&link, Output::Failed, &journal).unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     }
 }

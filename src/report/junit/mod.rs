@@ -20,12 +20,22 @@ mod stream;
 mod text;
 mod verdict;
 
-pub use file::JunitFile;
+pub use file::{JunitFile, write};
 pub use stream::JunitStream;
 
 use case::{Case, Cases};
 use document::write_report;
 use progress::Progress;
+
+/// Of which tests the report has what they wrote.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Output {
+    /// Of those that did not pass.
+    #[default]
+    Failed,
+    /// Of all.
+    All,
+}
 
 /// The name of the whole: of a file's `<testsuites>` and of a stream's `<testsuite>`.
 const NAME: &str = "cargo ptest";
@@ -73,9 +83,9 @@ mod tests {
             fixture(Fixture::Teardown),
         ]);
         let mut file = Vec::new();
-        write_report(events.iter().cloned().map(Ok), &mut file).unwrap();
+        write_report(events.iter().cloned().map(Ok), Output::All, &mut file).unwrap();
         let mut out = Vec::new();
-        let mut stream = JunitStream::new(&mut out);
+        let mut stream = JunitStream::new(&mut out, Output::All);
         // The end is left out, so that the red case is in it, too.
         for event in &events[..events.len() - 1] {
             stream.event(event).unwrap();

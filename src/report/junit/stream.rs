@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::Context as _;
 use quick_junit::{Report, TestCase, TestSuite};
 
-use super::{Cases, NAME, Progress};
+use super::{Cases, NAME, Output, Progress};
 use crate::event::{Event, Reporter, RunStarted};
 
 /// Writes one `<testsuite>` whose cases come in the order of their results.
@@ -22,8 +22,8 @@ pub struct JunitStream<W> {
 
 impl<W: Write> JunitStream<W> {
     /// A stream that writes to `out`, beginning when the run begins.
-    pub fn new(out: W) -> Self {
-        Self { out, cases: Cases::default(), progress: Progress::default(), opened: false, closed: false }
+    pub fn new(out: W, output: Output) -> Self {
+        Self { out, cases: Cases::new(output), progress: Progress::default(), opened: false, closed: false }
     }
 
     /// Writes the head, once. It waits for the run to begin, for it says how many tests there are; a warning may come
@@ -109,7 +109,7 @@ mod tests {
 
     fn stream(events: &[Event]) -> String {
         let mut out = Vec::new();
-        let mut stream = JunitStream::new(&mut out);
+        let mut stream = JunitStream::new(&mut out, Output::Failed);
         for event in events {
             stream.event(event).unwrap();
         }
@@ -154,7 +154,7 @@ Tests that ran in it, any of which may be the cause: fails, works</error>
     #[test]
     fn a_case_is_written_when_its_result_arrives() {
         let mut out = Vec::new();
-        let mut stream = JunitStream::new(&mut out);
+        let mut stream = JunitStream::new(&mut out, Output::Failed);
         stream.event(&sample::run_started(2)).unwrap();
         stream.event(&Event::TestFinished(finished("first"))).unwrap();
         assert!(String::from_utf8_lossy(stream.out).contains(r#"name="first""#));
@@ -186,7 +186,7 @@ Tests that ran in it, any of which may be the cause: fails, works</error>
     #[test]
     fn a_stream_is_closed_once() {
         let mut out = Vec::new();
-        let mut stream = JunitStream::new(&mut out);
+        let mut stream = JunitStream::new(&mut out, Output::Failed);
         stream.finish().unwrap();
         stream.finish().unwrap();
         assert_eq!(String::from_utf8(out).unwrap().matches("</testsuite>").count(), 1);
@@ -195,6 +195,7 @@ Tests that ran in it, any of which may be the cause: fails, works</error>
     #[test]
     fn an_element_is_cut_at_its_own_ends() {
         let mut test = finished("</testsuite><testcase ");
+        test.outcome = crate::event::Outcome::Failed;
         test.output = "</testcase></testsuite>\n  \n".into();
         let element = stream(&sample::complete(vec![Event::TestFinished(test)]));
         sample::assert_well_formed(&element);

@@ -37,7 +37,8 @@ pub(super) fn exit_now(code: i32) -> ! {
 
 #[cfg(unix)]
 pub(super) use unix::{
-    discard_broken_output, discard_input, discard_output, kill_group, wait_for_exit, wait_for_exit_until,
+    discard_broken_output, discard_input, discard_output, kill_group, send_stderr_to, wait_for_exit,
+    wait_for_exit_until,
 };
 
 /// A process's descendants are not found here; the process itself is ended by who started it.
@@ -86,6 +87,12 @@ mod unix {
     /// What is printed goes nowhere.
     pub(in crate::runtime) fn discard_output() {
         discard(&OUTPUTS);
+    }
+
+    /// What is printed to stderr goes there.
+    pub(in crate::runtime) fn send_stderr_to(file: &std::fs::File) {
+        // SAFETY: both are descriptors of this process.
+        unsafe { dup2(file.as_raw_fd(), 2) };
     }
 
     fn discard(descriptors: &[RawFd]) {

@@ -3,7 +3,6 @@
 use std::io::{PipeReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::failure;
@@ -12,69 +11,12 @@ use crate::runtime::process::{Process, Role, fresh_token, own_program, run_id};
 use crate::wire::environment::{self, CONTEXT, HOST, ROLE, RUN_ID, SLOT, TOKEN, VALUE, VALUES};
 use crate::wire::record::{Failure, Piece, Record, Splitter};
 
-/// By what a host knows that it is not needed any more.
-pub(in crate::runtime) enum Lifeline {
-    /// Its stdin ends: whoever started it has closed it, or is gone.
-    Stdin,
-    /// nextest is gone. What is said on its stderr is read by the user; the meeting place is to be removed.
-    #[cfg(unix)]
-    Process {
-        process: u32,
-        meeting: String,
-        stderr: Option<std::fs::File>,
-        /// The host that failed is gone; this one only sees to it that others learn of it, and cleans up.
-        only_keeps: bool,
-    },
-}
-
-/// The variable with the number of the process that a host waits for.
-const LIFELINE: &str = "PTEST_LIFELINE";
-/// The variable that says that there is nothing to set up any more.
-const ONLY_KEEPS: &str = "PTEST_KEEPS";
-/// The variable with the path of the meeting place.
-const MEETING: &str = "PTEST_MEETING";
-
-impl Lifeline {
-    /// What the process that started this one said.
-    pub(super) fn of_this_process() -> Self {
-        #[cfg(unix)]
-        if let (Ok(process), Ok(meeting)) = (std::env::var(LIFELINE), std::env::var(MEETING))
-            && let Ok(process) = process.parse()
-        {
-            let stderr = std::fs::File::options().append(true).open(format!("/proc/{process}/fd/2")).ok();
-            let only_keeps = std::env::var_os(ONLY_KEEPS).is_some();
-            return Self::Process { process, meeting, stderr, only_keeps };
-        }
-        Self::Stdin
-    }
-
-    fn tell(&self, command: &mut Command) {
-        match self {
-            Self::Stdin => drop(command.stdin(Stdio::piped()).env_remove(LIFELINE)),
-            #[cfg(unix)]
-            Self::Process { process, meeting, only_keeps, .. } => {
-                command.stdin(Stdio::null()).env(LIFELINE, process.to_string()).env(MEETING, meeting);
-                command.env_remove(ONLY_KEEPS).envs(only_keeps.then_some((ONLY_KEEPS, "1")));
-            }
-        }
-    }
-
-    pub(super) fn only_keeps(&self) -> bool {
-        match self {
-            Self::Stdin => false,
-            #[cfg(unix)]
-            Self::Process { only_keeps, .. } => *only_keeps,
-        }
-    }
-}
-
 /// A host that this process has started and will end.
 pub(in crate::runtime) struct Handle {
     child: Child,
     /// Where it puts the value; it takes the file away at its end, if it comes to that.
     value: String,
     said: Receiver<Piece>,
-    reader: JoinHandle<()>,
     teardown_limit: Duration,
 }
 
@@ -82,63 +24,40 @@ pub(in crate::runtime) struct Handle {
 const SLACK: Duration = Duration::from_secs(5);
 
 /// Starts the host of a context. Returns once the value is there.
-pub(super) fn start(context: &Context, lifeline: &Lifeline) -> Result<Handle, Failure> {
-    let (to_start, value, token) = command(context, lifeline)?;
-    let mut host =
-        spawn(to_start, &value, &token, context).map_err(|error| failure(format!("cannot start a host: {error}")))?;
-    let start = Instant::now();
-    let deadline = start + context.setup_limit + SLACK;
-    let mut began = false;
-    let result = loop {
-        match host.said.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            // Before the set-up begins, it is libtest that speaks.
-            Ok(Piece::Text(text)) if began => eprint!("{}", String::from_utf8_lossy(&text)),
-            Ok(Piece::Record(Record::SetupStarted { .. })) => began = true,
-            Ok(Piece::Record(Record::SetupFinished { .. })) => break Ok(()),
-            Ok(Piece::Record(Record::SetupFailed { failure, .. })) => break Err(failure),
-            Ok(_) => {}
-            Err(RecvTimeoutError::Timeout) => {
-                break Err(Failure {
-                    message: format!("no end after {:?}", context.setup_limit),
-                    duration: start.elapsed(),
-                    timed_out: true,
-                });
-            }
-            Err(RecvTimeoutError::Disconnected) => break Err(failure(format!("its host ended: {}", host.status()))),
-        }
-    };
-    match (result, lifeline) {
-        (Ok(()), _) => Ok(host),
-        (Err(failure), Lifeline::Stdin) => {
-            host.kill();
-            Err(failure)
-        }
-        // It lives on, to clean up at the end of the run; or if it does not, then something else has to.
-        #[cfg(unix)]
-        (Err(failure), Lifeline::Process { process, meeting, .. }) => {
-            if host.is_gone() {
-                let lifeline =
-                    Lifeline::Process { process: *process, meeting: meeting.clone(), stderr: None, only_keeps: true };
-                let (mut keeper, ..) = command(context, &lifeline)?;
-                // Without it the file stays.
-                drop(keeper.stdout(Stdio::null()).stderr(Stdio::null()).spawn());
-            }
-            Err(failure)
-        }
+pub(super) fn start(context: &Context) -> Result<Handle, Failure> {
+    let (mut command, value, token) = command(context)?;
+    // Its lifeline: it tears down when this ends, because we close it or are gone.
+    command.stdin(Stdio::piped());
+    let mut host = spawn(command, value, &token, context)?;
+    let result = host.wait_for_setup(context.setup_limit + SLACK);
+    if result.is_err() {
+        host.kill();
     }
+    result.map(|()| host)
+}
+
+/// Starts a keeper, which starts the host and lives on, whatever becomes of that. Gives the path of the value, once it
+/// is there.
+#[cfg(unix)]
+pub(super) fn start_keeper(context: &Context, keeper: &super::keeper::Keeper) -> Result<String, Failure> {
+    let (mut command, value, token) = command(context)?;
+    keeper.tell(&mut command);
+    let mut keeper = spawn(command, value, &token, context)?;
+    keeper.wait_for_setup(context.setup_limit + 2 * SLACK).map(|()| keeper.value)
 }
 
 /// The command, the path for the value, and the token.
-fn command(context: &Context, lifeline: &Lifeline) -> Result<(Command, String, String), Failure> {
+fn command(context: &Context) -> Result<(Command, String, String), Failure> {
     let tree = Tree::get();
     let test = tree.test_of(context.module).ok_or_else(|| failure("the context has no test".to_owned()))?;
-    let name = own_name(context);
-    let folder = std::env::temp_dir();
-    let value = folder.join(format!("{name}.value")).to_string_lossy().into_owned();
+    // A keeper starts the host that it was told to be.
+    let (value, values) = if let Role::Host { value, .. } = &Process::get().role {
+        (value.clone(), std::env::var(VALUES).unwrap_or_default())
+    } else {
+        let around: Vec<(&str, String)> = tree.around(context.module).map(|it| (it.module, value_of(it))).collect();
+        (value_of(context), environment::join_values(around.iter().map(|(module, path)| (*module, &**path))))
+    };
     let token = fresh_token();
-    let around: Vec<(&str, String)> =
-        tree.around(context.module).map(|it| (it.module, value_of(it, &folder))).collect();
-    let values = environment::join_values(around.iter().map(|(module, path)| (*module, path.as_str())));
     let mut command = Command::new(own_program());
     command
         .args(["--exact", &test, "--nocapture", "--test-threads=1", "--include-ignored"])
@@ -150,15 +69,17 @@ fn command(context: &Context, lifeline: &Lifeline) -> Result<(Command, String, S
         .env(VALUES, values)
         .env(RUN_ID, run_id())
         .env_remove(SLOT);
-    lifeline.tell(&mut command);
+    #[cfg(unix)]
+    super::keeper::Keeper::forget(&mut command);
     // So that it can be ended with all that it has started, and Ctrl-C at the terminal is not for it.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     Ok((command, value, token))
 }
 
-pub(super) fn value_of(context: &Context, folder: &std::path::Path) -> String {
-    folder.join(format!("{}.value", own_name(context))).to_string_lossy().into_owned()
+/// Where the value of a context lies.
+pub(super) fn value_of(context: &Context) -> String {
+    std::env::temp_dir().join(format!("{}.value", own_name(context))).to_string_lossy().into_owned()
 }
 
 /// Names a context among all that live on this machine: by the run, and by what shares it.
@@ -174,15 +95,19 @@ fn own_name(context: &Context) -> String {
     format!("ptest-{:016x}", hasher.finish())
 }
 
-fn spawn(mut command: Command, value: &str, token: &str, context: &Context) -> std::io::Result<Handle> {
-    let (reader, writer) = std::io::pipe()?;
-    let child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
+fn spawn(mut command: Command, value: String, token: &str, context: &Context) -> Result<Handle, Failure> {
+    let mut start = || {
+        let (reader, writer) = std::io::pipe()?;
+        let child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
+        Ok((reader, child))
+    };
+    let (reader, child) = start().map_err(|error: std::io::Error| failure(format!("cannot start a host: {error}")))?;
     // It holds the pipe's other end.
     drop(command);
     let (sender, said) = mpsc::channel();
     let splitter = Splitter::new(token);
-    let reader = std::thread::spawn(move || forward(reader, splitter, &sender));
-    Ok(Handle { child, value: value.to_owned(), said, reader, teardown_limit: context.teardown_limit })
+    std::thread::spawn(move || forward(reader, splitter, &sender));
+    Ok(Handle { child, value, said, teardown_limit: context.teardown_limit })
 }
 
 fn forward(mut pipe: PipeReader, mut splitter: Splitter, sender: &mpsc::Sender<Piece>) {
@@ -199,6 +124,28 @@ impl Handle {
     /// The path of the value.
     pub(super) fn value(&self) -> &str {
         &self.value
+    }
+
+    fn wait_for_setup(&mut self, limit: Duration) -> Result<(), Failure> {
+        let start = Instant::now();
+        let mut began = false;
+        loop {
+            match self.said.recv_timeout(limit.saturating_sub(start.elapsed())) {
+                // Before the set-up begins, it is libtest that speaks.
+                Ok(Piece::Text(text)) if began => eprint!("{}", String::from_utf8_lossy(&text)),
+                Ok(Piece::Record(Record::SetupStarted { .. })) => began = true,
+                Ok(Piece::Record(Record::SetupFinished { .. })) => return Ok(()),
+                Ok(Piece::Record(Record::SetupFailed { failure, .. })) => return Err(failure),
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    let message = format!("no end after {limit:?}");
+                    return Err(Failure { message, duration: start.elapsed(), timed_out: true });
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(failure(format!("its host ended: {}", self.status())));
+                }
+            }
+        }
     }
 
     /// Lets the host tear down, and waits for that.
@@ -229,19 +176,6 @@ impl Handle {
             Err(_) => self.kill(),
         }
         result
-    }
-
-    /// Lets it live on: it ends by itself. Gives the path of the value.
-    #[cfg(unix)]
-    pub(super) fn forget(self) -> String {
-        drop(self.reader);
-        self.value
-    }
-
-    #[cfg(unix)]
-    fn is_gone(&mut self) -> bool {
-        // One that cannot be asked is not there.
-        self.child.try_wait().map_or(true, |status| status.is_some())
     }
 
     fn status(&mut self) -> String {

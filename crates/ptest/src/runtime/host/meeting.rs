@@ -6,14 +6,14 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::child::{self, Handle, Lifeline};
-use super::failure;
+use super::keeper::Keeper;
+use super::{child, failure};
 use crate::runtime::context::Context;
 use crate::wire::record::Failure;
 
 /// The path of the value, from a host that this process or another one has started.
 pub(super) fn host_of(context: &Context) -> Result<String, Failure> {
-    let path = place_beside(&child::value_of(context, &std::env::temp_dir()));
+    let path = place_beside(&child::value_of(context));
     let mut file = open(&path).map_err(|error| failure(format!("cannot use {}: {error}", path.display())))?;
     let mut said = String::new();
     file.read_to_string(&mut said).map_err(|error| failure(format!("cannot read {}: {error}", path.display())))?;
@@ -22,37 +22,20 @@ pub(super) fn host_of(context: &Context) -> Result<String, Failure> {
         Some(("failed", message)) => return Err(failure(message.to_owned())),
         _ => {}
     }
-    let lifeline = Lifeline::Process {
-        process: runner(),
-        meeting: path.to_string_lossy().into_owned(),
-        stderr: None,
-        only_keeps: false,
-    };
-    let started = child::start(context, &lifeline);
+    let keeper = Keeper { runner: runner(), meeting: path.to_string_lossy().into_owned() };
+    let started = child::start_keeper(context, &keeper);
     let said = match &started {
-        Ok(host) => format!("up\n{}", host.value()),
+        Ok(value) => format!("up\n{value}"),
         Err(failure) => format!("failed\n{}", failure.message),
     };
     // Should nobody else learn of it, each will try for himself.
     let _ = file.write_all(said.as_bytes());
-    started.map(Handle::forget)
+    started
 }
 
 /// The meeting place for a context whose value lies at this path.
 fn place_beside(value: &str) -> PathBuf {
     Path::new(value).with_extension("host")
-}
-
-/// Holds back whoever waits for this value to be free, until the file that is given is closed.
-pub(super) fn hold(value: &str) -> io::Result<File> {
-    let file = File::options().read(true).open(value)?;
-    file.lock_shared()?;
-    Ok(file)
-}
-
-/// Waits until nobody holds this value's host back.
-pub(super) fn wait_until_free(value: &str) -> io::Result<()> {
-    File::options().read(true).write(true).open(value)?.lock()
 }
 
 /// Opens the file and waits for its lock, which lasts as long as the file is open.

@@ -2,9 +2,11 @@
 //!
 //! Who starts the host depends on who runs the tests. `cargo ptest` starts it itself and says where the value lies.
 //! Under `cargo test` the one test process starts it and ends it. Under nextest, where every test is a process, the
-//! first one starts it, the others find it, and it ends with nextest.
+//! first one has it started by a keeper, which ends it when nextest has ended, and the others find it.
 
 mod child;
+#[cfg(unix)]
+mod keeper;
 #[cfg(unix)]
 mod meeting;
 mod serve;
@@ -36,7 +38,7 @@ pub(super) fn value(context: &Context, around: &Scope) -> Result<(Vec<u8>, Optio
         #[cfg(unix)]
         Role::Nextest => Ok((read(&meeting::host_of(context)?)?, None)),
         _ => {
-            let handle = child::start(context, &child::Lifeline::Stdin)?;
+            let handle = child::start(context)?;
             Ok((read(handle.value())?, Some(handle)))
         }
     }

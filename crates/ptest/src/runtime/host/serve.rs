@@ -5,7 +5,8 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::child::Lifeline;
+#[cfg(unix)]
+use super::keeper::Keeper;
 use super::read;
 use crate::runtime::context::{self, Context, Tree};
 #[cfg(unix)]
@@ -16,27 +17,31 @@ use crate::wire::record::{Failure, Record};
 
 /// Holds the context of `module` until nobody needs it any more. The value goes into the file `value`.
 pub(in crate::runtime) fn serve(tree: &Tree, module: &str, value: &str) -> ! {
-    let lifeline = Lifeline::of_this_process();
-    let code = match tree.find(module) {
-        Some(_) if lifeline.only_keeps() => {
-            lifeline.wait();
-            0
-        }
-        Some(context) => hold(tree, context, value, &lifeline),
-        None => {
-            let message = tree.problem(module).unwrap_or("this binary has no such context").to_owned();
-            let failure = Failure { message, duration: Duration::ZERO, timed_out: false };
-            Process::get().say(&Record::SetupFailed { context: module.to_owned(), failure });
-            lifeline.wait_after_failure();
-            1
-        }
+    let code = if let Some(context) = tree.find(module) {
+        keep(context, value).unwrap_or_else(|| hold(tree, context, value))
+    } else {
+        let message = tree.problem(module).unwrap_or("this binary has no such context").to_owned();
+        let failure = Failure { message, duration: Duration::ZERO, timed_out: false };
+        Process::get().say(&Record::SetupFailed { context: module.to_owned(), failure });
+        1
     };
-    lifeline.clean_up(value);
     // The test that this process was started with has no end.
     std::process::exit(code)
 }
 
-fn hold(tree: &Tree, context: &Context, value: &str, lifeline: &Lifeline) -> i32 {
+/// If this process is to see to another one that does it.
+#[cfg(unix)]
+fn keep(context: &Context, value: &str) -> Option<i32> {
+    Keeper::of_this_process()?.keep(context, value);
+    Some(0)
+}
+
+#[cfg(not(unix))]
+fn keep(_: &Context, _: &str) -> Option<i32> {
+    None
+}
+
+fn hold(tree: &Tree, context: &Context, value: &str) -> i32 {
     let process = Process::get();
     let module = || context.module.to_owned();
     process.say(&Record::SetupStarted { context: module(), limit: context.setup_limit });
@@ -53,27 +58,52 @@ fn hold(tree: &Tree, context: &Context, value: &str, lifeline: &Lifeline) -> i32
         Ok(made) => made,
         Err(failure) => {
             process.say(&Record::SetupFailed { context: module(), failure });
-            lifeline.wait_after_failure();
             return 1;
         }
     };
-    let inside = lifeline.hold_back(tree, context);
+    let inside = hold_back_those_around(tree, context);
     process.say(&Record::SetupFinished { context: module(), duration });
-    lifeline.wait();
-    lifeline.wait_for_those_inside(value);
+    wait_for_the_end_of_stdin();
+    wait_for_those_inside(value);
     process.say(&Record::TeardownStarted { context: module(), limit: context.teardown_limit, passed: true });
-    match context::end(context, kept, scope) {
+    let ended = context::end(context, kept, scope);
+    drop(inside);
+    let _ = std::fs::remove_file(value);
+    match ended {
         Ok(duration) => {
             process.say(&Record::TeardownFinished { context: module(), duration });
-            drop(inside);
             0
         }
         Err(failure) => {
-            lifeline.complain(&format!("ptest: {}::(teardown) failed: {}\n", context.module, failure.message));
             process.say(&Record::TeardownFailed { context: module(), failure });
             1
         }
     }
+}
+
+/// Whoever started this process has closed it, or is gone: nobody needs the context any more.
+fn wait_for_the_end_of_stdin() {
+    // An error is an end, too.
+    let _ = io::stdin().read_to_end(&mut Vec::new());
+    #[cfg(unix)]
+    os::discard_broken_output();
+}
+
+/// Keeps the hosts of the contexts around from tearing down before this one has, by a lock on each one's value: when the
+/// runner is killed, all of them learn of it at once.
+fn hold_back_those_around(tree: &Tree, inner: &Context) -> Vec<File> {
+    let hold = |value: String| {
+        let file = File::open(value)?;
+        file.lock_shared().map(|()| file)
+    };
+    let values = tree.around(inner.module).filter_map(|context| super::given(context.module));
+    values.filter_map(|value| hold(value).ok()).collect()
+}
+
+/// Returns when no host inside of the context with this value is left.
+pub(super) fn wait_for_those_inside(value: &str) {
+    // Where the file is gone or cannot be locked, there is nobody to wait for.
+    let _ = OpenOptions::new().read(true).write(true).open(value).and_then(|file| file.lock());
 }
 
 /// The values of the shared contexts around this one.
@@ -96,76 +126,4 @@ fn write(path: &str, bytes: &[u8]) -> io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(&unfinished)?.write_all(bytes)?;
     std::fs::rename(&unfinished, path)
-}
-
-impl Lifeline {
-    /// Returns when nobody needs the context any more.
-    fn wait(&self) {
-        match self {
-            Self::Stdin => {
-                // An error is an end, too.
-                let _ = io::stdin().read_to_end(&mut Vec::new());
-                #[cfg(unix)]
-                os::discard_broken_output();
-            }
-            #[cfg(unix)]
-            Self::Process { process, .. } => {
-                // The test process that reads our output will soon be gone.
-                os::discard_output();
-                os::wait_for_exit(*process);
-            }
-        }
-    }
-
-    /// Keeps the hosts of the contexts around from tearing down before this one has, by a lock on each one's
-    /// value. The other lifeline is cut by somebody who knows the order.
-    fn hold_back(&self, tree: &Tree, inner: &Context) -> Vec<File> {
-        match self {
-            Self::Stdin => Vec::new(),
-            #[cfg(unix)]
-            Self::Process { .. } => {
-                let values = tree.around(inner.module).filter_map(|context| super::given(context.module));
-                values.filter_map(|value| super::meeting::hold(&value).ok()).collect()
-            }
-        }
-    }
-
-    fn wait_for_those_inside(&self, value: &str) {
-        match self {
-            Self::Stdin => {}
-            #[cfg(unix)]
-            Self::Process { .. } => drop(super::meeting::wait_until_free(value)),
-        }
-    }
-
-    /// Under nextest, others have to find that the set-up failed, until the run is over.
-    fn wait_after_failure(&self) {
-        match self {
-            Self::Stdin => {}
-            #[cfg(unix)]
-            Self::Process { .. } => self.wait(),
-        }
-    }
-
-    fn clean_up(&self, value: &str) {
-        let _ = std::fs::remove_file(value);
-        match self {
-            Self::Stdin => {}
-            #[cfg(unix)]
-            Self::Process { meeting, .. } => drop(std::fs::remove_file(meeting)),
-        }
-    }
-
-    /// Says what nobody else would learn.
-    fn complain(&self, text: &str) {
-        match self {
-            Self::Stdin => {}
-            #[cfg(unix)]
-            Self::Process { stderr, .. } => {
-                if let Some(mut stderr) = stderr.as_ref() {
-                    let _ = stderr.write_all(text.as_bytes());
-                }
-            }
-        }
-    }
 }

@@ -1,0 +1,40 @@
+//! Databases for tests: each test gets a clone of a migrated template, which nobody else has.
+//!
+//! | a test takes | and gets | afterwards |
+//! |---|---|---|
+//! | a `TxDb` | a connection inside of a transaction | it is rolled back, and the clone serves the next test |
+//! | a `CommitDb` | an address that any number of connections and processes may use, and commit to | the clone is removed |
+//!
+//! Both come from a context that is set up once per run: [`sqlite::Sqlite`] with the feature `sqlite`,
+//! [`postgres::Pg`] with the feature `postgres`. The code under test keeps its own driver, sync or async.
+//!
+//! The ideas are those of Django's `TestCase` and `TransactionTestCase`, pytest-django and `sqlx::test`, each of which does
+//! a part of it. What is different: the clones are made ahead, by the process that holds the context; a test that
+//! commits by accident fails; and what a killed run leaves, the next one removes.
+
+#![cfg_attr(
+    not(all(feature = "postgres", feature = "sqlite")),
+    allow(dead_code, reason = "each kind of database uses a part of what they have in common")
+)]
+
+#[cfg(not(unix))]
+compile_error!("ptest-db works on Unix");
+
+mod commit;
+mod database;
+mod driver;
+mod error;
+mod os;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod place;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+mod tx;
+
+pub use commit::CommitDb;
+pub use database::Database;
+pub use driver::{Driver, Url};
+pub use error::{BoxError, Error};
+pub use tx::TxDb;

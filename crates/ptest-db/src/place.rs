@@ -1,0 +1,147 @@
+//! A folder for each run, below one for each user. Its lock says whether the run is alive; the next run removes those of
+//! runs that are not.
+
+use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Trying};
+use crate::os;
+
+/// The file in each folder, and beside them, that is locked.
+const LOCK: &str = "lock";
+/// The longest path that the folder may be in: a socket's path has at most a hundred characters.
+const LONGEST: usize = 50;
+
+/// Names a run's set-up among all that use the same server, or folder: 48 bits at random.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Id(u64);
+
+impl Id {
+    fn random() -> Self {
+        // The keys of a hash map's hasher are the randomness of the standard library.
+        Self(RandomState::new().hash_one(std::process::id()) >> 16)
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl std::fmt::Display for Id {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "{:012x}", self.0)
+    }
+}
+
+/// The folder of a run, which is removed in the end.
+pub(crate) struct Place {
+    pub(crate) id: Id,
+    pub(crate) path: PathBuf,
+    _lock: File,
+}
+
+impl Place {
+    /// Removes what killed runs have left, and makes a folder for this one.
+    pub(crate) fn new() -> Result<Self, Error> {
+        let all = all();
+        Self::within(&all).trying(|| format!("cannot use {}", all.display()))
+    }
+
+    fn within(all: &Path) -> io::Result<Self> {
+        make_folder(all)?;
+        let found = fs::symlink_metadata(all)?;
+        if !found.is_dir() || found.uid() != os::user() {
+            return Err(io::Error::other("it belongs to somebody else; set TMPDIR to a folder of your own"));
+        }
+        // Whoever has it may make folders, and may take those without a lock for dead.
+        let _turn = lock(&all.join(LOCK))?;
+        for entry in fs::read_dir(all)? {
+            let path = entry?.path();
+            if path.is_dir()
+                && let Some(_dead) = lock_if_dead(&path)
+            {
+                clear(&path);
+            }
+        }
+        let id = Id::random();
+        let path = all.join(id.to_string());
+        make_folder(&path)?;
+        let lock = lock(&path.join(LOCK))?;
+        Ok(Self { id, path, _lock: lock })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        remove(&self.path);
+    }
+}
+
+/// The folder for all runs of this user.
+fn all() -> PathBuf {
+    let name = format!("ptest-db-{}", os::user());
+    let usual = std::env::temp_dir();
+    let folder = if usual.as_os_str().len() <= LONGEST { usual } else { "/tmp".into() };
+    folder.join(name)
+}
+
+/// For this user alone; but if that is root, others have to find what is theirs in it.
+fn make_folder(path: &Path) -> io::Result<()> {
+    let mode = if os::user() == 0 { 0o711 } else { 0o700 };
+    match fs::DirBuilder::new().mode(mode).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        done => done,
+    }
+}
+
+fn lock(path: &Path) -> io::Result<File> {
+    let file = File::options().append(true).create(true).open(path)?;
+    file.lock()?;
+    Ok(file)
+}
+
+fn lock_if_dead(path: &Path) -> Option<File> {
+    let file = File::options().append(true).create(true).open(path.join(LOCK)).ok()?;
+    file.try_lock().is_ok().then_some(file)
+}
+
+/// Ends what still runs in a folder, and removes the folder.
+fn clear(path: &Path) {
+    #[cfg(feature = "postgres")]
+    crate::postgres::end_server_in(path);
+    remove(path);
+}
+
+/// A server that is ending may still write, so one try may not do.
+fn remove(path: &Path) {
+    let deadline = Instant::now() + Duration::from_secs(2);
+    while path.exists() && fs::remove_dir_all(path).is_err() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_of_a_dead_run_is_removed_and_that_of_a_living_one_is_not() {
+        let all = std::env::temp_dir().join(format!("ptest-db-test-{}", Id::random()));
+        let living = Place::within(&all).unwrap();
+        let dead = all.join("000000000001");
+        fs::create_dir(&dead).unwrap();
+        fs::write(dead.join("left.sqlite"), "x").unwrap();
+        let next = Place::within(&all).unwrap();
+        assert!(living.path.exists() && !dead.exists());
+        assert_ne!(living.id, next.id);
+        drop((living, next));
+        let left: Vec<_> = fs::read_dir(&all).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, [LOCK]);
+        fs::remove_dir_all(&all).unwrap();
+    }
+}

@@ -1,0 +1,113 @@
+//! PostgreSQL: a database is cloned by the server, in the process that holds the context, which hands the clones out.
+//!
+//! Where the server comes from: `PTEST_PG_URL` names one, `postgresql://user:password@host:port/postgres`, whose user may
+//! create databases. Without it a private server is started from the `initdb` and `postgres` that are on the `PATH` or
+//! where distributions put them; it keeps nothing safe and is gone with the run. Where there is neither, the set-up fails
+//! and says what to do.
+
+mod broker;
+mod clones;
+mod programs;
+mod remains;
+mod server;
+mod session;
+mod template;
+mod url;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::database::{Database, Purpose, private};
+use crate::driver::Driver;
+use crate::error::Error;
+
+pub use broker::Lent;
+pub use template::{Migrated, Template};
+
+pub(crate) use server::end_server_in;
+
+/// A clone of the PostgreSQL database for one test, and a connection inside of a transaction that is rolled back:
+/// [`crate::TxDb`] says more. The connection is a `postgres::Client`, or that of another [`Driver`].
+pub type TxDb<D = ::postgres::Client> = crate::TxDb<Pg, D>;
+
+/// A clone of the PostgreSQL database for one test that commits. [`crate::CommitDb`] says more.
+pub type CommitDb = crate::CommitDb<Pg>;
+
+/// The PostgreSQL databases of a context: what a `#[setup(shared)]` returns.
+///
+/// ```no_run
+/// # mod orders {
+/// use postgres::{Client, NoTls};
+/// use ptest_db::postgres::{CommitDb, Pg, TxDb};
+///
+/// #[ptest::setup(shared)]
+/// fn pg() -> Result<ptest::Shared<Pg>, ptest_db::Error> {
+///     let migration = |url: &str| Client::connect(url, NoTls)?.batch_execute("CREATE TABLE orders (id serial)");
+///     Pg::template("orders").migrate(migration).start()
+/// }
+/// # }
+/// ```
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Pg {
+    server: url::ServerUrl,
+    broker: PathBuf,
+    connections: usize,
+}
+
+impl Pg {
+    /// Begins to describe the database that all tests get clones of. The name is for people.
+    #[must_use]
+    pub fn template(name: &str) -> Template {
+        Template::new(name)
+    }
+
+    /// A clone with a transaction that is rolled back; a test usually takes it as a parameter.
+    ///
+    /// # Errors
+    ///
+    /// If the server makes no clone, or the driver cannot connect to it.
+    pub fn begin<D: Driver>(&self) -> Result<TxDb<D>, Error> {
+        TxDb::begin(self)
+    }
+
+    /// A clone to commit to; a test usually takes it as a parameter.
+    ///
+    /// # Errors
+    ///
+    /// If the server makes no clone.
+    pub fn commit(&self) -> Result<CommitDb, Error> {
+        CommitDb::borrow(self, self.connections)
+    }
+}
+
+impl private::Sealed for Pg {}
+
+impl Database for Pg {
+    type Clone = Lent;
+
+    fn borrow_clone(&self, purpose: Purpose) -> Result<Lent, Error> {
+        broker::borrow_clone(&self.broker, purpose, &self.server)
+    }
+}
+
+impl crate::CommitDb<Pg> {
+    /// What drivers connect to.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.address
+    }
+
+    /// How many connections this test may have at a time, in all its processes: what the server allows is divided among
+    /// the workers, so that none takes what another one needs. It is a good size for a pool.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.connections
+    }
+}
+
+impl ptest::FromContext for crate::CommitDb<Pg> {
+    fn from_context() -> Self {
+        ptest::cx::<Pg>().commit().unwrap_or_else(|error| error.fail_test())
+    }
+}

@@ -1,0 +1,60 @@
+//! What the databases of a run are called, and how those of killed runs are found.
+//!
+//! Their names tell the run, and in which database its lock is: the session of a living run holds it, and the server
+//! takes it from a session that is gone. So whoever can take it may drop what has its name.
+
+use postgres::Client;
+
+use super::session::{lock_number, quoted};
+use crate::error::{Error, Trying};
+use crate::place::Id;
+
+/// `ptest_OID_RUN_`, for the OID of the database in which sessions meet.
+pub(super) fn prefix(client: &mut Client, run: Id) -> Result<String, Error> {
+    Ok(format!("{}{run}_", common(client)?))
+}
+
+/// What the names of all runs that meet in a database begin with.
+pub(super) fn common(client: &mut Client) -> Result<String, Error> {
+    let row = client.query_one("SELECT oid FROM pg_database WHERE datname = current_database()", &[]);
+    let oid: u32 = row.trying(|| "cannot ask for the number of a database".to_owned())?.get(0);
+    Ok(format!("ptest_{oid}_"))
+}
+
+/// Takes the lock of a run, as long as the session lasts.
+pub(super) fn hold(client: &mut Client, run: Id) -> Result<(), Error> {
+    let row = client.query_one("SELECT pg_try_advisory_lock($1)", &[&lock_number(run.number())]);
+    match row.trying(|| "cannot take the lock of the run".to_owned())?.get(0) {
+        true => Ok(()),
+        false => Err(Error::new("another run has the same number; try again")),
+    }
+}
+
+/// Drops the databases of runs that are gone. One that cannot be dropped is left to the next run.
+pub(super) fn remove(client: &mut Client) -> Result<(), Error> {
+    let common = common(client)?;
+    for name in databases(client, &common)? {
+        let run = name[common.len()..].split('_').next().filter(|run| run.len() == 12);
+        let Some(run) = run.and_then(|run| u64::from_str_radix(run, 16).ok()) else { continue };
+        let lock = lock_number(run);
+        let taken = client.query_one("SELECT pg_try_advisory_lock($1)", &[&lock]);
+        if taken.is_ok_and(|row| row.get(0)) {
+            drop(drop_database(client, &name));
+            drop(client.execute("SELECT pg_advisory_unlock($1)", &[&lock]));
+        }
+    }
+    Ok(())
+}
+
+/// The databases whose name begins so.
+pub(super) fn databases(client: &mut Client, prefix: &str) -> Result<Vec<String>, Error> {
+    let rows = client.query("SELECT datname::text FROM pg_database WHERE starts_with(datname::text, $1)", &[&prefix]);
+    Ok(rows.trying(|| "cannot list the databases".to_owned())?.iter().map(|row| row.get(0)).collect())
+}
+
+/// Drops a database, be it a template, with all sessions in it.
+pub(super) fn drop_database(client: &mut Client, name: &str) -> Result<(), postgres::Error> {
+    let name = quoted(name);
+    client.batch_execute(&format!("ALTER DATABASE {name} WITH IS_TEMPLATE false"))?;
+    client.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"))
+}

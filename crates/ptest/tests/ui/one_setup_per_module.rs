@@ -1,0 +1,17 @@
+//! A module is one context, with one set-up and one teardown.
+
+use ptest::{setup, teardown};
+
+#[setup]
+fn first() {}
+
+#[setup]
+fn second() {}
+
+#[teardown]
+fn stop() {}
+
+#[teardown]
+fn stop_again() {}
+
+fn main() {}

@@ -1,0 +1,56 @@
+//! `cargo ptest report`: what it is asked for.
+
+use std::ffi::OsString;
+
+use anyhow::Result;
+use camino::Utf8PathBuf;
+
+use super::args::AfterwardsArgs;
+use super::{Env, cargo, file};
+use crate::build;
+use crate::report::afterwards::{Options, Run};
+
+/// Reports that are to be made of a run that is over.
+#[derive(Debug)]
+pub struct Afterwards {
+    pub report: Options,
+    /// Where cargo builds, if that was said.
+    pub target_dir: Option<Utf8PathBuf>,
+    /// How cargo is asked for it, if it was not.
+    pub cargo: build::Options,
+}
+
+pub(super) fn understand(args: AfterwardsArgs, env: Env) -> Result<Afterwards> {
+    let path = |option: &str, path: Option<Utf8PathBuf>| path.map(|path| file(option, &path)).transpose();
+    let mut metadata_args = Vec::new();
+    for (option, value) in
+        args.manifest_path.iter().map(|it| ("--manifest-path", it)).chain(args.config.iter().map(|it| ("--config", it)))
+    {
+        metadata_args.extend([option.to_owned(), value.clone()]);
+    }
+    Ok(Afterwards {
+        report: Options {
+            run: args.from.map_or(Run::Latest, run),
+            junit: path("--junit", args.junit)?,
+            junit_output: args.junit_output,
+            html: path("--html", args.html)?,
+            trace: path("--trace", args.trace)?,
+        },
+        target_dir: args.target_dir,
+        cargo: build::Options {
+            cargo: cargo(&env),
+            cargo_args: Vec::<String>::new(),
+            metadata_args,
+            config: args.config,
+            targets: Vec::new(),
+            env: env.0,
+            makeflags: None::<OsString>,
+        },
+    })
+}
+
+/// An id has no extension, and a nested run's has a slash as a path has.
+fn run(text: String) -> Run {
+    let path = Utf8PathBuf::from(&text);
+    if path.extension() == Some("jsonl") { Run::Path(path) } else { Run::Named(text) }
+}

@@ -1,0 +1,75 @@
+//! Makes the reports of a run that is over, from its journal.
+
+use anyhow::Result;
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::record::{self, Record};
+use super::{html, junit, trace};
+
+/// What to make, and of which run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub run: Run,
+    pub junit: Option<Utf8PathBuf>,
+    /// What the JUnit file says of what tests wrote.
+    pub junit_output: junit::Output,
+    pub html: Option<Utf8PathBuf>,
+    pub trace: Option<Utf8PathBuf>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Run {
+    Latest,
+    /// Its id, or the beginning of it.
+    Named(String),
+    /// The journal itself.
+    Path(Utf8PathBuf),
+}
+
+/// A run of which there is a journal.
+pub struct Found(Record);
+
+impl Found {
+    /// Looks for the run. `folder` is asked for the folder of the journals only where that matters.
+    ///
+    /// Fails if there is no such run, and names those that there are.
+    pub fn find<E: From<anyhow::Error>>(run: &Run, folder: impl FnOnce() -> Result<Utf8PathBuf, E>) -> Result<Self, E> {
+        let path = match run {
+            Run::Path(path) => path.clone(),
+            Run::Latest => record::find(&folder()?, None)?,
+            Run::Named(name) => record::find(&folder()?, Some(name))?,
+        };
+        Ok(Self(Record::open(path)?))
+    }
+
+    /// What should be said of the run beside its reports.
+    pub fn note(&self) -> Result<Option<&'static str>> {
+        if self.0.goes_on {
+            return Ok(Some("the run goes on; the reports tell what has happened so far"));
+        }
+        let mut last = None;
+        for event in self.0.events()? {
+            last = Some(event?);
+        }
+        let is_whole = matches!(last, Some(crate::event::Event::RunFinished(_)));
+        Ok((!is_whole).then_some("the run broke off, and the reports say so"))
+    }
+
+    pub fn path(&self) -> &Utf8Path {
+        &self.0.path
+    }
+
+    /// Writes the reports.
+    pub fn write(&self, options: &Options) -> Result<()> {
+        if let Some(path) = &options.junit {
+            junit::write(path, options.junit_output, self.0.events()?)?;
+        }
+        if let Some(path) = &options.html {
+            html::write(&self.0.path, path)?;
+        }
+        if let Some(path) = &options.trace {
+            trace::write(path, self.0.events()?)?;
+        }
+        Ok(())
+    }
+}

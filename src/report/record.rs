@@ -1,0 +1,255 @@
+//! Finds and reads what runs have left behind: their journals.
+//!
+//! The newest journals are kept; see [`super::journal`]. One may break off anywhere, because its run was killed or goes
+//! on, and one may be of another version.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail, ensure};
+use camino::{Utf8Path, Utf8PathBuf};
+use chrono::{DateTime, FixedOffset};
+use serde::Deserialize;
+
+use super::file;
+use crate::event::{BinarySelected, Event, Outcome, TestFinished, TestStarted, VERSION};
+
+/// How many runs an error names.
+const NAMED: usize = 10;
+
+/// The journals in `folder`, oldest first. There are none where there is no folder.
+pub(super) fn journals(folder: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let files = folder.read_dir_utf8().into_iter().flatten().flatten();
+    let mut journals: Vec<Utf8PathBuf> =
+        files.map(camino::Utf8DirEntry::into_path).filter(|path| path.extension() == Some("jsonl")).collect();
+    // Names begin with the time.
+    journals.sort_unstable();
+    journals
+}
+
+/// The journal of the run that was `asked` for by its id or the beginning of it, or else of the latest one.
+pub(super) fn find(folder: &Utf8Path, asked: Option<&str>) -> Result<Utf8PathBuf> {
+    let journals = journals(folder);
+    let Some(latest) = journals.last() else {
+        bail!("there is no run in {folder} yet; `cargo ptest` leaves a journal there");
+    };
+    let Some(asked) = asked else { return Ok(latest.clone()) };
+    let names: Vec<&str> = journals.iter().filter_map(|path| path.file_stem()).collect();
+    choose(&names, asked).map(|number| journals[number].clone())
+}
+
+/// The one of `names` that is `asked` for, or begins so.
+fn choose(names: &[&str], asked: &str) -> Result<usize> {
+    // The id of a nested run has the outer one's before it, and its journal has not.
+    let asked = asked.rsplit('/').next().unwrap_or(asked);
+    if let Some(number) = names.iter().position(|name| *name == asked) {
+        return Ok(number);
+    }
+    let alike: Vec<usize> = (0..names.len()).filter(|number| names[*number].starts_with(asked)).collect();
+    let list = |names: &mut dyn Iterator<Item = &&str>| names.take(NAMED).copied().collect::<Vec<_>>().join("\n    ");
+    match alike[..] {
+        [number] => Ok(number),
+        [] => bail!("there is no run {asked}; the latest are:\n    {}", list(&mut names.iter().rev())),
+        _ => bail!(
+            "{asked} may be any of these runs:\n    {}",
+            list(&mut alike.iter().rev().map(|number| &names[*number]))
+        ),
+    }
+}
+
+/// What is known of a journal before it is read.
+pub(super) struct Record {
+    pub path: Utf8PathBuf,
+    /// Its run goes on.
+    pub goes_on: bool,
+}
+
+impl Record {
+    /// Fails if there is nothing to read, or if a newer version has written it, whose words may mean something else.
+    pub(super) fn open(path: Utf8PathBuf) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Line {
+            v: u32,
+        }
+        let file = File::open(&path).with_context(|| format!("cannot read the journal {path}"))?;
+        let mut line = Vec::new();
+        BufReader::new(&file).read_until(b'\n', &mut line).with_context(|| format!("cannot read {path}"))?;
+        match serde_json::from_slice(&line) {
+            Ok(Line { v }) => ensure!(
+                v <= VERSION,
+                "{path} was written by a newer cargo ptest: it has version {v} of the JSON lines, and this one reads up to {VERSION}"
+            ),
+            // A run that was killed at once has not got further.
+            Err(_) => ensure!(!line.ends_with(b"\n"), "{path} is no journal of a run: its first line is no JSON line"),
+        }
+        let goes_on = file.try_lock().is_err();
+        Ok(Self { path, goes_on })
+    }
+
+    /// The events; after those of a run that broke off, a last word on each test that has none.
+    pub(super) fn events(&self) -> Result<impl Iterator<Item = Result<Event>>> {
+        Ok(rounded_off(file::events(&self.path)?, self.goes_on))
+    }
+}
+
+/// `events`, and if the run has neither finished nor `goes_on`, then a not-reached for each test without a result.
+fn rounded_off(mut events: impl Iterator<Item = Result<Event>>, goes_on: bool) -> impl Iterator<Item = Result<Event>> {
+    let mut owed = Owed::default();
+    let mut rest = None;
+    std::iter::from_fn(move || {
+        if rest.is_none() {
+            match events.next() {
+                Some(event) => {
+                    event.iter().for_each(|event| owed.add(event));
+                    return Some(event);
+                }
+                None if goes_on => rest = Some(Vec::new().into_iter()),
+                None => rest = Some(std::mem::take(&mut owed).into_results().into_iter()),
+            }
+        }
+        rest.as_mut()?.next().map(|test| Ok(Event::TestFinished(test)))
+    })
+}
+
+/// The results that a run still owes.
+#[derive(Default)]
+struct Owed {
+    now: Option<DateTime<FixedOffset>>,
+    is_over: bool,
+    /// Each test that was selected, and where it runs if it does. With `--repeat` one result settles it: the report's
+    /// own count tells that others are missing.
+    tests: BTreeMap<(Arc<str>, Arc<str>), Option<TestStarted>>,
+}
+
+impl Owed {
+    fn add(&mut self, event: &Event) {
+        match event {
+            Event::RunStarted(run) => self.now = Some(run.timestamp),
+            Event::BinarySelected(BinarySelected { binary, tests, .. }) => {
+                self.tests.extend(tests.iter().map(|test| ((binary.clone(), test.clone()), None)));
+            }
+            Event::TestStarted(test) => {
+                self.tests.insert((test.binary.clone(), test.test.clone()), Some(test.clone()));
+            }
+            Event::TestFinished(test) => {
+                self.now = self.now.max(Some(test.timestamp));
+                self.tests.remove(&(test.binary.clone(), test.test.clone()));
+            }
+            Event::RunFinished(_) => self.is_over = true,
+            _ => {}
+        }
+    }
+
+    fn into_results(self) -> Vec<TestFinished> {
+        let Some(now) = self.now.filter(|_| !self.is_over) else { return Vec::new() };
+        self.tests
+            .into_iter()
+            .map(|((binary, test), started)| not_reached(binary, test, started.as_ref(), now))
+            .collect()
+    }
+}
+
+fn not_reached(
+    binary: Arc<str>,
+    test: Arc<str>,
+    started: Option<&TestStarted>,
+    now: DateTime<FixedOffset>,
+) -> TestFinished {
+    let why = if started.is_some() { "it was running when the run broke off" } else { "the run broke off" };
+    TestFinished {
+        binary,
+        test,
+        outcome: Outcome::NotReached,
+        attempt: started.map_or(1, |it| it.attempt),
+        repetition: started.map_or(1, |it| it.repetition),
+        flaky: false,
+        timestamp: now,
+        duration: 0.0,
+        worker: started.map(|it| it.worker),
+        process: started.map(|it| it.process),
+        file: None,
+        line: None,
+        contexts: Vec::new(),
+        message: Some(why.to_owned()),
+        output: String::new(),
+        truncated: false,
+        before: 0,
+        after: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::junit::sample::{finished, run_finished, run_started, test_started};
+
+    #[test]
+    fn a_run_is_found_by_its_id_or_the_beginning_of_it() {
+        let names = ["20240101T1-7", "20240101T1-77", "20240202T1-8"];
+        assert_eq!(choose(&names, "20240101T1-7").unwrap(), 0);
+        assert_eq!(choose(&names, "20240101T1-77").unwrap(), 1);
+        assert_eq!(choose(&names, "202402").unwrap(), 2);
+        assert_eq!(choose(&names, "20230101T0-1/20240202T1-8").unwrap(), 2);
+        let error = choose(&names, "20240101").unwrap_err().to_string();
+        assert_eq!(error, "20240101 may be any of these runs:\n    20240101T1-77\n    20240101T1-7");
+        let error = choose(&names, "2025").unwrap_err().to_string();
+        assert!(error.starts_with("there is no run 2025; the latest are:\n    20240202T1-8\n"), "{error}");
+    }
+
+    fn selected(tests: &[&str]) -> Event {
+        let tests: Vec<Arc<str>> = tests.iter().map(|test| Arc::from(*test)).collect();
+        Event::BinarySelected(BinarySelected { binary: "demo".into(), listed: tests.len(), tests })
+    }
+
+    /// The tests that get a last word from us, and which.
+    fn added(events: &[Event], goes_on: bool) -> Vec<(String, String)> {
+        let all: Vec<Event> = rounded_off(events.iter().cloned().map(Ok), goes_on).collect::<Result<_>>().unwrap();
+        assert_eq!(&all[..events.len()], events);
+        let result = |event: &Event| match event {
+            Event::TestFinished(test) if test.outcome == Outcome::NotReached => {
+                (test.test.to_string(), test.message.clone().unwrap())
+            }
+            other => panic!("{other:?}"),
+        };
+        all[events.len()..].iter().map(result).collect()
+    }
+
+    #[test]
+    fn what_a_broken_off_run_owes_is_not_reached() {
+        let events =
+            [run_started(3), selected(&["a", "b", "c"]), test_started("demo", "b"), Event::TestFinished(finished("c"))];
+        let expected = [("a", "the run broke off"), ("b", "it was running when the run broke off")];
+        assert_eq!(added(&events, false), expected.map(|(test, why)| (test.to_owned(), why.to_owned())));
+        assert!(added(&events, true).is_empty());
+        assert!(added(&[&events[..], &[run_finished(&events, None)]].concat(), false).is_empty());
+        assert!(added(&[], false).is_empty());
+    }
+
+    fn journal(text: &str) -> (tempfile::TempDir, Result<Record>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(folder.path().join("run.jsonl")).unwrap();
+        std::fs::write(&path, text).unwrap();
+        (folder, Record::open(path))
+    }
+
+    #[test]
+    fn a_journal_of_a_newer_version_is_refused_and_one_that_breaks_off_is_not() {
+        let error = |text| journal(text).1.err().unwrap().to_string();
+        assert!(error("{\"v\":2,\"event\":\"run-started\"}\n").contains("written by a newer cargo ptest"));
+        assert!(error("hello\n").contains("is no journal"));
+        for text in ["", "{\"v\":1,\"ev", "{\"v\":1,\"event\":\"moon-rose\"}\n"] {
+            let (_folder, record) = journal(text);
+            assert_eq!(record.unwrap().events().unwrap().count(), 0, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_outcome_of_a_newer_version_is_an_error_and_not_lost() {
+        let line = serde_json::to_string(&Event::TestFinished(finished("new"))).unwrap();
+        let (_folder, record) = journal(&line.replacen('{', "{\"v\":1,", 1).replace("passed", "quarantined"));
+        let events: Vec<Event> = record.unwrap().events().unwrap().collect::<Result<_>>().unwrap();
+        assert!(matches!(&events[..], [Event::TestFinished(test)] if test.outcome == Outcome::Error), "{events:?}");
+    }
+}

@@ -1,0 +1,197 @@
+//! What a run leaves behind: reports made of its journal afterwards, and `--failed`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::junit::{self, Element};
+use crate::tool::{Tool, of_kind, outcomes};
+use crate::workspace::Workspace;
+
+/// Tests that do what the variable of their name says.
+fn workspace() -> Workspace {
+    let source = r#"
+        fn obey(name: &str) {
+            match std::env::var(name).as_deref() {
+                Ok("fail") => panic!("as it was told"),
+                Ok("kill") => {
+                    let is_journal = |path: &std::path::Path| path.extension().is_some_and(|it| it == "jsonl");
+                    let files = std::fs::read_dir(std::env::var("JOURNALS").unwrap()).unwrap();
+                    let journal = files.map(|it| it.unwrap().path()).find(|it| is_journal(it)).unwrap();
+                    while !std::fs::read_to_string(&journal).unwrap().contains(&std::env::var("SIGN").unwrap()) {
+                        std::thread::yield_now();
+                    }
+                    let runner = std::env::var("RUNNER").unwrap();
+                    assert!(std::process::Command::new("kill").args(["-9", &runner]).status().unwrap().success());
+                    loop { std::thread::park() }
+                }
+                _ => {}
+            }
+        }
+        #[test]
+        fn a() { obey("A") }
+        #[test]
+        fn b() { obey("B") }
+        #[test]
+        fn c() { obey("C") }
+        #[test]
+        #[ignore]
+        fn d() { obey("D") }
+    "#;
+    Workspace::of_package("").file("src/lib.rs", source)
+}
+
+fn report(workspace: &Workspace) -> Tool {
+    workspace.tool("report")
+}
+
+/// The journals, oldest first.
+fn journals(workspace: &Workspace) -> Vec<PathBuf> {
+    let files = fs::read_dir(workspace.target().join("ptest")).unwrap().map(|entry| entry.unwrap().path());
+    let mut journals: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|it| it == "jsonl")).collect();
+    journals.sort();
+    journals
+}
+
+#[test]
+fn the_junit_file_made_afterwards_is_the_one_of_the_run() {
+    let workspace = workspace();
+    let (first, second) = (workspace.path().join("first.xml"), workspace.path().join("second.xml"));
+    workspace.ptest().env("A", "fail").junit(&first).run().expect(100);
+    let ran = report(&workspace).junit(&second).run();
+    assert_eq!(ran.expect(0).stderr, "");
+    assert_eq!(fs::read_to_string(first).unwrap(), fs::read_to_string(&second).unwrap());
+    junit::validate(&second);
+
+    // The run by the beginning of its id, by the path of its journal, and beside another.
+    workspace.ptest().run().expect(0);
+    let journals = journals(&workspace);
+    let [run, _] = &journals[..] else { panic!("{journals:?}") };
+    let id = run.file_stem().unwrap().to_str().unwrap();
+    for name in [id, &id[..id.len() - 1], run.to_str().unwrap()] {
+        fs::remove_file(&second).unwrap();
+        report(&workspace).args(["--from", name]).junit(&second).run().expect(0);
+        assert_eq!(Element::parse(&fs::read_to_string(&second).unwrap()).number("failures"), 1, "{name}");
+    }
+    report(&workspace).junit(&second).run().expect(0);
+    assert_eq!(Element::parse(&fs::read_to_string(&second).unwrap()).number("failures"), 0);
+}
+
+#[test]
+fn a_run_that_is_not_there_is_told_with_those_that_are() {
+    let workspace = workspace();
+    let file = workspace.path().join("junit.xml");
+    let ran = report(&workspace).junit(&file).run();
+    assert!(ran.expect(96).stderr.contains("error: there is no run in "), "{}", ran.stderr);
+    let ran = workspace.ptest().args(["--failed"]).run();
+    assert!(ran.expect(96).stderr.contains("error: no run is recorded in "), "{}", ran.stderr);
+    workspace.ptest().run().expect(0);
+    let ran = report(&workspace).args(["--from", "1999"]).junit(&file).run();
+    assert!(ran.expect(96).stderr.contains("error: there is no run 1999; the latest are:\n    20"), "{}", ran.stderr);
+    let ran = report(&workspace).run();
+    assert!(ran.expect(96).stderr.contains("--junit"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_reports_of_a_killed_run_say_so_and_failed_runs_the_rest() {
+    let workspace = workspace();
+    let file = workspace.path().join("junit.xml");
+    // The shell's process becomes the runner's, so that a test can tell it.
+    let runner =
+        format!("export RUNNER=$$; exec {} ptest -j1 --process-restartworker", env!("CARGO_BIN_EXE_cargo-ptest"));
+    let mut command = workspace.command("sh");
+    command.args(["-c", &runner]).env("A", "fail").env("B", "kill").env("JOURNALS", workspace.target().join("ptest"));
+    command.env("SIGN", "\"event\":\"test-started\",\"binary\":\"made\",\"test\":\"b\"");
+    assert_eq!(command.output().unwrap().status.code(), None, "it was killed");
+
+    let ran = report(&workspace).junit(&file).run();
+    assert!(ran.expect(0).stderr.starts_with("note: the run broke off, and the reports say so ("), "{}", ran.stderr);
+    junit::validate(&file);
+    let suites = Element::parse(&fs::read_to_string(&file).unwrap());
+    assert_eq!(suites.children("testsuite").next().unwrap().attribute("name"), "[run incomplete]");
+    let cases = suites.children("testsuite").flat_map(Element::entries).skip(1);
+    let cases: Vec<_> = cases.map(|case| (case.name, case.outcome, case.message)).collect();
+    let case = |name: &str, outcome: &str, message: &str| (name.to_owned(), outcome.to_owned(), message.to_owned());
+    assert!(cases[0].2.contains("as it was told"), "{cases:?}");
+    assert_eq!(cases[1], case("b", "not-reached", "not reached: it was running when the run broke off"));
+    assert_eq!(cases[2], case("c", "not-reached", "not reached: the run broke off"));
+
+    let (ran, events) = workspace.ptest().args(["--failed"]).json();
+    ran.expect(0);
+    assert_eq!(outcomes(&events), ["a passed", "b passed", "c passed"]);
+}
+
+#[test]
+fn failed_runs_what_still_fails_together_with_the_filters() {
+    let workspace = workspace();
+    let failing = |args: &[&str], which: &[&str]| {
+        let tool = which.iter().fold(workspace.ptest().args(args), |tool, name| tool.env(name, "fail"));
+        let (ran, events) = tool.json();
+        (ran, outcomes(&events))
+    };
+    failing(&[], &["A", "B", "C"]).0.expect(100);
+    let (ran, ran_tests) = failing(&["--failed"], &["A", "C"]);
+    ran.expect(100);
+    assert_eq!(ran_tests, ["a failed", "b passed", "c failed"]);
+    // One of the others is run alone in between.
+    assert_eq!(failing(&["b"], &[]).1, ["b passed"]);
+    assert_eq!(failing(&["--failed", "a"], &[]).1, ["a passed"]);
+    let list = workspace.tool("list").args(["--failed"]).run();
+    assert_eq!(list.expect(0).stdout, "made:\n    c\n");
+    assert_eq!(failing(&["--failed", "b"], &[]).0.code, Some(4));
+    let (ran, ran_tests) = failing(&["--failed"], &[]);
+    ran.expect(0);
+    assert_eq!(ran_tests, ["c passed"]);
+
+    let (ran, ran_tests) = failing(&["--failed"], &[]);
+    assert!(ran.expect(0).stderr.contains("note: no test failed or was left unfinished"), "{}", ran.stderr);
+    assert!(ran_tests.is_empty());
+
+    // A test that failed is run, ignored or not.
+    failing(&["--run-ignored=only"], &["D"]).0.expect(100);
+    assert_eq!(failing(&["--failed"], &[]).1, ["d passed"]);
+}
+
+#[test]
+fn a_failed_test_that_is_gone_is_told() {
+    let workspace = workspace();
+    workspace.ptest().env("A", "fail").env("B", "fail").run().expect(100);
+    let workspace = workspace.file("src/lib.rs", "#[test]\nfn b() {}\n");
+    let ran = workspace.ptest().args(["--failed"]).run();
+    assert!(
+        ran.expect(0).stderr.contains("note: a test that failed is no longer there:\n    made a\n"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("1 test run: 1 passed"), "{}", ran.stderr);
+    // The binary was run as a whole, so what is not in it is forgotten.
+    let ran = workspace.ptest().args(["--failed"]).run();
+    assert!(!ran.expect(0).stderr.contains("no longer there"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_trace_has_a_slice_for_each_test_on_the_track_of_its_worker() {
+    let workspace = workspace();
+    let (first, second) = (workspace.path().join("first.json"), workspace.path().join("second.json"));
+    let (_, events) = workspace.ptest().env("A", "fail").args(["--trace".as_ref(), &*first]).json();
+    report(&workspace).args(["--trace".as_ref(), &*second]).run().expect(0);
+    let trace: Value = serde_json::from_slice(&fs::read(&first).unwrap()).unwrap();
+    assert_eq!(trace, serde_json::from_slice::<Value>(&fs::read(&second).unwrap()).unwrap());
+    assert_eq!(trace["otherData"]["complete"], true);
+    for event in trace["traceEvents"].as_array().unwrap() {
+        assert!(event["name"].is_string() && event["pid"].is_u64() && event["args"].is_object(), "{event}");
+        assert!(event["ph"] == "M" || event["ts"].is_i64(), "{event}");
+    }
+    let of_tests = trace["traceEvents"].as_array().unwrap().iter().filter(|it| it["cat"] == "test");
+    let mut of_tests: Vec<_> =
+        of_tests.map(|it| (it["name"].as_str(), it["tid"].as_u64(), it["args"]["outcome"].as_str())).collect();
+    of_tests.sort_unstable();
+    let ran = of_kind(&events, "test-finished").filter(|it| it["outcome"] != "ignored");
+    let mut ran: Vec<_> = ran
+        .map(|it| (it["test"].as_str(), it["worker"].as_u64().map(|worker| worker + 1), it["outcome"].as_str()))
+        .collect();
+    ran.sort_unstable();
+    assert_eq!(of_tests, ran);
+    assert_eq!(of_tests.len(), 3);
+}

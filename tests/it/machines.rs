@@ -1,0 +1,138 @@
+//! What programs read on stdout: the JSON lines against their schema, and libtest's JSON against libtest.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use boon::{Compiler, Draft, Schemas};
+use nextest_metadata::{RustBinaryId, TestListSummary};
+use serde_json::Value;
+
+use crate::tool::{clean, fixtures, ptest};
+use crate::workspace::Workspace;
+
+/// Fails unless each line is as docs/json-lines.schema.json says, and has no field that it does not know.
+#[track_caller]
+fn validate(lines: &[Value]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/json-lines.schema.json");
+    let mut schema: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    for kind in schema["oneOf"].as_array_mut().unwrap() {
+        // For readers there may be others.
+        kind["unevaluatedProperties"] = false.into();
+    }
+    let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
+    compiler.set_default_draft(Draft::V2020_12);
+    compiler.add_resource("lines.json", schema).unwrap();
+    let schema = compiler.compile("lines.json", &mut schemas).unwrap();
+    for line in lines {
+        if let Err(error) = schemas.validate(line, schema) {
+            panic!("{line}\n{error}");
+        }
+    }
+}
+
+#[test]
+fn every_json_line_is_as_the_schema_says() {
+    let all = ["outcomes", "crash", "flaky", "leak", "noise", "kinds"];
+    let (_, events) = ptest(&all).args(["--retries=1", "--repeat=2", "--diagnose", "--max-fail=30"]).json();
+    validate(&events);
+    let events = ptest(&["outcomes"]).args(["--message-format=json", "--", "--nocapture"]).run().events();
+    validate(&events);
+    let kinds: BTreeSet<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert!(kinds.contains("test-output") && kinds.contains("binary-selected"), "{kinds:?}");
+    // The journal has the same lines.
+    let workspace = Workspace::of_package("").file("src/lib.rs", "#[test]\nfn fails() { panic!() }\n");
+    let (_, events) = workspace.ptest().json();
+    let journal = fs::read_dir(workspace.target().join("ptest")).unwrap().map(|entry| entry.unwrap().path());
+    let journal = { journal }.find(|path| path.extension().is_some_and(|it| it == "jsonl")).unwrap();
+    let lines: Vec<Value> =
+        fs::read_to_string(journal).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines, events);
+}
+
+#[test]
+fn github_gets_annotations_and_a_summary_and_only_when_it_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = folder.path().join("summary.md");
+    let root = fixtures().parent().unwrap().to_owned();
+    let on_github = || {
+        let tool = ptest(&["outcomes"]).env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", &summary);
+        tool.env("GITHUB_WORKSPACE", &root)
+    };
+    let ran = on_github().run();
+    let annotations: Vec<&str> = ran.expect(100).stderr.lines().filter(|line| line.starts_with("::")).collect();
+    assert_eq!(annotations.len(), 5, "{annotations:?}");
+    let start = "::error file=fixtures/outcomes/src/lib.rs,line=";
+    assert!(annotations.iter().all(|line| line.starts_with(start)), "{annotations:?}");
+    let text = fs::read_to_string(&summary).unwrap();
+    assert!(text.starts_with("\n## cargo ptest: failed\n\n**6 passed**, 5 failed, 2 ignored in "), "{text}");
+    let ran = on_github().args(["--annotations=none"]).run();
+    assert!(!ran.expect(100).stderr.contains("\n::error "), "{}", ran.stderr);
+    assert_eq!(fs::read_to_string(&summary).unwrap(), text);
+    assert!(!ptest(&["outcomes"]).run().stderr.contains("\n::error "));
+}
+
+#[test]
+fn bash_completes_our_options_behind_cargo() {
+    let script = ptest(&[]).args(["--generate", "bash"]).run();
+    let script = &script.expect(0).stdout;
+    let ask = "COMP_WORDS=(cargo ptest --process-t); COMP_CWORD=2; _cargo_with_ptest cargo --process-t ptest; echo \"${COMPREPLY[@]}\"";
+    let output = clean("bash").args(["--norc", "-c", &format!("{script}\n{ask}")]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "--process-timeout\n", "{output:?}");
+}
+
+#[test]
+fn a_validator_that_finds_nothing_would_be_none() {
+    let line = r#"{"v":1,"event":"test-output","binary":"a","test":"b","worker":0,"line":"c"}"#;
+    let good: Value = serde_json::from_str(line).unwrap();
+    validate(std::slice::from_ref(&good));
+    for (field, value) in [("v", 2.into()), ("worker", "0".into()), ("more", 1.into()), ("event", "moon-rose".into())] {
+        let mut bad = good.clone();
+        bad[field] = value;
+        assert!(std::panic::catch_unwind(|| validate(&[bad])).is_err(), "{field}");
+    }
+}
+
+const BACKTRACE: &str = "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n";
+
+/// The lines without what differs from run to run: how long it took (that it is told, stays), the numbers of threads.
+fn comparable(text: &str) -> Vec<String> {
+    let lines = text.lines().filter(|line| line.starts_with('{'));
+    let mut lines: Vec<String> = lines
+        .map(|line| {
+            let mut line: Value = serde_json::from_str(line).unwrap();
+            if line["exec_time"].is_f64() {
+                line["exec_time"] = 0.into();
+            }
+            if let Some(stdout) = line["stdout"].as_str() {
+                let thread = |word: &str| word.starts_with('(') && word[1..].starts_with(|c: char| c.is_ascii_digit());
+                // This is said of the first panic of a process.
+                let stdout = stdout.replace(BACKTRACE, "");
+                let words: Vec<&str> = stdout.split(' ').filter(|word| !thread(word)).collect();
+                line["stdout"] = words.join(" ").into();
+            }
+            line.to_string()
+        })
+        .collect();
+    lines.sort_unstable();
+    lines
+}
+
+#[test]
+fn libtest_json_is_what_libtest_itself_gives() {
+    for options in [&[][..], &["--show-output"], &["twice", "ignored", "fails"], &["--include-ignored", "ignored"]] {
+        let ours = ptest(&["outcomes"]).args(["--message-format=libtest-json", "--"]).args(options).run();
+        let list = ptest(&[]).args(["list", "-p", "outcomes", "--message-format=json"]).run();
+        let list = TestListSummary::parse_json(&list.expect(0).stdout).unwrap();
+        let binary = &list.rust_suites[&RustBinaryId::new("outcomes")].binary.binary_path;
+        let mut theirs = clean(binary);
+        theirs.args(["-Zunstable-options", "--format=json", "--report-time", "--test-threads=1"]).args(options);
+        let theirs = theirs.env("RUSTC_BOOTSTRAP", "1").current_dir(fixtures().join("outcomes")).output().unwrap();
+        let (ours, theirs) = (comparable(&ours.stdout), comparable(&String::from_utf8(theirs.stdout).unwrap()));
+        assert!(theirs.len() > 5, "{theirs:?}");
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            assert_eq!(ours, theirs, "{options:?}");
+        }
+        assert_eq!(ours.len(), theirs.len());
+    }
+}
