@@ -107,7 +107,8 @@ impl Run<'_> {
 
     /// The run ended while a test ran: that is no verdict, but whoever ended it wants to know in which test it hung.
     fn interrupted(&mut self, process: Process, running: Option<usize>, output: Output) {
-        let muted = self.processes.get(&process).is_none_or(|live| live.muted);
+        // What began after the test whose time was up goes to another process.
+        let muted = self.processes.get(&process).is_none_or(|live| live.muted || live.late_has_ended());
         if let Some(place) = running.filter(|_| !muted) {
             let why = Some("the run ended while it ran".to_owned());
             self.test_finished(process, place, Outcome::NotReached, why, output, Instant::now());

@@ -513,7 +513,8 @@ impl Scheduler {
     fn end(&mut self, now: Duration, process: Process, actions: &mut Vec<Action>) {
         let Some(running) = self.running.get_mut(&process) else { return };
         let has_fixtures = self.spec.groups[running.batch.group].contexts.iter().any(Option::is_some);
-        if !has_fixtures || running.killed {
+        // Without a stop, it is its own time that was up: nobody else's tests are to be held up.
+        if !has_fixtures || running.killed || self.stop.is_none() {
             self.kill(process, actions);
         } else if running.kill_at.is_none() {
             running.kill_at = Some(now + DISMISSAL);

@@ -12,7 +12,7 @@ use crate::wire::annotation::{self, Annotation};
 /// What fixtures give and take.
 type Value = Box<dyn Any + Send>;
 
-type Decode = fn(&[u8]) -> Result<Value, String>;
+type Decode = fn(&[u8]) -> Result<Box<dyn Any + Send + Sync>, String>;
 
 /// A set-up, as `#[ptest::setup]` registers it.
 pub struct Setup {

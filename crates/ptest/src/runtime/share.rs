@@ -81,7 +81,7 @@ fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, String> {
         .map_err(|error| format!("a {} cannot be serialised: {error}", std::any::type_name::<T>()))
 }
 
-fn decode<T: DeserializeOwned + Send + Sync + 'static>(bytes: &[u8]) -> Result<Box<dyn Any + Send>, String> {
+fn decode<T: DeserializeOwned + Send + Sync + 'static>(bytes: &[u8]) -> Result<Box<dyn Any + Send + Sync>, String> {
     let value: Result<T, _> = minicbor_serde::from_slice(bytes);
     value.map(|value| Box::new(value) as _).map_err(|error| {
         format!("a {} cannot be deserialised from what it serialises to: {error}", std::any::type_name::<T>())
@@ -122,21 +122,21 @@ pub fn like<T>(_: impl Fn() -> Option<T>) -> Like<T> {
 }
 
 pub trait DecodeShared {
-    fn decode(&self, bytes: &[u8]) -> Result<Box<dyn Any + Send>, String>;
+    fn decode(&self, bytes: &[u8]) -> Result<Box<dyn Any + Send + Sync>, String>;
 }
 
 impl<T: DeserializeOwned + Send + Sync + 'static> DecodeShared for Like<Shared<T>> {
-    fn decode(&self, bytes: &[u8]) -> Result<Box<dyn Any + Send>, String> {
+    fn decode(&self, bytes: &[u8]) -> Result<Box<dyn Any + Send + Sync>, String> {
         decode::<T>(bytes)
     }
 }
 
 pub trait DecodePlain {
-    fn decode(&self, bytes: &[u8]) -> Result<Box<dyn Any + Send>, String>;
+    fn decode(&self, bytes: &[u8]) -> Result<Box<dyn Any + Send + Sync>, String>;
 }
 
 impl<T: DeserializeOwned + Send + Sync + 'static> DecodePlain for &Like<T> {
-    fn decode(&self, bytes: &[u8]) -> Result<Box<dyn Any + Send>, String> {
+    fn decode(&self, bytes: &[u8]) -> Result<Box<dyn Any + Send + Sync>, String> {
         decode::<T>(bytes)
     }
 }

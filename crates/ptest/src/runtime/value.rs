@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a set-up made, before it is put into its context.
 pub struct Made {
@@ -16,13 +16,14 @@ pub struct Made {
 }
 
 pub(super) enum Content {
-    Here(Box<dyn Any + Send>),
+    Here(Box<dyn Any + Send + Sync>),
     Bytes(Vec<u8>),
 }
 
 impl Made {
-    /// Of a unit. Its tests take turns, so the value need not be `Sync`.
-    pub fn unit<T: Send + 'static>(value: T) -> Self {
+    /// Of a unit. Its tests take turns, but what holds the value (what a test returns, a set-up that was given up on) may
+    /// outlast a turn; so it has to be `Sync`, too.
+    pub fn unit<T: Send + Sync + 'static>(value: T) -> Self {
         Self { value: Content::Here(Box::new(value)), kept: None }
     }
 
@@ -34,24 +35,19 @@ impl Made {
 
 /// The value of a context that is up.
 pub(super) struct Live {
-    value: Box<dyn Any + Send>,
-    kept: Option<Box<dyn Any + Send>>,
+    value: Box<dyn Any + Send + Sync>,
+    /// Nobody but the teardown ever sees it.
+    kept: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
-// SAFETY: a reference to the value is given out as a `Cx` only, which is `Send` and `Sync` only if the value's type is
-// `Sync`, and only on a thread that runs a test or set-up of the context. Of a unit's value, which may not be `Sync`,
-// there is one such thread at a time: its tests take turns, and while a set-up runs, the test that needs it waits. A
-// set-up that was given up on, and may go on for ever, takes the contexts around it with it (`context::give_up_on`).
-unsafe impl Sync for Live {}
-
 impl Live {
-    pub(super) fn new(value: Box<dyn Any + Send>, kept: Option<Box<dyn Any + Send>>) -> Self {
-        Self { value, kept }
+    pub(super) fn new(value: Box<dyn Any + Send + Sync>, kept: Option<Box<dyn Any + Send>>) -> Self {
+        Self { value, kept: Mutex::new(kept) }
     }
 
     /// What the teardown gets.
     pub(super) fn into_end(self) -> Box<dyn Any + Send> {
-        self.kept.unwrap_or(self.value)
+        self.kept.into_inner().unwrap_or_else(PoisonError::into_inner).unwrap_or(self.value)
     }
 }
 

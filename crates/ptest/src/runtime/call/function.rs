@@ -26,7 +26,7 @@ pub(super) fn distance<F, A, R>(_: F) -> Distance
 where
     A: DeserializeOwned,
     R: Serialize,
-    F: Fn(A) -> R + Copy + 'static,
+    F: Fn(A) -> R + Copy + Send + 'static,
 {
     const {
         assert!(
@@ -42,7 +42,7 @@ fn entry<F, A, R>(arguments: &[u8]) -> Result<Vec<u8>, String>
 where
     A: DeserializeOwned,
     R: Serialize,
-    F: Fn(A) -> R + Copy + 'static,
+    F: Fn(A) -> R + Copy + Send + 'static,
 {
     // SAFETY: `F` has no bytes, it is aligned, and it is a `Copy` function that existed when the call was made, in a process
     // like this one: one more of it is as good.

@@ -81,7 +81,7 @@ impl<R: Serialize + DeserializeOwned> Call<R> {
     pub fn new<A, F>(function: F, arguments: A) -> Self
     where
         A: Serialize + DeserializeOwned,
-        F: Fn(A) -> R + Copy + 'static,
+        F: Fn(A) -> R + Copy + Send + 'static,
     {
         let arguments = minicbor_serde::to_vec(&arguments)
             .map_err(|error| format!("the arguments of a concurrent call cannot be serialised: {error}"));
@@ -186,7 +186,7 @@ pub fn call_concurrently<A, R, F>(n: usize, function: F, arguments: A) -> Vec<Re
 where
     A: Serialize + DeserializeOwned,
     R: Serialize + DeserializeOwned,
-    F: Fn(A) -> R + Copy + 'static,
+    F: Fn(A) -> R + Copy + Send + 'static,
 {
     make_concurrent_calls(Calls(vec![Call::new(function, arguments)]).repeat(n)).run()
 }

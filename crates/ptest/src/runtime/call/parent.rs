@@ -6,7 +6,6 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
@@ -21,6 +20,9 @@ use crate::wire::record::{Piece, Record, Splitter};
 
 /// How much of a child's stderr is kept.
 const KEPT: usize = 64 * 1024;
+
+/// How long the end of a child's output is waited for when the child is gone.
+const LEAVE: Duration = Duration::from_secs(1);
 
 #[track_caller]
 pub(super) fn run<R: DeserializeOwned>(
@@ -45,7 +47,7 @@ pub(super) fn run<R: DeserializeOwned>(
                 continue;
             }
         };
-        let process = Process::start(&test, call.function, variables);
+        let process = Process::start(&test, call.function, limit.max(Duration::from_millis(1)), variables);
         let (process, line) =
             process.unwrap_or_else(|error| panic!("ptest: cannot start a process for a call: {error}"));
         let deadline = Instant::now() + limit;
@@ -74,8 +76,8 @@ pub(super) fn run<R: DeserializeOwned>(
 /// A process for a call, which does not outlive this value.
 struct Process {
     child: Child,
-    stdout: JoinHandle<Vec<u8>>,
-    stderr: JoinHandle<Vec<u8>>,
+    stdout: mpsc::Receiver<Vec<u8>>,
+    stderr: mpsc::Receiver<Vec<u8>>,
 }
 
 impl Process {
@@ -83,9 +85,12 @@ impl Process {
     fn start(
         test: &str,
         function: super::function::Distance,
+        limit: Duration,
         variables: &[(String, String)],
     ) -> io::Result<(Self, UnixStream)> {
         let (line, theirs) = UnixStream::pair()?;
+        // Arguments that nobody reads must not hold up the others.
+        line.set_write_timeout(Some(limit))?;
         let token = fresh_token();
         let mut child = Command::new(own_program())
             .args(["--exact", test, "--nocapture", "--test-threads=1", "--include-ignored"])
@@ -129,9 +134,9 @@ impl Process {
         let status = if late { None } else { self.status(deadline) };
         os::kill_group(self.child.id());
         let _ = self.child.wait();
-        // The readers come to their end now that everybody who could write is gone.
-        let _ = self.stdout.join();
-        let stderr = self.stderr.join().unwrap_or_default();
+        // The readers come to their end now, unless something has left the group and still holds the pipes.
+        let _ = self.stdout.recv_timeout(LEAVE);
+        let stderr = self.stderr.recv_timeout(LEAVE).unwrap_or_default();
         let stderr = String::from_utf8_lossy(&stderr).into_owned();
         match (said, status) {
             (Ok(Said::Result(bytes)), _) => Ok(bytes),
@@ -223,7 +228,8 @@ impl<P: Read> Read for WithoutHarness<P> {
 }
 
 /// Prints what a child writes, line by line, as the test's own output; gives the last part of it.
-fn forward(pipe: impl Read + Send + 'static, print: fn(&str)) -> JoinHandle<Vec<u8>> {
+fn forward(pipe: impl Read + Send + 'static, print: fn(&str)) -> mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let mut pipe = BufReader::new(pipe);
         let (mut kept, mut line) = (Vec::new(), Vec::new());
@@ -236,6 +242,8 @@ fn forward(pipe: impl Read + Send + 'static, print: fn(&str)) -> JoinHandle<Vec<
             }
         }
         kept.drain(..kept.len().saturating_sub(KEPT));
-        kept
-    })
+        // Whoever has given up does not listen any more.
+        let _ = sender.send(kept);
+    });
+    receiver
 }

@@ -17,7 +17,11 @@ pub(super) fn set_up(context: &Context, around: &Scope) -> Result<(Live, Option<
         let live = decode(context, &bytes).map(|value| Live::new(value, None));
         return match live {
             Ok(live) => Ok((live, handle)),
-            Err(message) => Err(Failure { message, duration: Duration::ZERO, timed_out: false }),
+            Err(message) => {
+                // Its teardown is waited for; what becomes of it matters less than this.
+                let _ = handle.map(host::Handle::end);
+                Err(Failure { message, duration: Duration::ZERO, timed_out: false })
+            }
         };
     }
     let process = Process::get();
@@ -49,7 +53,10 @@ pub(in crate::runtime) fn make(context: &Context, around: Scope) -> Result<(Made
 }
 
 /// The value of a shared context.
-pub(in crate::runtime) fn decode(context: &Context, bytes: &[u8]) -> Result<Box<dyn std::any::Any + Send>, String> {
+pub(in crate::runtime) fn decode(
+    context: &Context,
+    bytes: &[u8],
+) -> Result<Box<dyn std::any::Any + Send + Sync>, String> {
     let decode = context.setup.decode.ok_or("its set-up is not a shared one")?;
     decode(bytes)
 }
@@ -71,7 +78,7 @@ pub(super) fn tear_down(
     let ended = match Arc::try_unwrap(live) {
         Ok(live) => end(context, Some(live.into_end()), around.clone()),
         Err(_) => Err(Failure {
-            message: "its value is still in use by a thread that a test left behind; join the thread in the test"
+            message: "its value is still in use: a thread that a test left behind has it (join it in the test), or a set-up or teardown inside that had no end in its time"
                 .into(),
             duration: Duration::ZERO,
             timed_out: false,

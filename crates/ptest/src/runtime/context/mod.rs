@@ -108,10 +108,7 @@ impl Context {
                 let live = Arc::new(live);
                 (Phase::Up(live.clone(), host), Ok(live))
             }
-            Err(Failure { message, timed_out, .. }) => {
-                if timed_out {
-                    give_up_on(around);
-                }
+            Err(Failure { message, .. }) => {
                 let message: Arc<str> = message.into();
                 (Phase::Failed(message.clone()), Err(failed(&message)))
             }
@@ -134,22 +131,11 @@ impl Context {
         fixture::tear_down(self, live, host, around, passed)
     }
 
-    /// A context that is up and that no test is in; its value, so that those inside of it can have it.
+    /// Its value if it is up, so that what is inside of it can be torn down.
     fn idle(&self) -> Option<Arc<Live>> {
         match &lock(&self.state).phase {
             Phase::Up(live, _) => Some(live.clone()),
             _ => None,
-        }
-    }
-}
-
-/// A set-up that has no end may use the contexts around it for ever, so nobody else may.
-fn give_up_on(around: &Scope) {
-    let tree = Tree::get();
-    for (module, _) in around {
-        if let Some(context) = tree.find(module).filter(|it| matches!(it.kind, Kind::Unit | Kind::Inside)) {
-            let message = format!("a set-up inside of {module} has no end, and may still use its value");
-            lock(&context.state).phase = Phase::Failed(message.into());
         }
     }
 }

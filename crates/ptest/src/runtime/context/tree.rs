@@ -4,7 +4,7 @@ use std::sync::{Condvar, LazyLock, Mutex};
 use std::time::Duration;
 
 use super::{Context, Kind, Phase, State};
-use crate::runtime::process::Process;
+use crate::runtime::process::{Process, Role};
 use crate::runtime::section::{self, Fixture, Setup, Teardown};
 use crate::runtime::selection::Selection;
 use crate::wire::annotation::{self, Annotation};
@@ -34,6 +34,14 @@ impl Tree {
         let mut problems = Vec::new();
         let mut contexts: Vec<Context> = Vec::new();
         for setup in setups {
+            if let Some(other) = contexts.iter().find(|it| it.module == setup.module) {
+                let problem = format!(
+                    "{}:{}: {} has more than one #[setup]; make one of them, or put the other into a module inside",
+                    setup.file, setup.line, other.module
+                );
+                problems.push((setup.module, problem));
+                continue;
+            }
             let around: Vec<Kind> =
                 contexts.iter().filter(|it| is_within(setup.module, it.module)).map(|it| it.kind).collect();
             let teardown = of(annotation::Kind::Teardown).find(|it| it.module == setup.module);
@@ -100,18 +108,19 @@ fn context(
     around: &[Kind],
 ) -> Result<Context, String> {
     let place = format!("{}:{}", setup.file, setup.line);
-    let in_process = std::env::var("PTEST_SHARED").is_ok_and(|it| it == "inprocess");
+    // Where every test is a process, or workers get the value from a host, there is no one process for a debugger.
+    let in_process =
+        matches!(Process::get().role, Role::Alone) && std::env::var("PTEST_SHARED").is_ok_and(|it| it == "inprocess");
     let kind = match setup.option(annotation::KIND) {
         Some("unit") => Kind::Unit,
         Some("can_split") => Kind::CanSplit,
-        Some("shared") if around.contains(&Kind::Unit) => Kind::Inside,
         Some("shared") if around.contains(&Kind::CanSplit) => {
             return Err(format!(
                 "{place}: a shared context inside of one that can_split, which is set up in many processes, has no one \
                  place to be in; make the outer one shared or a unit, or move the inner one out of it"
             ));
         }
-        Some("shared") if in_process => Kind::Inside,
+        Some("shared") if in_process || around.contains(&Kind::Unit) => Kind::Inside,
         Some("shared") => Kind::Shared,
         other => return Err(format!("{place}: unknown kind of context: {other:?}")),
     };

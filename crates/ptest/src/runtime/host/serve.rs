@@ -45,6 +45,8 @@ fn hold(tree: &Tree, context: &Context, value: &str) -> i32 {
     let process = Process::get();
     let module = || context.module.to_owned();
     process.say(&Record::SetupStarted { context: module(), limit: context.setup_limit });
+    // From here on, those around wait for this one's end, whatever becomes of whoever started it.
+    let inside = hold_back_those_around(tree, context);
     let made = around(tree, context).and_then(|scope| {
         let (made, duration) = context::make(context, scope.clone())?;
         let failed = |message: String| Failure { message, duration, timed_out: false };
@@ -61,7 +63,6 @@ fn hold(tree: &Tree, context: &Context, value: &str) -> i32 {
             return 1;
         }
     };
-    let inside = hold_back_those_around(tree, context);
     process.say(&Record::SetupFinished { context: module(), duration });
     wait_for_the_end_of_stdin();
     wait_for_those_inside(value);
