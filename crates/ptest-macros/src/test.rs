@@ -104,28 +104,25 @@ pub(crate) fn builtin(test: &Test) -> TokenStream {
 
 /// What runs the test, given a function or a closure. What it needs stands in a block of its own, lest the test see it.
 pub(crate) fn run(test: &Test, name: &Ident, output: Option<&ReturnType>, callable: &TokenStream) -> TokenStream {
-    let (ignored, text) = (test.roles.ignore.is_some(), name.to_string());
+    let ignored = test.roles.ignore.is_some();
     let timeout = test.timeout.map(|timeout| quote!(, timeout = #timeout));
-    let limit = test.timeout.map(|timeout| quote!(.timeout(#timeout)));
     let generated = test.from.as_ref().map(|_| quote!(, generated = true));
-    let registered = quote!({
-        static TEST: ::ptest::__private::Test =
-            ::ptest::__private::Test::new(::core::module_path!(), #text)#limit;
-        ::ptest::__annotate!(test, #name, ignored = #ignored #timeout #generated);
-        &TEST
+    let annotation = quote!({
+        ::ptest::__annotation!(test, #name, ignored = #ignored #timeout #generated);
+        &ANNOTATION
     });
     if let Some(from) = &test.from {
-        return quote!(::ptest::__private::run_cases(#registered, #from, #callable));
+        return quote!(::ptest::__private::run_cases(#annotation, #from, #callable));
     }
     match &test.roles.should_panic {
         Some(ShouldPanic { expected: None, .. }) => {
-            quote!(::ptest::__private::run_should_panic(#registered, ::core::option::Option::None, #callable))
+            quote!(::ptest::__private::run_should_panic(#annotation, ::core::option::Option::None, #callable))
         }
         Some(ShouldPanic { expected: Some(expected), .. }) => {
-            quote!(::ptest::__private::run_should_panic(#registered, ::core::option::Option::Some(#expected), #callable))
+            quote!(::ptest::__private::run_should_panic(#annotation, ::core::option::Option::Some(#expected), #callable))
         }
-        None if output.is_none() => quote!(::ptest::__private::run_plain(#registered, #callable)),
-        None => quote!(::ptest::__private::run(#registered, #callable)),
+        None if output.is_none() => quote!(::ptest::__private::run_plain(#annotation, #callable)),
+        None => quote!(::ptest::__private::run(#annotation, #callable)),
     }
 }
 

@@ -30,7 +30,7 @@ impl<E: Debug> CaseResult for Result<(), E> {
 /// The generator runs in several processes, once for the list of cases and once for each that runs; so what it gives
 /// must be the same each time.
 #[track_caller]
-pub fn run_cases<I, T, R: CaseResult>(test: &'static Test, generate: impl FnOnce() -> I, body: impl Fn(&T) -> R)
+pub fn run_cases<I, T, R: CaseResult>(annotation: &'static [u8], generate: impl FnOnce() -> I, body: impl Fn(&T) -> R)
 where
     I: IntoIterator<Item = (String, T)>,
 {
@@ -50,7 +50,7 @@ where
         Role::Worker { case } => case.as_deref(),
         _ => None,
     };
-    drive(test, &mut || {
+    drive(Test::of(annotation), &mut || {
         let (mut count, mut failed) = (0, Vec::new());
         for (name, case) in generate.take().into_iter().flat_map(|generate| generate()) {
             if wanted.is_some_and(|wanted| wanted != name) {

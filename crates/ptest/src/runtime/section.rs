@@ -52,27 +52,45 @@ pub(super) fn fixtures() -> impl Iterator<Item = &'static Fixture> {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __annotate {
-    ($kind:ident, $name:ident $(, $key:ident = $value:expr)* $(,)?) => {
+    ($($annotation:tt)*) => {
         const _: () = {
-            const TEXT: &str = ::core::concat!(
-                "\u{2}ptest1\u{1f}", ::core::stringify!($kind),
-                "\u{1f}", ::core::module_path!(),
-                "\u{1f}", ::core::stringify!($name),
-                "\u{1f}", ::core::file!(),
-                "\u{1f}", ::core::line!()
-                $(, "\u{1f}", ::core::stringify!($key), "=", $value)*,
-                "\u{3}"
-            );
-            #[used]
-            #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__ptest_meta,regular,no_dead_strip"))]
-            #[cfg_attr(windows, unsafe(link_section = ".ptest$b"))]
-            #[cfg_attr(not(any(target_vendor = "apple", windows)), unsafe(link_section = "ptest_meta"))]
-            static ANNOTATION: [u8; TEXT.len()] = match TEXT.as_bytes().first_chunk() {
-                ::core::option::Option::Some(bytes) => *bytes,
-                ::core::option::Option::None => ::core::unreachable!(),
-            };
+            $crate::__annotation!($($annotation)*);
         };
     };
+}
+
+/// The annotation itself, as a `static ANNOTATION`. It stands in every test, so whatever is in here is compiled a thousand
+/// times: that its text is put together twice costs less than a constant for it would.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __annotation {
+    ($kind:ident, $name:ident $(, $key:ident = $value:expr)* $(,)?) => {
+        $crate::__annotation!(::core::concat!(
+            "\u{2}ptest1\u{1f}", ::core::stringify!($kind),
+            "\u{1f}", ::core::module_path!(),
+            "\u{1f}", ::core::stringify!($name),
+            "\u{1f}", ::core::file!(),
+            "\u{1f}", ::core::line!()
+            $(, "\u{1f}", ::core::stringify!($key), "=", $value)*,
+            "\u{3}"
+        ));
+    };
+    ($text:expr) => {
+        #[used]
+        #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__ptest_meta,regular,no_dead_strip"))]
+        #[cfg_attr(windows, unsafe(link_section = ".ptest$b"))]
+        #[cfg_attr(not(any(target_vendor = "apple", windows)), unsafe(link_section = "ptest_meta"))]
+        static ANNOTATION: [u8; $text.len()] = $crate::__private::bytes($text);
+    };
+}
+
+/// The bytes of a text, of which there are as many as the type says.
+#[must_use]
+pub const fn bytes<const LENGTH: usize>(text: &str) -> [u8; LENGTH] {
+    match text.as_bytes().first_chunk() {
+        Some(bytes) => *bytes,
+        None => unreachable!(),
+    }
 }
 
 /// Puts a fixture's function into its section.

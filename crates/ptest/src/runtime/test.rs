@@ -2,9 +2,9 @@
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 #[cfg(unix)]
@@ -13,36 +13,37 @@ use super::context::{Context, Kind, NotSetUp, Tree, libtest_name};
 use super::process::{Process, Role};
 use super::value::{self, Scope};
 use super::{host, limit, os};
+use crate::wire::annotation;
 
-/// What the wrapper knows of its test.
-#[derive(Debug)]
-pub struct Test {
-    pub(super) module: &'static str,
-    pub(super) name: &'static str,
+/// What the wrapper knows of its test: what stands in its annotation.
+#[derive(Clone, Copy)]
+pub(super) struct Test {
+    module: &'static str,
+    name: &'static str,
     timeout: Option<Duration>,
-    begun: AtomicBool,
 }
 
 impl Test {
-    #[must_use]
-    pub const fn new(module: &'static str, name: &'static str) -> Self {
-        Self { module, name, timeout: None, begun: AtomicBool::new(false) }
+    /// Reads the annotation that the attribute has made.
+    pub(super) fn of(annotation: &'static [u8]) -> Self {
+        let read = annotation::read(annotation).next().and_then(Result::ok);
+        let test = read.unwrap_or_else(|| unreachable!("what the attribute has written cannot be read"));
+        Self { module: test.module, name: test.name, timeout: test.timeout() }
     }
 
-    /// The time limit, in milliseconds.
-    #[must_use]
-    pub const fn timeout(mut self, millis: u64) -> Self {
-        self.timeout = Some(Duration::from_millis(millis));
-        self
+    /// Whether it is the first time that this process comes to the test.
+    fn begins(self) -> bool {
+        static BEGUN: Mutex<BTreeSet<(&str, &str)>> = Mutex::new(BTreeSet::new());
+        BEGUN.lock().unwrap_or_else(PoisonError::into_inner).insert((self.module, self.name))
     }
 }
 
 /// Runs a test within its contexts and gives what it returns.
 #[track_caller]
-pub fn run<R>(test: &'static Test, body: impl FnOnce() -> R) -> R {
+pub fn run<R>(annotation: &'static [u8], body: impl FnOnce() -> R) -> R {
     let mut body = Some(body);
     let mut returned = None;
-    drive(test, &mut || {
+    drive(Test::of(annotation), &mut || {
         // The body is called at most once.
         returned = body.take().map(|body| body());
         Ok(())
@@ -52,8 +53,8 @@ pub fn run<R>(test: &'static Test, body: impl FnOnce() -> R) -> R {
 
 /// As [`run`], for a test that takes and gives nothing: there are many of those, and this is compiled once for all.
 #[track_caller]
-pub fn run_plain(test: &'static Test, body: fn()) {
-    drive(test, &mut || {
+pub fn run_plain(annotation: &'static [u8], body: fn()) {
+    drive(Test::of(annotation), &mut || {
         body();
         Ok(())
     });
@@ -61,9 +62,9 @@ pub fn run_plain(test: &'static Test, body: fn()) {
 
 /// Runs a test that is to panic. It is judged here and not by libtest, for which a set-up that panics were as good.
 #[track_caller]
-pub fn run_should_panic(test: &'static Test, expected: Option<&'static str>, body: impl FnOnce()) {
+pub fn run_should_panic(annotation: &'static [u8], expected: Option<&'static str>, body: impl FnOnce()) {
     let mut body = Some(body);
-    drive(test, &mut || {
+    drive(Test::of(annotation), &mut || {
         let Some(body) = body.take() else { return Ok(()) };
         let Err(payload) = catch_unwind(AssertUnwindSafe(body)) else {
             return Err("test did not panic as expected".to_owned());
@@ -88,7 +89,7 @@ enum Verdict {
 
 /// Runs `body` within the contexts of the test. It says itself what is wrong if it is no panic.
 #[track_caller]
-pub(super) fn drive(test: &'static Test, body: &mut dyn FnMut() -> Result<(), String>) {
+pub(super) fn drive(test: Test, body: &mut dyn FnMut() -> Result<(), String>) {
     let tree = Tree::get();
     match &Process::get().role {
         Role::Host { context, value } => host::serve(tree, context, value),
@@ -101,7 +102,7 @@ pub(super) fn drive(test: &'static Test, body: &mut dyn FnMut() -> Result<(), St
         std::process::exit(0);
     }
     assert!(
-        !test.begun.swap(true, Ordering::SeqCst),
+        test.begins(),
         "ptest: {} is registered twice, since #[ptest::test] stands below another test attribute; put it above",
         test.name
     );
@@ -153,7 +154,7 @@ pub(super) fn running() -> Option<String> {
 }
 
 /// Runs the body of a test within a scope of values.
-fn within<R>(test: &'static Test, scope: Scope, body: impl FnOnce() -> R) -> R {
+fn within<R>(test: Test, scope: Scope, body: impl FnOnce() -> R) -> R {
     struct Over;
     impl Drop for Over {
         fn drop(&mut self) {
@@ -198,7 +199,7 @@ fn leave(contexts: &[&Context], mut scope: Scope, passed: bool) -> Vec<String> {
     complaints
 }
 
-fn judge(test: &'static Test, scope: &Scope, body: &mut dyn FnMut() -> Result<(), String>) -> Verdict {
+fn judge(test: Test, scope: &Scope, body: &mut dyn FnMut() -> Result<(), String>) -> Verdict {
     let _watch = test.timeout.filter(|_| !Process::get().is_watched()).map(|limit| watch(test, limit));
     match catch_unwind(AssertUnwindSafe(|| within(test, scope.clone(), body))) {
         Ok(Ok(())) => Verdict::Passed,
@@ -209,7 +210,7 @@ fn judge(test: &'static Test, scope: &Scope, body: &mut dyn FnMut() -> Result<()
 
 /// Where no runner ends a test whose time is up, the process has to end itself: a thread cannot be ended. Under nextest
 /// that costs this one test; under `cargo test` it costs the rest of the binary, as any other test that hangs would.
-fn watch(test: &'static Test, limit: Duration) -> mpsc::Sender<()> {
+fn watch(test: Test, limit: Duration) -> mpsc::Sender<()> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         if receiver.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
