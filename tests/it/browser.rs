@@ -20,6 +20,16 @@ const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "goog
 /// A browser that says nothing for so long is killed, and its test fails.
 const LIMIT: Duration = Duration::from_secs(120);
 
+/// Now and then a headless browser stops drawing, flags or no flags: a frame that doesn't come is taken to have come.
+const FRAMES: &str = "
+    const draw = window.requestAnimationFrame.bind(window);
+    window.requestAnimationFrame = (callback) => {
+        let due = true;
+        const once = (time) => { if (due) { due = false; callback(time); } };
+        setTimeout(() => once(performance.now()), 200);
+        return draw(once);
+    };";
+
 pub struct Browser {
     to: ChildStdin,
     from: BufReader<ChildStdout>,
@@ -56,6 +66,8 @@ impl Browser {
             "--disable-background-timer-throttling",
         ];
         arguments.extend(never_hidden.map(OsString::from));
+        // Frames go through shared memory, of which a container may have next to none.
+        arguments.push("--disable-dev-shm-usage".into());
         arguments.push(format!("--user-data-dir={}", profile.path().display()).into());
         if fs::metadata(profile.path()).unwrap().uid() == 0 {
             // Chromium has no sandbox for root.
@@ -92,6 +104,7 @@ impl Browser {
         for domain in ["Page", "Runtime", "Network", "Log"] {
             browser.call(&format!("{domain}.enable"), json!({}));
         }
+        browser.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": FRAMES }));
         // Keys go to a page that has the focus, and no window manager gives it one here.
         browser.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
         browser.call("Page.bringToFront", json!({}));
@@ -174,9 +187,19 @@ impl Browser {
     #[track_caller]
     pub fn wait(&mut self, condition: &str) {
         let look = format!(
-            "new Promise(done => {{ const look = () => ({condition}) ? done() : setTimeout(look, 5); look(); }})"
+            "new Promise(done => {{
+                const late = performance.now() + 2000;
+                const look = () => {{
+                    const held = !!({condition});
+                    if (held || performance.now() > late) done(held); else setTimeout(look, 5);
+                }};
+                look();
+            }})"
         );
-        self.value(&look);
+        while self.value(&look) == false {
+            // A picture makes it draw, and what waits for that happens: a page is told of a new colour scheme so.
+            self.call("Page.captureScreenshot", json!({}));
+        }
     }
 
     /// Presses keys, by their names.
