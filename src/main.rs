@@ -41,6 +41,9 @@
 //! sets a shared context up, leaves its value in a file, and tears down when its stdin ends. So it does that, too, when
 //! the runner is killed.
 //!
+//! The doctests of a library are a binary like any other, though its program is `cargo test --doc`. Its harness is the
+//! standard one as well, but rustdoc takes no whole names (`run/pick`) and chooses the order (`run/dialect/order`).
+//!
 //! # What always holds
 //!
 //! * Every selected test is reported exactly once, whatever dies. If the books do not balance at the end, the run is
@@ -98,7 +101,7 @@ use cli::{Afterwards, Called, Invocation, NoInvocation, NoTests, Task};
 use event::Reporter;
 use exit::{Exit, Failure, OrExit};
 use filter::Decision;
-use list::Suite;
+use list::{Harness, Suite};
 use run::slots::Pool;
 use run::watchdog::Watchdog;
 
@@ -225,9 +228,6 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     if !invocation.quiet {
         let taken = suites.iter().zip(&decisions).filter(|(_, decisions)| selected(decisions));
         taken.filter_map(|(suite, _)| suite.note.as_ref()).for_each(|note| say(&format!("note: {note}")));
-        if build.doctests && invocation.whole {
-            say("note: doctests are not run; `cargo test --doc` runs them");
-        }
     }
     if let Task::List(format) = invocation.task {
         let folders = listing::Folders { target: &build.target_directory, build: build.build_directory.as_deref() };
@@ -268,7 +268,9 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
 fn hint_at_locks(packages: &[String], suites: &[Suite], decisions: &[Vec<Decision>], config: &config::Config) {
     let runs = |package: &&String| {
         suites.iter().zip(decisions).any(|(suite, decisions)| {
-            suite.binary.package == **package && decisions.iter().filter(|it| **it == Decision::Run).nth(1).is_some()
+            suite.binary.package == **package
+                && suite.harness != Harness::Doctests
+                && decisions.iter().filter(|it| **it == Decision::Run).nth(1).is_some()
         })
     };
     let is_said = |package: &&String| {

@@ -233,6 +233,13 @@ pub(super) struct TargetArgs {
     /// Test all targets
     #[arg(long)]
     pub all_targets: bool,
+    /// Test the documentation of the libraries, and nothing else
+    #[arg(long, conflicts_with_all = ["lib", "bins", "bin", "examples", "example", "tests", "test", "benches", "bench",
+                                      "all_targets", "no_doc", "no_run"])]
+    pub doc: bool,
+    /// Leave doctests out. They run unless targets are chosen; cargo test has no such option
+    #[arg(long)]
+    pub no_doc: bool,
 }
 
 /// cargo test's own options on how to build.

@@ -73,6 +73,8 @@ pub struct Group {
     pub can_split: bool,
     /// How many items a process may be given.
     pub per_process: usize,
+    /// How many it is given at the least, where the group can split and has as many left.
+    pub at_least: usize,
     /// Indices into [`Spec::limits`].
     pub limits: Vec<usize>,
     /// They have to be up while any of its processes lives.
@@ -771,7 +773,7 @@ impl Scheduler {
         if spec.can_split {
             // A part for each worker, of the same size: they run at once, and nothing is set up more often than that.
             let part = spec.items.len().div_ceil(self.spec.processes);
-            return part.min(queue.fresh.len()).min(spec.per_process);
+            return part.max(spec.at_least).min(queue.fresh.len()).min(spec.per_process);
         }
         let divisible = self.spec.groups.iter().zip(&self.queues).filter(|(group, _)| !group.unit);
         let left = batch::Left {
