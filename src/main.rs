@@ -102,6 +102,7 @@ use event::Reporter;
 use exit::{Exit, Failure, OrExit};
 use filter::Decision;
 use list::{Harness, Suite};
+use run::Options;
 use run::slots::Pool;
 use run::watchdog::Watchdog;
 
@@ -111,7 +112,7 @@ fn main() -> Exit {
     let mut args = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
     if let (Some(run::watchdog::ARGUMENT), Some(run), Some(values)) = (args.next().as_deref(), args.next(), args.next())
     {
-        run::watchdog::main(&run, values.as_str().into());
+        run::watchdog::main(&run, values.as_str().into(), args.next().as_deref());
         return Exit::Success;
     }
     tty::give_back_before_panics();
@@ -211,8 +212,8 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     let journals = build.target_directory.join("ptest");
     // A run inside of another one has the other's name in front of its own.
     invocation.run.values = journals.join("shared").join(invocation.run.run.replace('/', "-"));
-    let watchdog = Watchdog::start(&invocation.run.run, &invocation.run.values, invocation.run.processes)
-        .context("cannot start the watchdog")?;
+    let Options { run, values, processes, keys, .. } = &invocation.run;
+    let watchdog = Watchdog::start(run, values, *processes, *keys).context("cannot start the watchdog")?;
     let options = list::Options {
         parallel,
         mark: (run::RUN_ID, invocation.run.run.clone()),

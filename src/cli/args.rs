@@ -139,6 +139,9 @@ pub(super) struct ReportArgs {
     /// How to show what goes on, on stderr
     #[arg(long, value_enum, default_value = "auto", value_name = "HOW")]
     pub show_progress: ShowProgress,
+    // How often a line names what runs. No option for people: so often that it can be seen in a test, it would annoy.
+    #[arg(long, hide = true, value_name = "TIME", default_value = "60s")]
+    pub heartbeat: String,
     /// Leave the keyboard alone: on a terminal, ? lists the keys that a run listens to
     #[arg(long)]
     pub no_input_handler: bool,

@@ -235,7 +235,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
                     (false, _) => Verbosity::Verbose,
                 },
                 levels: screen::levels(cli, tests),
-                progress: screen::progress(cli, tests, &env),
+                progress: screen::progress(cli, tests, &env)?,
                 live,
                 build_args: build_args(cli),
                 include_ignored,
