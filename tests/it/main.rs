@@ -36,4 +36,5 @@ mod slots;
 mod table;
 mod terminal;
 mod tool;
+mod trace;
 mod workspace;

@@ -6,6 +6,7 @@
 mod cases;
 mod db;
 mod measure;
+mod reports;
 mod table;
 mod targets;
 
@@ -23,8 +24,8 @@ use measure::{Sample, Spread};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The cases to measure; all but `db`, which has tables of its own, if none is named
-    #[arg(value_name = "CASE", value_parser = CASES.iter().map(|case| case.name).chain(["db"]).collect::<Vec<_>>())]
+    /// The cases to measure; all but `db` and `reports`, which have tables of their own, if none is named
+    #[arg(value_name = "CASE", value_parser = CASES.iter().map(|case| case.name).chain(["db", "reports"]).collect::<Vec<_>>())]
     cases: Vec<String>,
     /// How often each tool is measured
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u8).range(1..))]
@@ -64,11 +65,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     measure::adopt_orphans()?;
     let path = cargo::path_with_ptest()?;
     let target = cargo::target_folder()?.join("bench");
-    if options.cases.iter().any(|name| name == "db") {
+    let is_chosen = |case: &str| options.cases.iter().any(|name| name == case);
+    if is_chosen("db") {
         db::run(&target.join("db"), &path, options.runs)?;
-        if options.cases.len() == 1 {
-            return Ok(());
-        }
+    }
+    if is_chosen("reports") {
+        reports::run(&target.join("reports"), &path, options.runs)?;
+    }
+    let with_own_tables = options.cases.iter().filter(|name| ["db", "reports"].contains(&name.as_str())).count();
+    if with_own_tables > 0 && with_own_tables == options.cases.len() {
+        return Ok(());
     }
     let chosen = |case: &&Case| options.cases.is_empty() || options.cases.iter().any(|name| name == case.name);
     let nextest = has_nextest();
