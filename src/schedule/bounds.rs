@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Action, Batch, EXIT_LIMIT, Group, Input, Item, Process, Scheduler, Spec, Stop, order};
+use super::{Action, Batch, EXIT_LIMIT, Group, Input, Item, Process, Scheduler, Spec, Stop};
 
 struct World {
     spec: Spec,
@@ -195,7 +195,7 @@ impl World {
         };
         let mut room: Vec<usize> = (0..self.spec.limits.len()).map(|it| self.spec.limits[it] - counts(it)).collect();
         let mut startable = 0;
-        for number in order::initial(&self.spec.groups) {
+        for number in self.scheduler.order.iter() {
             let group = &self.spec.groups[number];
             let waiting = group.items.iter().filter(|item| self.waiting.contains(item)).count();
             let mut more = waiting + self.diagnoses.iter().filter(|item| group.items.contains(item)).count();

@@ -360,6 +360,8 @@ fn specs() -> impl Strategy<Value = Spec> {
                 next += size;
                 Group {
                     timeouts: vec![None; size],
+                    lengths: Vec::new(),
+                    setup: Duration::ZERO,
                     contexts: items.iter().map(|item| Some((item + context) % 6).filter(|it| *it < 4)).collect(),
                     items,
                     unit,
