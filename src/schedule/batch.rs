@@ -8,13 +8,15 @@
 use std::time::Duration;
 
 /// What is left to do, as far as the size of the next batch depends on it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Left {
     /// Tests that no process was given, in all groups that may be divided.
     pub tests: usize,
     /// How long they will take one after another, as far as that can be said.
     pub time: Option<Duration>,
     pub processes: usize,
+    /// How long the processes that run will still take, as far as that can be said.
+    pub busy: Vec<Duration>,
 }
 
 /// How many tests a batch holds while nothing is known of their length.
@@ -31,7 +33,7 @@ const LONGEST: Duration = Duration::from_millis(250);
 
 /// How many of the tests that wait in a group, from the head; at least one. Their lengths are given where they are known.
 pub(super) fn size(lengths: impl Iterator<Item = Option<Duration>>, left: Left) -> usize {
-    let wanted = left.time.map_or(LONGEST, |time| lasting(time, left.processes));
+    let wanted = left.time.map_or(LONGEST, |time| lasting(level(time, left.processes, left.busy)));
     let unknown = left.tests.div_ceil(ROUNDS * left.processes).clamp(1, UNKNOWN);
     let (mut size, mut time, mut strangers) = (0, Duration::ZERO, 0);
     for length in lengths {
@@ -50,11 +52,25 @@ pub(super) fn size(lengths: impl Iterator<Item = Option<Duration>>, left: Left) 
 
 /// How long the next batch should take: most of a worker's share, but for a rest by which all can end together. A rest
 /// that is not worth a process of its own is no rest.
-fn lasting(left: Duration, processes: usize) -> Duration {
-    let share = left / u32::try_from(processes).unwrap_or(u32::MAX);
+fn lasting(share: Duration) -> Duration {
     let rest = share / 4;
     let part = if rest < SHORTEST { share } else { share.saturating_sub(rest) };
     part.clamp(SHORTEST, LONGEST)
+}
+
+/// When all would end, if what is left were poured over the workers like water: those that are busy for longer get none.
+fn level(left: Duration, processes: usize, mut busy: Vec<Duration>) -> Duration {
+    busy.resize(processes.max(1), Duration::ZERO);
+    busy.sort_unstable();
+    let (mut filled, mut level) = (left, Duration::MAX);
+    for (workers, busy) in (1_u32..).zip(busy) {
+        if busy >= level {
+            break;
+        }
+        filled = filled.saturating_add(busy);
+        level = filled / workers;
+    }
+    level
 }
 
 #[cfg(test)]
@@ -64,16 +80,18 @@ mod tests {
     /// How many of so many tests that take so long, in milliseconds, if they are all that is left.
     fn of(tests: usize, processes: usize, millis: f64) -> usize {
         let length = Duration::from_secs_f64(millis / 1000.0);
-        let left = Left { tests, time: Some(length * u32::try_from(tests).unwrap()), processes };
+        let left = Left { tests, time: Some(length * u32::try_from(tests).unwrap()), processes, busy: Vec::new() };
         size(std::iter::repeat_n(Some(length), tests), left)
     }
 
     #[test]
     fn a_first_batch_is_small() {
-        let unknown = |tests, processes| size(std::iter::repeat_n(None, tests), Left { tests, time: None, processes });
+        let unknown = |tests, processes| {
+            size(std::iter::repeat_n(None, tests), Left { tests, time: None, processes, busy: Vec::new() })
+        };
         assert_eq!(unknown(2000, 2), 4);
         assert_eq!(unknown(3, 2), 1);
-        let among_others = Left { tests: 300, time: None, processes: 2 };
+        let among_others = Left { tests: 300, time: None, processes: 2, busy: Vec::new() };
         assert_eq!(size([None; 3].into_iter(), among_others), 3);
     }
 
@@ -97,18 +115,28 @@ mod tests {
     #[test]
     fn what_is_known_to_be_long_is_not_put_beside_others() {
         let lengths = [900, 30, 20, 1].map(|it| Some(Duration::from_millis(it)));
-        let left = Left { tests: 4, time: Some(Duration::from_millis(951)), processes: 2 };
+        let left = Left { tests: 4, time: Some(Duration::from_millis(951)), processes: 2, busy: Vec::new() };
         assert_eq!(size(lengths.into_iter(), left), 1);
-        let left = Left { tests: 3, time: Some(Duration::from_millis(51)), processes: 2 };
-        assert_eq!(size(lengths[1..].iter().copied(), left), 1);
+        let left = Left { tests: 3, time: Some(Duration::from_millis(51)), processes: 2, busy: Vec::new() };
+        assert_eq!(size(lengths[1..].iter().copied(), left.clone()), 1);
         assert_eq!(size(lengths[2..].iter().copied(), left), 2);
+    }
+
+    #[test]
+    fn what_is_left_is_shared_with_those_who_will_be_free() {
+        let millis = Duration::from_millis;
+        assert_eq!(level(millis(100), 2, Vec::new()), millis(50));
+        assert_eq!(level(millis(100), 2, vec![millis(60)]), millis(80));
+        assert_eq!(level(millis(100), 2, vec![millis(700)]), millis(100));
+        assert_eq!(level(millis(100), 3, vec![millis(700), millis(40)]), millis(70));
+        assert_eq!(level(millis(100), 1, vec![millis(5); 3]), millis(105), "the cap was lowered");
     }
 
     #[test]
     fn a_few_that_are_not_known_may_come_with_those_that_are() {
         let known = Some(Duration::from_millis(1));
         let lengths = [known, known, None, known, None, None, None, None, known];
-        let left = Left { tests: 1000, time: Some(Duration::from_secs(10)), processes: 2 };
+        let left = Left { tests: 1000, time: Some(Duration::from_secs(10)), processes: 2, busy: Vec::new() };
         assert_eq!(size(lengths.into_iter(), left), 7);
     }
 }

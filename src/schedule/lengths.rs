@@ -7,6 +7,9 @@ use super::{Group, Item};
 /// Where nothing at all is known any length will do, as long as it is the same for all.
 const SOMETHING: Duration = Duration::from_millis(10);
 
+/// No more is believed, so that sums stay in bounds.
+const MOST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The lengths of all items, by their numbers.
 pub(super) struct Lengths {
     known: Vec<Option<Duration>>,
@@ -22,7 +25,7 @@ impl Lengths {
         for group in groups {
             let guess = mean(group.lengths.iter().flatten()).or(of_all).unwrap_or(SOMETHING);
             for (place, item) in group.items.iter().enumerate() {
-                let known = group.lengths.get(place).copied().flatten();
+                let known = group.lengths.get(place).copied().flatten().map(|it| it.min(MOST));
                 lengths.known[*item] = known;
                 lengths.guesses[*item] = known.unwrap_or(guess);
             }
@@ -41,7 +44,7 @@ impl Lengths {
 }
 
 fn mean<'a>(lengths: impl Iterator<Item = &'a Duration>) -> Option<Duration> {
-    let (sum, count) = lengths.fold((Duration::ZERO, 0_u32), |(sum, count), it| (sum.saturating_add(*it), count + 1));
+    let (sum, count) = lengths.fold((Duration::ZERO, 0_u32), |(sum, count), it| (sum + (*it).min(MOST), count + 1));
     sum.checked_div(count)
 }
 

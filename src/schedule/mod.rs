@@ -14,6 +14,8 @@ mod bounds;
 mod hosts;
 mod lengths;
 mod lost;
+#[cfg(test)]
+mod makespan;
 mod order;
 #[cfg(test)]
 mod properties;
@@ -251,6 +253,8 @@ struct Running {
     /// The item that runs (none before the first begins and after the last ends) and since when.
     current: Option<Item>,
     since: Duration,
+    /// When it will be through, as far as the lengths are known.
+    ends_at: Duration,
     slow_at: Duration,
     fixture: Option<Fixture>,
     /// When the polite signal will have been ignored for too long.
@@ -725,7 +729,8 @@ impl Scheduler {
 
     fn spawn(&mut self, now: Duration, group: usize, actions: &mut Vec<Action>) {
         let Some(worker) = self.free_workers.pop_first() else { return };
-        let (items, attempt, diagnosis) = self.take(group);
+        let (items, attempt, diagnosis) = self.take(now, group);
+        let takes: Duration = items.iter().filter_map(|item| self.length(group, *item)).sum();
         let process = self.new_process();
         self.queues[group].active += 1;
         self.spec.groups[group].limits.iter().for_each(|limit| self.used[*limit] += 1);
@@ -735,6 +740,7 @@ impl Scheduler {
             batch: batch.clone(),
             current: None,
             since: now,
+            ends_at: now + takes,
             slow_at: now + self.spec.slow,
             fixture: None,
             kill_at: None,
@@ -752,8 +758,8 @@ impl Scheduler {
     }
 
     /// The items for the group's next process, the attempt that they are at, and whether it is a diagnosis.
-    fn take(&mut self, group: usize) -> (Vec<Item>, u32, bool) {
-        let size = self.batch_size(group);
+    fn take(&mut self, now: Duration, group: usize) -> (Vec<Item>, u32, bool) {
+        let size = self.batch_size(now, group);
         let queue = &mut self.queues[group];
         let taken = if size > 0 {
             (queue.take(size, &self.lengths), 1, false)
@@ -767,7 +773,7 @@ impl Scheduler {
     }
 
     /// How many of the group's fresh items its next process is given; 0 if it has none.
-    fn batch_size(&self, group: usize) -> usize {
+    fn batch_size(&self, now: Duration, group: usize) -> usize {
         let queue = &self.queues[group];
         let spec = &self.spec.groups[group];
         let size = if spec.unit {
@@ -776,16 +782,22 @@ impl Scheduler {
             // A part for each worker, of the same size: they run at once, and nothing is set up more often than that.
             spec.items.len().div_ceil(self.spec.processes).min(queue.fresh().len())
         } else {
-            let known = |item: &Item| self.lengths.known(*item).or_else(|| queue.mean());
-            batch::size(queue.fresh().iter().map(known), self.left(queue.mean()))
+            let length = |item: &Item| self.length(group, *item);
+            batch::size(queue.fresh().iter().map(length), self.left(now, queue.mean()))
         };
         size.min(spec.per_process)
     }
 
+    /// How long an item takes, if that is known, or others of its group have ended.
+    fn length(&self, group: usize, item: Item) -> Option<Duration> {
+        self.lengths.known(item).or_else(|| self.queues[group].mean())
+    }
+
     /// What is left of the groups that may be divided, if those of which nothing is known are like this one.
-    fn left(&self, mean: Option<Duration>) -> batch::Left {
+    fn left(&self, now: Duration, mean: Option<Duration>) -> batch::Left {
         let groups = self.order.iter().filter(|group| !self.spec.groups[*group].unit);
-        let mut left = batch::Left { tests: 0, time: Some(Duration::ZERO), processes: self.spec.processes };
+        let busy = self.running.values().map(|running| running.ends_at.saturating_sub(now)).collect();
+        let mut left = batch::Left { tests: 0, time: Some(Duration::ZERO), processes: self.spec.processes, busy };
         for queue in groups.map(|group| &self.queues[group]) {
             left.tests += queue.fresh().len();
             left.time = left.time.and_then(|time| Some(time.saturating_add(queue.time_left(mean)?)));

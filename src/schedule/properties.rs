@@ -345,32 +345,43 @@ impl World {
     }
 }
 
+/// What is remembered may be of fewer tests, and absurd.
+pub(super) fn lengths() -> impl Strategy<Value = Vec<Option<Duration>>> {
+    let length = prop_oneof![
+        4 => (0..100_000_u64).prop_map(Duration::from_micros),
+        1 => Just(Duration::ZERO),
+        1 => Just(Duration::MAX),
+    ];
+    prop::collection::vec(prop::option::of(length), 0..20)
+}
+
 fn specs() -> impl Strategy<Value = Spec> {
     let hosts = prop::collection::btree_set(0..4_usize, 0..3);
     // Each item may be in any of four contexts; the innermost one is in the one before it, the others in none.
-    let group = (1..20_usize, any::<bool>(), any::<bool>(), 1..8_usize, 0..6_usize, hosts.clone());
+    let group = (1..20_usize, any::<bool>(), any::<bool>(), 1..8_usize, 0..6_usize, hosts.clone(), lengths());
     let limits = prop::collection::btree_set(0..2_usize, 0..3);
     let groups = prop::collection::vec((group, limits), 1..6);
     let hosts = prop::collection::vec(hosts, 0..4);
     (groups, [1..4_usize, 1..4_usize], hosts, 1..6_usize, 0..3_u32, any::<bool>()).prop_map(
         |(groups, limits, hosts, processes, retries, diagnose)| {
             let mut next = 0;
-            let groups = groups.into_iter().map(|((size, unit, can_split, per_process, context, needs), limits)| {
-                let items: Vec<Item> = (next..next + size).collect();
-                next += size;
-                Group {
-                    timeouts: vec![None; size],
-                    lengths: Vec::new(),
-                    setup: Duration::ZERO,
-                    contexts: items.iter().map(|item| Some((item + context) % 6).filter(|it| *it < 4)).collect(),
-                    items,
-                    unit,
-                    can_split,
-                    per_process: if unit { usize::MAX } else { per_process },
-                    limits: limits.into_iter().collect(),
-                    hosts: needs.into_iter().filter(|host| *host < hosts.len()).collect(),
-                }
-            });
+            let groups =
+                groups.into_iter().map(|((size, unit, can_split, per_process, context, needs, lengths), limits)| {
+                    let items: Vec<Item> = (next..next + size).collect();
+                    next += size;
+                    Group {
+                        timeouts: vec![None; size],
+                        setup: lengths.first().copied().flatten().unwrap_or_default(),
+                        lengths,
+                        contexts: items.iter().map(|item| Some((item + context) % 6).filter(|it| *it < 4)).collect(),
+                        items,
+                        unit,
+                        can_split,
+                        per_process: if unit { usize::MAX } else { per_process },
+                        limits: limits.into_iter().collect(),
+                        hosts: needs.into_iter().filter(|host| *host < hosts.len()).collect(),
+                    }
+                });
             let groups = groups.collect();
             let host = |(number, needs): (usize, &BTreeSet<usize>)| Host {
                 needs: needs.iter().copied().filter(|outer| *outer < number).collect(),
