@@ -61,6 +61,7 @@ pub(super) fn items(suites: &[Suite], groups: &Groups, options: &Options) -> (Ve
                 unit: group.unit,
                 can_split: group.can_split,
                 hosts: group.needs.iter().map(|need| need.host).collect(),
+                slots: group.slots,
                 per_process: group.per_process.min(fitting(&suites[group.suite], group)),
                 limits: group.limits.iter().copied().chain(turns).collect(),
             });
