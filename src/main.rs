@@ -243,6 +243,12 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
         say(&format!("warning: {}: {} matches no test", config::PATH, context.name));
     }
     hint_at_locks(&build.serial_packages, &suites, &decisions, &config);
+    if let Some((tests, most)) = groups.beyond(invocation.run.processes) {
+        let (slots, are) = (invocation.run.processes, if tests == 1 { "test asks" } else { "tests ask" });
+        say(&format!(
+            "note: {tests} {are} for more slots than --processes={slots} (up to {most}), and get all {slots}"
+        ));
+    }
     pool.resize(invocation.run.processes)?;
     if let Some(github) = &mut invocation.report.github {
         github.workspace.clone_from(&build.workspace_root);

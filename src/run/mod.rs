@@ -186,6 +186,7 @@ pub fn groups(
         slots_told: None,
         flushed: Instant::now(),
         warned_of_lost_slots: false,
+        warned_of_fewer_slots: false,
         not_started: Vec::new(),
     };
     let ignored = run.begin(decisions, items.len() + groups.without_setup.len());
@@ -232,6 +233,7 @@ struct Run<'a> {
     /// When the reporter last wrote what it had gathered.
     flushed: Instant,
     warned_of_lost_slots: bool,
+    warned_of_fewer_slots: bool,
     /// The processes whose threads could not be started.
     not_started: Vec<(Who, io::Error)>,
 }
@@ -482,10 +484,25 @@ impl Run<'_> {
     }
 
     fn spawn(&mut self, batch: Batch) {
+        self.warn_of_fewer_slots(&batch);
         let launch = self.launch(&batch);
         let process = batch.process;
         self.processes.insert(process, Live::new(batch));
         self.start(Who::Worker(process), launch);
+    }
+
+    /// Somebody else's jobserver may never grant as many slots as a test asks for.
+    fn warn_of_fewer_slots(&mut self, batch: &Batch) {
+        let asked = self.groups.groups[self.book.group(batch.items[0])].slots.min(self.scheduler.slots().cap);
+        if batch.slots < asked && !std::mem::replace(&mut self.warned_of_fewer_slots, true) {
+            let binary = &self.book.suite(batch.items[0]).binary.id;
+            let names = self.book.names(&batch.items).join(", ");
+            self.book.warn(format!(
+                "the jobserver that this run is a guest of does not grant {asked} slots; a test that asks for so many runs \
+                 with {} ({binary}: {names})",
+                batch.slots
+            ));
+        }
     }
 
     fn start(&mut self, who: Who, launch: Launch) {

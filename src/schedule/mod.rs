@@ -11,6 +11,7 @@
 mod batch;
 #[cfg(test)]
 mod bounds;
+mod gather;
 mod hosts;
 mod lengths;
 mod lost;
@@ -24,6 +25,7 @@ mod queue;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use gather::Gathering;
 pub use hosts::Host;
 use hosts::Hosts;
 use lengths::Lengths;
@@ -84,6 +86,8 @@ pub struct Group {
     pub can_split: bool,
     /// How many items a process may be given.
     pub per_process: usize,
+    /// How many slots each of its processes takes, all of them or none; 0 is 1.
+    pub slots: usize,
     /// Indices into [`Spec::limits`].
     pub limits: Vec<usize>,
     /// They have to be up while any of its processes lives.
@@ -97,6 +101,8 @@ pub struct Batch {
     /// The lowest free place, from 0.
     pub worker: usize,
     pub group: usize,
+    /// How many it takes.
+    pub slots: usize,
     pub items: Vec<Item>,
     /// From 1.
     pub attempt: u32,
@@ -237,6 +243,9 @@ pub struct Scheduler {
     failed_contexts: BTreeSet<ContextId>,
     failures: usize,
     stop: Option<Stop>,
+    gathering: Option<Gathering>,
+    /// Nothing runs, because a group waits for its slots.
+    nothing_runs_since: Option<Duration>,
 }
 
 /// A set-up or teardown that a process is at.
@@ -285,6 +294,8 @@ impl Scheduler {
             failed_contexts: BTreeSet::new(),
             failures: 0,
             stop: None,
+            gathering: None,
+            nothing_runs_since: None,
             spec,
         };
         (0..scheduler.queues.len()).for_each(|group| scheduler.sort_in(group));
@@ -294,7 +305,8 @@ impl Scheduler {
     /// To be called when what waits in the group has changed.
     fn sort_in(&mut self, group: usize) {
         let piece = self.queues[group].piece(&self.lengths);
-        self.order.put(group, piece.map(|piece| piece.saturating_add(self.spec.groups[group].setup)));
+        let Group { slots, setup, .. } = self.spec.groups[group];
+        self.order.put(group, piece.map(|piece| (slots.max(1), piece.saturating_add(setup))));
     }
 
     /// Takes in what happened at `now` and says what is to be done about it, in order.
@@ -343,7 +355,8 @@ impl Scheduler {
             let patience = self.may_be_robbed(running).then(|| running.since + PATIENCE).filter(|_| idle);
             self.deadlines(running).into_iter().chain([patience])
         });
-        deadlines.flatten().chain(self.hosts.next_deadline()).min()
+        let gathering = self.gathering.and_then(|it| it.until);
+        deadlines.flatten().chain(self.hosts.next_deadline()).chain(gathering).min()
     }
 
     /// Nothing runs, and nothing will.
@@ -500,11 +513,15 @@ impl Scheduler {
         self.free_workers.extend(self.most_workers..processes);
         self.most_workers = self.most_workers.max(processes);
         self.spec.processes = processes;
+        let mut staying: usize = self.running.values().filter(|it| !it.robbed).map(|it| it.batch.slots).sum();
         let last_begun: Vec<Process> = self.running.keys().rev().copied().collect();
-        let staying = self.running.values().filter(|running| !running.robbed).count();
-        let surplus = last_begun.into_iter().filter(|process| self.may_be_robbed(&self.running[process]));
-        let surplus: Vec<Process> = surplus.take(staying.saturating_sub(processes)).collect();
-        surplus.into_iter().for_each(|process| self.take_what_waits_in(process));
+        for process in last_begun {
+            let running = &self.running[&process];
+            if staying > processes && self.may_be_robbed(running) {
+                staying -= running.batch.slots;
+                self.take_what_waits_in(process);
+            }
+        }
     }
 
     fn terminate(&mut self, now: Duration, process: Process, late: Option<Item>, actions: &mut Vec<Action>) {
@@ -588,49 +605,67 @@ impl Scheduler {
             self.give_up(actions);
             self.stop_after_failures(now, actions);
         }
+        self.gather(now);
         if self.is_idle() {
             self.rob(now);
         }
-        while self.active() < (self.held + 1).min(self.spec.processes) && self.begin_something(now, actions) {}
+        while self.free_slots() > 0 && self.begin_something(now, actions) {
+            self.gather(now);
+        }
+        self.start_with_fewer_slots(now, actions);
         let wanted = self.wanted();
         while self.held + self.requested < wanted {
             self.requested += 1;
             actions.push(Action::RequestSlot);
         }
-        while self.held > self.active().saturating_sub(1) {
+        while self.held > self.kept_slots().saturating_sub(1) {
             self.held -= 1;
             actions.push(Action::ReleaseSlot);
         }
     }
 
-    /// How many processes are at work: each has a slot.
+    /// How many slots have a process at work in them.
     fn active(&self) -> usize {
-        self.running.len() + self.hosts.busy()
+        self.running.values().map(|running| running.batch.slots).sum::<usize>() + self.hosts.busy()
     }
 
     /// How many slots could be used, beyond the one that every process owns.
     fn wanted(&self) -> usize {
         let room = self.spec.processes.saturating_sub(self.active());
-        (self.active() + self.startable_up_to(room)).saturating_sub(1)
+        (self.active() + self.usable(room)).max(self.kept_slots()).saturating_sub(1)
     }
 
     /// What is not needed any more goes first. A host is set up while those who come before its groups run, but not
     /// long before: it may take a lot of room. Only where there is nothing else to do all of them may come at once.
     fn begin_something(&mut self, now: Duration, actions: &mut Vec<Action>) -> bool {
-        let next = self.order.iter().find(|group| self.startable(*group) > 0);
-        let idle = next.is_none();
+        let idle = self.order.iter().all(|group| self.startable(group) == 0);
+        let stands_back = self.gathering.is_some_and(|it| it.alone);
+        let hosts = || self.startable_hosts(if idle { usize::MAX } else { self.spec.processes });
         if let Some(host) = self.stoppable_hosts().first() {
             self.hosts.stop(now, *host, actions);
-        } else if let Some(host) = self.startable_hosts(if idle { usize::MAX } else { self.spec.processes }).first() {
-            self.hosts.start(now, *host);
+        } else if let Some(host) = (!stands_back).then(hosts).and_then(|hosts| hosts.first().copied()) {
+            self.hosts.start(now, host);
             let process = self.new_process();
-            actions.push(Action::StartHost { host: *host, process });
-        } else if let Some(group) = next {
-            self.spawn(now, group, actions);
+            actions.push(Action::StartHost { host, process });
+        } else if let Some(group) = self.next_group() {
+            self.spawn(now, group, self.weight(group), actions);
         } else {
             return false;
         }
         true
+    }
+
+    /// The first group that can start with the slots that are free.
+    fn next_group(&mut self) -> Option<usize> {
+        let free = self.free_slots();
+        let lacking = self.gathering.map(|it| it.group);
+        let alone = self.gathering.filter(|it| it.alone).map(|it| it.group);
+        let mut ahead = self.order.iter().take_while(|group| Some(*group) != alone);
+        let next = ahead.find(|group| self.weight(*group) <= free && self.startable(*group) > 0)?;
+        if let Some(lacking) = lacking.filter(|lacking| self.order.is_before(*lacking, next)) {
+            self.queues[lacking].passed_over += 1;
+        }
+        Some(next)
     }
 
     /// The hosts that the next groups need, so many of them, and that can be started now.
@@ -661,7 +696,8 @@ impl Scheduler {
 
     /// There is room for another process, and nothing that it could do.
     fn is_idle(&self) -> bool {
-        self.stop.is_none() && self.active() < self.spec.processes && self.startable_up_to(1) == 0
+        let room = self.spec.processes.saturating_sub(self.active());
+        self.stop.is_none() && room > 0 && self.usable(room) == 0
     }
 
     /// A unit stays together, whatever it costs; and whoever has set something up is not ended before the teardown.
@@ -691,20 +727,26 @@ impl Scheduler {
         self.sort_in(group);
     }
 
-    /// How many more processes could be at work now, if there were slots; `most` is enough to know.
-    fn startable_up_to(&self, most: usize) -> usize {
-        let mut more = self.stoppable_hosts().len() + self.startable_hosts(usize::MAX).len();
+    /// How many more slots could have a process in them now, if so many were granted.
+    fn usable(&self, room: usize) -> usize {
+        let first_of_all = self.gathering.filter(|it| it.alone).map(|it| it.group);
+        let startable_hosts = || self.startable_hosts(usize::MAX).len();
+        let mut more = self.stoppable_hosts().len() + if first_of_all.is_none() { startable_hosts() } else { 0 };
         let mut used = self.used.clone();
         for group in self.order.iter() {
-            if more >= most {
+            if more >= room {
                 break;
             }
-            let startable = self.startable_beside(&used, group);
+            let weight = self.weight(group);
+            let startable = self.startable_beside(&used, group).min((room - more) / weight);
             // Groups may share a limit, and then not all of them can have its last places.
             self.spec.groups[group].limits.iter().for_each(|limit| used[*limit] += startable);
-            more += startable;
+            more += startable * weight;
+            if first_of_all == Some(group) {
+                break;
+            }
         }
-        more.min(most)
+        more.min(room)
     }
 
     /// How many more processes could run items of the group now, if there were slots.
@@ -727,14 +769,16 @@ impl Scheduler {
         work.min(room.unwrap_or(usize::MAX))
     }
 
-    fn spawn(&mut self, now: Duration, group: usize, actions: &mut Vec<Action>) {
+    fn spawn(&mut self, now: Duration, group: usize, slots: usize, actions: &mut Vec<Action>) {
         let Some(worker) = self.free_workers.pop_first() else { return };
         let (items, attempt, diagnosis) = self.take(now, group);
         let takes: Duration = items.iter().filter_map(|item| self.length(group, *item)).sum();
         let process = self.new_process();
-        self.queues[group].active += 1;
+        let queue = &mut self.queues[group];
+        queue.active += 1;
+        (queue.lacking_since, queue.passed_over) = (None, 0);
         self.spec.groups[group].limits.iter().for_each(|limit| self.used[*limit] += 1);
-        let batch = Batch { process, worker, group, items, attempt, diagnosis };
+        let batch = Batch { process, worker, group, slots, items, attempt, diagnosis };
         let running = Running {
             pending: batch.items.iter().copied().collect(),
             batch: batch.clone(),
@@ -780,7 +824,8 @@ impl Scheduler {
             queue.fresh().len()
         } else if spec.can_split {
             // A part for each worker, of the same size: they run at once, and nothing is set up more often than that.
-            spec.items.len().div_ceil(self.spec.processes).min(queue.fresh().len())
+            let workers = self.spec.processes / self.weight(group);
+            spec.items.len().div_ceil(workers).min(queue.fresh().len())
         } else {
             let length = |item: &Item| self.length(group, *item);
             batch::size(queue.fresh().iter().map(length), self.left(now, queue.mean()))

@@ -22,6 +22,10 @@ pub(super) struct Queue {
     pub diagnoses: VecDeque<Item>,
     /// How many processes run items of the group.
     pub active: usize,
+    /// It could have started since then, if there had been slots enough.
+    pub lacking_since: Option<Duration>,
+    /// How many others were started since then that sort behind it.
+    pub passed_over: usize,
     finished: u32,
     spent: Duration,
 }

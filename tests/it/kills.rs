@@ -167,6 +167,12 @@ impl Live {
         self.mark.expect_gone();
     }
 
+    /// Kills the runner. What it has started may take its time to go; this does not wait for it.
+    pub fn kill(mut self) {
+        self.signal(Signal::KILL);
+        self.child.wait().unwrap();
+    }
+
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
