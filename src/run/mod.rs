@@ -166,7 +166,7 @@ pub fn groups(
         drop(granted.send(Message::Slot(slot)));
     });
     let mut run = Run {
-        book: Book::open(suites, &items, reporter),
+        book: Book::open(suites, &items, plan::expected(&spec), reporter),
         groups,
         scheduler: Scheduler::new(spec),
         options,
@@ -250,6 +250,7 @@ impl Run<'_> {
             tests: items + ignored.len(),
             binaries: decisions.iter().filter(takes_part).count(),
             workers: self.options.processes,
+            expected: self.book.expected(),
             build: self.options.built.map(|took| took.as_secs_f64()),
             options: self.options.again.clone(),
         }));

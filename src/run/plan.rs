@@ -96,6 +96,14 @@ fn setup(work: Work, group: &Group) -> Duration {
     group.tests.iter().map(way).max().unwrap_or_default()
 }
 
+/// For each item how long it should take, by earlier runs. `None` if most of them are new: then nothing can be said.
+pub(super) fn expected(spec: &Spec) -> Option<Vec<Duration>> {
+    let lengths: Vec<Option<Duration>> = spec.groups.iter().flat_map(|group| group.lengths.iter().copied()).collect();
+    let known: Vec<Duration> = lengths.iter().copied().flatten().collect();
+    let mean = known.iter().sum::<Duration>().checked_div(u32::try_from(known.len()).ok()?)?;
+    (2 * known.len() > lengths.len()).then(|| lengths.into_iter().map(|it| it.unwrap_or(mean)).collect())
+}
+
 fn host(suites: &[Suite], host: &Host) -> schedule::Host {
     let context = &suites[host.suite].contexts[host.context];
     schedule::Host {
