@@ -13,6 +13,8 @@ mod config;
 #[cfg(target_os = "linux")]
 mod contexts;
 #[cfg(target_os = "linux")]
+mod databases;
+#[cfg(target_os = "linux")]
 mod doctests;
 mod environment;
 #[cfg(unix)]

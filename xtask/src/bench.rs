@@ -5,14 +5,18 @@
 
 mod cases;
 mod db;
+mod journal;
 mod measure;
+mod plot;
+mod races;
 mod reports;
+mod scale;
 mod table;
 mod targets;
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::path::Path;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -24,13 +28,19 @@ use measure::{Sample, Spread};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The cases to measure; all but `db` and `reports`, which have tables of their own, if none is named
-    #[arg(value_name = "CASE", value_parser = CASES.iter().map(|case| case.name).chain(["db", "reports"]).collect::<Vec<_>>())]
+    /// The cases to measure; all but `db`, `races`, `reports` and `scale`, which have tables of their own, if none is named
+    #[arg(value_name = "CASE", value_parser = CASES.iter().map(|case| case.name).chain(OTHERS).collect::<Vec<_>>())]
     cases: Vec<String>,
-    /// How often each tool is measured
-    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u8).range(1..))]
-    runs: u8,
+    /// How often each tool is measured, 5 times by default; of `races`, how often each race is tried, 100 times by default
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
+    runs: Option<u8>,
+    /// Write the table and a plot of it into this folder, besides printing it
+    #[arg(long, value_name = "FOLDER")]
+    write: Option<PathBuf>,
 }
+
+/// What is measured by itself, and has a table of its own.
+const OTHERS: [&str; 4] = ["db", "races", "reports", "scale"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tool {
@@ -65,15 +75,21 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     measure::adopt_orphans()?;
     let path = cargo::path_with_ptest()?;
     let target = cargo::target_folder()?.join("bench");
-    let is_chosen = |case: &str| options.cases.iter().any(|name| name == case);
-    if is_chosen("db") {
-        db::run(&target.join("db"), &path, options.runs)?;
+    let runs = options.runs.unwrap_or(5);
+    let is_named = |case: &&str| options.cases.iter().any(|name| name == case);
+    if is_named(&"db") {
+        db::run(&target.join("db"), &path, runs)?;
     }
-    if is_chosen("reports") {
-        reports::run(&target.join("reports"), &path, options.runs)?;
+    if is_named(&"races") {
+        races::run(&target.join("races"), &path, options.runs.unwrap_or(100))?;
     }
-    let with_own_tables = options.cases.iter().filter(|name| ["db", "reports"].contains(&name.as_str())).count();
-    if with_own_tables > 0 && with_own_tables == options.cases.len() {
+    if is_named(&"reports") {
+        reports::run(&target.join("reports"), &path, runs)?;
+    }
+    if is_named(&"scale") {
+        scale::run(&target.join("scale"), &path, runs)?;
+    }
+    if !options.cases.is_empty() && OTHERS.iter().filter(|case| is_named(case)).count() == options.cases.len() {
         return Ok(());
     }
     let chosen = |case: &&Case| options.cases.is_empty() || options.cases.iter().any(|name| name == case.name);
@@ -86,10 +102,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let folder = target.join(case.package);
         case.generate(&folder)?;
         build(&folder)?;
-        measured.push(measure_case(case, &folder, &path, nextest, options.runs)?);
+        measured.push(measure_case(case, &folder, &path, nextest, runs)?);
     }
-    table::print(&measured);
-    targets::print(&measured);
+    let (table, targets) = (table::text(&measured), targets::text(&measured));
+    println!("{table}\n{targets}");
+    if let Some(folder) = &options.write {
+        let text =
+            format!("# Measurements\n\nMade by `cargo xtask bench`.\n\n![Wall time](bench.svg)\n\n{table}\n{targets}");
+        fs::write(folder.join("bench.md"), text).context("writing the table")?;
+        fs::write(folder.join("bench.svg"), plot::svg(&measured)).context("writing the plot")?;
+    }
     Ok(())
 }
 
@@ -108,7 +130,7 @@ fn measure_case(case: &'static Case, folder: &Path, path: &OsStr, nextest: bool,
             let mut command = command(*tool, case, folder);
             command.env("PATH", path);
             log_to(&mut command, &log)?;
-            let sample = measure::run(&mut command).with_context(|| format!("running {}", tool.name()))?;
+            let mut sample = measure::run(&mut command).with_context(|| format!("running {}", tool.name()))?;
             ensure!(
                 sample.status.code() == Some(case.exit_code(*tool)),
                 "{} ended with {}: see {}",
@@ -116,6 +138,9 @@ fn measure_case(case: &'static Case, folder: &Path, path: &OsStr, nextest: bool,
                 sample.status,
                 log.display()
             );
+            if *tool == Tool::Ptest {
+                sample.run = Some(journal::duration(&folder.join("target/ptest"))?);
+            }
             samples.push(sample);
         }
     }

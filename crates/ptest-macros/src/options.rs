@@ -24,6 +24,19 @@ impl Options {
         mistakes.unless(time::milliseconds(&value))
     }
 
+    /// How many of something: a literal, since it is read without running anything.
+    pub(crate) fn count(&mut self, name: &str, example: &str, mistakes: &mut Mistakes) -> Option<usize> {
+        let value = self.value(name, example, mistakes)?;
+        let count = match &value {
+            Expr::Lit(ExprLit { lit: Lit::Int(count), .. }) if count.suffix().is_empty() => count.base10_parse().ok(),
+            _ => None,
+        };
+        if count.is_none_or(|count| count == 0) {
+            mistakes.at(value, format!("`{name}` is a whole number from 1: write `{name} = {example}`"));
+        }
+        count
+    }
+
     /// A text that names something.
     pub(crate) fn text(&mut self, name: &str, example: &str, mistakes: &mut Mistakes) -> Option<LitStr> {
         match self.value(name, example, mistakes)? {
