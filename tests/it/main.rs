@@ -16,6 +16,7 @@ mod contexts;
 mod databases;
 mod environment;
 #[cfg(unix)]
+mod history;
 mod html;
 mod junit;
 #[cfg(target_os = "linux")]

@@ -5,6 +5,7 @@
 
 mod cases;
 mod db;
+mod instructions;
 mod journal;
 mod measure;
 mod plot;
@@ -27,7 +28,7 @@ use measure::{Sample, Spread};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The cases to measure; all but `db`, `races` and `scale`, which have tables of their own, if none is named
+    /// The cases to measure; all but `db`, `instructions`, `races` and `scale`, which have tables of their own, if none is named
     #[arg(value_name = "CASE", value_parser = CASES.iter().map(|case| case.name).chain(OTHERS).collect::<Vec<_>>())]
     cases: Vec<String>,
     /// How often each tool is measured, 5 times by default; of `races`, how often each race is tried, 100 times by default
@@ -39,7 +40,7 @@ pub(crate) struct Options {
 }
 
 /// What is measured by itself, and has a table of its own.
-const OTHERS: [&str; 3] = ["db", "races", "scale"];
+const OTHERS: [&str; 4] = ["db", "instructions", "races", "scale"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tool {
@@ -78,6 +79,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let is_named = |case: &&str| options.cases.iter().any(|name| name == case);
     if is_named(&"db") {
         db::run(&target.join("db"), &path, runs)?;
+    }
+    if is_named(&"instructions") {
+        instructions::run(&target.join("instructions"), &path)?;
     }
     if is_named(&"races") {
         races::run(&target.join("races"), &path, options.runs.unwrap_or(100))?;
