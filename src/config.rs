@@ -33,6 +33,9 @@ pub struct Context {
     #[serde(default, deserialize_with = "time")]
     pub timeout: Option<Duration>,
     pub jobserver: Option<Jobserver>,
+    /// How many slots each of its tests takes, where the test does not say so itself.
+    #[serde(rename = "threads-required")]
+    pub threads_required: Option<usize>,
 }
 
 /// Whether tests see the pool of slots that this run uses.
@@ -72,6 +75,11 @@ impl Context {
         self.test.as_deref().map_or(0, str::len)
     }
 
+    fn asks_for_something(&self) -> bool {
+        let Self { package: _, binary: _, test: _, kind, max, timeout, jobserver, threads_required } = self;
+        kind.is_some() || max.is_some() || timeout.is_some() || jobserver.is_some() || threads_required.is_some()
+    }
+
     /// As a reader of the file would find it again.
     pub fn describe(&self) -> String {
         let said = [("package", &self.package), ("binary", &self.binary), ("test", &self.test)];
@@ -99,10 +107,11 @@ fn parse(text: &str) -> Result<Config> {
         );
         let name = context.describe();
         ensure!(
-            context.kind.is_some() || context.max.is_some() || context.timeout.is_some() || context.jobserver.is_some(),
-            "{name} asks for nothing: give it kind = \"unit\", max, timeout or jobserver",
+            context.asks_for_something(),
+            "{name} asks for nothing: give it kind = \"unit\", max, timeout, threads-required or jobserver",
         );
         ensure!(context.max != Some(0), "{name} has max = 0, so its tests could never run; the least is 1");
+        ensure!(context.threads_required != Some(0), "{name} has threads-required = 0; the least is 1");
     }
     Ok(config)
 }
@@ -176,6 +185,7 @@ mod tests {
         assert!(error("[[context]]\nkind = 'unit'").contains("names no package"));
         assert!(error("[[context]]\npackage = 'p'").contains("package = \"p\" asks for nothing"));
         assert!(error("[[context]]\npackage = 'p'\nmax = 0").contains("could never run"));
+        assert!(error("[[context]]\npackage = 'p'\nthreads-required = 0").contains("the least is 1"));
         assert!(error("[[context]]\npackage = 'p'\nmaks = 1").contains("maks"));
         assert!(error("[[context]]\npackage = 'p'\ntimeout = 'soon'").contains("soon"));
         assert!(error("[[context]]\npackage = 'p'\nkind = 'united'").contains("united"));

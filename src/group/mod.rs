@@ -37,6 +37,8 @@ pub struct Group {
     pub can_split: bool,
     /// How many of its tests a process may be given.
     pub per_process: usize,
+    /// How many slots each of its processes takes.
+    pub slots: usize,
     /// Its tests see no jobserver.
     pub hide_jobserver: bool,
     /// The limits (indices into [`Groups::limits`]) that count each of its processes.
@@ -64,6 +66,15 @@ pub struct Groups {
     pub unmatched: Vec<Unmatched>,
 }
 
+impl Groups {
+    /// How many tests ask for more slots than there are, and for how many at most.
+    pub fn beyond(&self, slots: usize) -> Option<(usize, usize)> {
+        let asking = || self.groups.iter().filter(|group| group.slots > slots);
+        let most = asking().map(|group| group.slots).max()?;
+        Some((asking().map(|group| group.tests.len()).sum(), most))
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unmatched {
     pub name: String,
@@ -86,6 +97,7 @@ struct Alike {
     context: Option<usize>,
     limits: Vec<usize>,
     hide_jobserver: bool,
+    slots: usize,
 }
 
 /// The outermost unit around a test: what the configuration says is outside of all that the sources say.
@@ -119,7 +131,8 @@ pub fn by_context(suites: &[Suite], decisions: &[Vec<Decision>], config: &Config
             let counted = limits.that_count(&configured);
             let hide_jobserver = rules.iter().rev().find_map(|it| it.jobserver) == Some(Jobserver::Hide);
             let unit = configured_unit(&configured, &rules).or_else(|| annotated_unit(suite, test));
-            let alike = || Alike { context: test.context, limits: counted.clone(), hide_jobserver };
+            let slots = slots(test, &rules);
+            let alike = || Alike { context: test.context, limits: counted.clone(), hide_jobserver, slots };
             let case = test.case.is_some();
             let key = Key { unit, case, alike: unit.is_none().then(alike) };
             let group = *places.entry(key).or_insert_with(|| {
@@ -136,6 +149,8 @@ pub fn by_context(suites: &[Suite], decisions: &[Vec<Decision>], config: &Config
             let group = &mut groups[group];
             group.tests.push(Grouped { test: place, timeout });
             group.hide_jobserver |= hide_jobserver;
+            // A process does not change what it takes while it lives, so a unit takes what the most demanding one needs.
+            group.slots = group.slots.max(slots);
             group.limits.extend(counted);
             if test.annotated.is_some() {
                 group.needs.extend(hosts.needed(suites, number, place));
@@ -180,6 +195,12 @@ fn annotated_unit(suite: &Suite, test: &Test) -> Option<Unit> {
     units.last().map(Unit::Annotated)
 }
 
+/// How many slots a test takes: what it says itself counts, then the nearest word of the configuration.
+fn slots(test: &Test, rules: &[&Context]) -> usize {
+    let own = test.annotated.as_ref().and_then(|it| it.threads);
+    own.or_else(|| rules.iter().rev().find_map(|it| it.threads_required)).unwrap_or(1)
+}
+
 /// The cases that are in a unit have processes of their own, but still do not run beside the rest of the unit.
 fn take_turns(places: &HashMap<Key, usize>, groups: &mut [Group], limits: &mut Limits) {
     for (key, cases) in places.iter().filter(|(key, _)| key.unit.is_some() && key.case) {
@@ -204,7 +225,6 @@ fn per_process(suite: &Suite, unit: bool, case: bool, options: &Options) -> usiz
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::build::TestBinary;
     use crate::list::{Annotated, Case};
 
     fn context(kind: ContextKind, parent: Option<usize>) -> list::Context {
@@ -216,20 +236,7 @@ mod tests {
     }
 
     fn suite(contexts: Vec<list::Context>, tests: Vec<Test>) -> Suite {
-        let binary = TestBinary {
-            id: "p::t".into(),
-            package: "p".to_owned(),
-            package_id: "p 0.1".to_owned(),
-            target_name: "t".to_owned(),
-            kind: "test".to_owned(),
-            path: "/t".into(),
-            cwd: "/".into(),
-            env: Vec::new(),
-            runner: Vec::new(),
-            libtest: true,
-            host: false,
-        };
-        Suite { binary, harness: Harness::Libtest, tests, contexts, note: None }
+        Suite { tests, contexts, ..Suite::sample() }
     }
 
     fn grouped(suites: &[Suite], config: &Config) -> Groups {
@@ -320,13 +327,38 @@ mod tests {
     fn the_nearest_word_on_a_tests_time_counts() {
         let secs = |secs| Some(Duration::from_secs(secs));
         let mut own = test("m::own", None);
-        own.annotated = Some(Annotated { timeout: secs(1), generated: false });
+        own.annotated = Some(Annotated { timeout: secs(1), ..Annotated::default() });
         let rules = vec![Context { timeout: secs(2), ..rule("m::") }];
         let suites = [suite(Vec::new(), vec![own, test("m::of_rule", None), test("other", None)])];
         let options = Options { timeout: secs(3), per_process: None };
         let groups = by_context(&suites, &[vec![Decision::Run; 3]], &Config { contexts: rules }, &options);
         let timeouts: Vec<_> = groups.groups[0].tests.iter().map(|it| it.timeout).collect();
         assert_eq!(timeouts, [secs(1), secs(2), secs(3)]);
+    }
+
+    #[test]
+    fn tests_that_take_as_many_slots_are_a_group_and_a_unit_takes_the_most() {
+        let needs = |name: &str, threads| {
+            let context = name.starts_with("u::").then_some(0);
+            Test { annotated: Some(Annotated { threads, ..Annotated::default() }), ..test(name, context) }
+        };
+        let tests = vec![
+            needs("u::light", None),
+            needs("u::heavy", Some(3)),
+            needs("m::by_rule", None),
+            needs("m::own", Some(2)),
+            needs("light", None),
+            needs("n::own", Some(2)),
+        ];
+        let suites = [suite(vec![context(ContextKind::Unit, None)], tests)];
+        let outer = Context { threads_required: Some(8), package: Some("p".to_owned()), ..Context::default() };
+        let rules = vec![Context { threads_required: Some(4), ..rule("m::") }, outer];
+        let groups = grouped(&suites, &Config { contexts: rules });
+        assert_eq!(tests_of(&groups), [vec![0, 1], vec![2], vec![3, 5], vec![4]]);
+        assert_eq!(groups.groups.iter().map(|it| it.slots).collect::<Vec<_>>(), [8, 4, 2, 8]);
+        let groups = grouped(&suites, &Config::default());
+        assert_eq!(groups.groups.iter().map(|it| it.slots).collect::<Vec<_>>(), [3, 1, 2]);
+        assert_eq!((groups.beyond(2), groups.beyond(1), groups.beyond(3)), (Some((2, 3)), Some((4, 3)), None));
     }
 
     #[test]

@@ -51,6 +51,10 @@ pub struct Fixture {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Annotated {
     pub timeout: Option<Duration>,
+    /// How many slots it takes.
+    #[serde(deserialize_with = "Option::deserialize")]
+    // A list that was remembered before there was this has to be asked anew.
+    pub threads: Option<usize>,
     /// Its cases are known only to the binary.
     pub generated: bool,
 }
@@ -169,7 +173,11 @@ fn mark_tests(
             ));
         }
         test.context = context;
-        test.annotated = Some(Annotated { timeout: annotation.timeout(), generated: annotation.says(GENERATED) });
+        test.annotated = Some(Annotated {
+            timeout: annotation.timeout(),
+            threads: annotation.threads(),
+            generated: annotation.says(GENERATED),
+        });
     }
 }
 
@@ -237,7 +245,7 @@ mod tests {
                 "setup shop::orders::cart basket s.rs 9 kind=unit timeout=500",
                 "setup shop::orders api s.rs 3 kind=shared key=pg",
                 "teardown shop::orders stop s.rs 5 timeout=7000",
-                "test shop::orders::cart::deep add s.rs 12 ignored=false timeout=1500",
+                "test shop::orders::cart::deep add s.rs 12 ignored=false timeout=1500 threads=4",
                 "test shop::ordersx other s.rs 20 ignored=false generated=true",
                 "test library fn s.rs 1",
             ],
@@ -250,7 +258,7 @@ mod tests {
         assert_eq!((contexts[1].kind, contexts[1].parent), (ContextKind::Unit, Some(0)));
         assert_eq!(tests.iter().map(|it| it.context).collect::<Vec<_>>(), [Some(1), Some(0), None, None]);
         let timeout = Some(Duration::from_millis(1500));
-        assert_eq!(tests[0].annotated, Some(Annotated { timeout, generated: false }));
+        assert_eq!(tests[0].annotated, Some(Annotated { timeout, threads: Some(4), generated: false }));
         assert!(tests[1].annotated.is_none() && tests[2].annotated.as_ref().unwrap().generated);
     }
 

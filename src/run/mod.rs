@@ -42,6 +42,7 @@ use crate::event::{
 };
 use crate::filter::Decision;
 use crate::group::Groups;
+use crate::history::Lengths;
 use crate::list::Suite;
 use crate::schedule::{self, Action, Batch, ContextId, HostId, Input, Process, Scheduler, Slots, Stop};
 
@@ -127,17 +128,27 @@ const GATHER: Duration = Duration::from_millis(4);
 /// How many of the tests that ran before a failed one in its process are named: the nearest ones are the likeliest.
 const NEAREST: usize = 16;
 
+/// What there is to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Work<'a> {
+    pub suites: &'a [Suite],
+    /// For each suite what is to be done with its tests.
+    pub decisions: &'a [Vec<Decision>],
+    pub groups: &'a Groups,
+    /// For each suite how long its tests took in earlier runs.
+    pub lengths: &'a [Lengths],
+}
+
 /// Runs all groups and reports every decision that is not a skip exactly once.
 pub fn groups(
-    suites: &[Suite],
-    decisions: &[Vec<Decision>],
-    groups: &Groups,
+    work: Work,
     pool: &Pool,
     watchdog: &Watchdog,
     options: &Options,
     reporter: &mut dyn Reporter,
 ) -> Result<RunFinished, Error> {
-    let (items, spec) = plan::items(suites, groups, options);
+    let Work { suites, decisions, groups, .. } = work;
+    let (items, spec) = plan::items(work, options);
     let (sender, receiver) = mpsc::sync_channel(BACKLOG);
     let (asked, table) = (sender.clone(), watchdog.table());
     // A receiver that is gone means that the run is over.
@@ -175,6 +186,7 @@ pub fn groups(
         slots_told: None,
         flushed: Instant::now(),
         warned_of_lost_slots: false,
+        warned_of_fewer_slots: false,
         not_started: Vec::new(),
     };
     let ignored = run.begin(decisions, items.len() + groups.without_setup.len());
@@ -221,6 +233,7 @@ struct Run<'a> {
     /// When the reporter last wrote what it had gathered.
     flushed: Instant,
     warned_of_lost_slots: bool,
+    warned_of_fewer_slots: bool,
     /// The processes whose threads could not be started.
     not_started: Vec<(Who, io::Error)>,
 }
@@ -471,10 +484,25 @@ impl Run<'_> {
     }
 
     fn spawn(&mut self, batch: Batch) {
+        self.warn_of_fewer_slots(&batch);
         let launch = self.launch(&batch);
         let process = batch.process;
         self.processes.insert(process, Live::new(batch));
         self.start(Who::Worker(process), launch);
+    }
+
+    /// Somebody else's jobserver may never grant as many slots as a test asks for.
+    fn warn_of_fewer_slots(&mut self, batch: &Batch) {
+        let asked = self.groups.groups[self.book.group(batch.items[0])].slots.min(self.scheduler.slots().cap);
+        if batch.slots < asked && !std::mem::replace(&mut self.warned_of_fewer_slots, true) {
+            let binary = &self.book.suite(batch.items[0]).binary.id;
+            let names = self.book.names(&batch.items).join(", ");
+            self.book.warn(format!(
+                "the jobserver that this run is a guest of does not grant {asked} slots; a test that asks for so many runs \
+                 with {} ({binary}: {names})",
+                batch.slots
+            ));
+        }
     }
 
     fn start(&mut self, who: Who, launch: Launch) {

@@ -11,17 +11,26 @@
 mod batch;
 #[cfg(test)]
 mod bounds;
+mod gather;
 mod hosts;
+mod lengths;
 mod lost;
+#[cfg(test)]
+mod makespan;
 mod order;
 #[cfg(test)]
 mod properties;
+mod queue;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use gather::Gathering;
 pub use hosts::Host;
 use hosts::Hosts;
+use lengths::Lengths;
+use order::Order;
+use queue::Queue;
 
 /// A test to run, numbered by the caller.
 pub type Item = usize;
@@ -65,6 +74,10 @@ pub struct Group {
     pub items: Vec<Item>,
     /// The time limit of each item.
     pub timeouts: Vec<Option<Duration>>,
+    /// What each item took in earlier runs; may be left out where nothing is known of any.
+    pub lengths: Vec<Option<Duration>>,
+    /// What set-ups took that its items wait for: those in its processes, and those in its hosts.
+    pub setup: Duration,
     /// The innermost context of each item; may be left out where there is none.
     pub contexts: Vec<Option<ContextId>>,
     /// Given to one process whole, and to no other while that one lives.
@@ -73,6 +86,8 @@ pub struct Group {
     pub can_split: bool,
     /// How many items a process may be given.
     pub per_process: usize,
+    /// How many slots each of its processes takes, all of them or none; 0 is 1.
+    pub slots: usize,
     /// Indices into [`Spec::limits`].
     pub limits: Vec<usize>,
     /// They have to be up while any of its processes lives.
@@ -86,6 +101,8 @@ pub struct Batch {
     /// The lowest free place, from 0.
     pub worker: usize,
     pub group: usize,
+    /// How many it takes.
+    pub slots: usize,
     pub items: Vec<Item>,
     /// From 1.
     pub attempt: u32,
@@ -211,7 +228,8 @@ const EXIT_LIMIT: Duration = Duration::from_secs(60);
 pub struct Scheduler {
     spec: Spec,
     queues: Vec<Queue>,
-    order: Vec<usize>,
+    lengths: Lengths,
+    order: Order,
     /// How many processes each limit counts now.
     used: Vec<usize>,
     running: BTreeMap<Process, Running>,
@@ -225,24 +243,9 @@ pub struct Scheduler {
     failed_contexts: BTreeSet<ContextId>,
     failures: usize,
     stop: Option<Stop>,
-}
-
-/// What is left of a group, and what is known of it.
-#[derive(Default)]
-struct Queue {
-    fresh: VecDeque<Item>,
-    /// Items with the number of their next attempt; each in a process of its own.
-    again: VecDeque<(Item, u32)>,
-    diagnoses: VecDeque<Item>,
-    active: usize,
-    finished: u32,
-    spent: Duration,
-}
-
-impl Queue {
-    fn len(&self) -> usize {
-        self.fresh.len() + self.again.len() + self.diagnoses.len()
-    }
+    gathering: Option<Gathering>,
+    /// Nothing runs, because a group waits for its slots.
+    nothing_runs_since: Option<Duration>,
 }
 
 /// A set-up or teardown that a process is at.
@@ -259,6 +262,8 @@ struct Running {
     /// The item that runs (none before the first begins and after the last ends) and since when.
     current: Option<Item>,
     since: Duration,
+    /// When it will be through, as far as the lengths are known.
+    ends_at: Duration,
     slow_at: Duration,
     fixture: Option<Fixture>,
     /// When the polite signal will have been ignored for too long.
@@ -272,10 +277,12 @@ struct Running {
 
 impl Scheduler {
     pub fn new(spec: Spec) -> Self {
-        let fresh = |group: &Group| Queue { fresh: group.items.iter().copied().collect(), ..Queue::default() };
-        Self {
-            queues: spec.groups.iter().map(fresh).collect(),
-            order: order::initial(&spec.groups),
+        let lengths = Lengths::of(&spec.groups);
+        let queues: Vec<Queue> = spec.groups.iter().map(|group| Queue::new(group, &lengths)).collect();
+        let mut scheduler = Self {
+            order: Order::of(queues.len()),
+            queues,
+            lengths,
             used: vec![0; spec.limits.len()],
             running: BTreeMap::new(),
             free_workers: (0..spec.processes).collect(),
@@ -287,8 +294,19 @@ impl Scheduler {
             failed_contexts: BTreeSet::new(),
             failures: 0,
             stop: None,
+            gathering: None,
+            nothing_runs_since: None,
             spec,
-        }
+        };
+        (0..scheduler.queues.len()).for_each(|group| scheduler.sort_in(group));
+        scheduler
+    }
+
+    /// To be called when what waits in the group has changed.
+    fn sort_in(&mut self, group: usize) {
+        let piece = self.queues[group].piece(&self.lengths);
+        let Group { slots, setup, .. } = self.spec.groups[group];
+        self.order.put(group, piece.map(|piece| (slots.max(1), piece.saturating_add(setup))));
     }
 
     /// Takes in what happened at `now` and says what is to be done about it, in order.
@@ -337,7 +355,8 @@ impl Scheduler {
             let patience = self.may_be_robbed(running).then(|| running.since + PATIENCE).filter(|_| idle);
             self.deadlines(running).into_iter().chain([patience])
         });
-        deadlines.flatten().chain(self.hosts.next_deadline()).min()
+        let gathering = self.gathering.and_then(|it| it.until);
+        deadlines.flatten().chain(self.hosts.next_deadline()).chain(gathering).min()
     }
 
     /// Nothing runs, and nothing will.
@@ -412,9 +431,9 @@ impl Scheduler {
         running.fixture = None;
         running.since = now;
         running.slow_at = now + self.spec.slow;
-        let queue = &mut self.queues[running.batch.group];
-        queue.finished += 1;
-        queue.spent += duration;
+        let group = running.batch.group;
+        let queue = &mut self.queues[group];
+        queue.finished(duration);
         if again {
             queue.again.push_back((item, running.batch.attempt + 1));
         } else if !passed && !running.batch.diagnosis {
@@ -425,6 +444,7 @@ impl Scheduler {
             }
             self.stop_after_failures(now, actions);
         }
+        self.sort_in(group);
         // What would begin next is no part of the run; a process that has nothing left ends by itself, in good order.
         let Some(running) = self.running.get(&process) else { return };
         // One that was asked to end would otherwise be ended in the middle of the next item, when the grace is over.
@@ -450,14 +470,13 @@ impl Scheduler {
         self.spec.groups[group].limits.iter().for_each(|limit| self.used[*limit] -= 1);
         let queue = &mut self.queues[group];
         queue.active -= 1;
-        // It goes to the front, in its order: a unit's tests stay in sequence.
-        for item in running.pending.into_iter().rev() {
-            match (diagnosis, attempt) {
-                (true, _) => {}
-                (false, 1) => queue.fresh.push_front(item),
-                (false, attempt) => queue.again.push_front((item, attempt)),
-            }
+        let left = running.pending.into_iter();
+        match (diagnosis, attempt) {
+            (true, _) => {}
+            (false, 1) => queue.put(left, &self.lengths),
+            (false, attempt) => left.rev().for_each(|item| queue.again.push_front((item, attempt))),
         }
+        self.sort_in(group);
     }
 
     fn stop(&mut self, now: Duration, stop: Stop, actions: &mut Vec<Action>) {
@@ -494,11 +513,15 @@ impl Scheduler {
         self.free_workers.extend(self.most_workers..processes);
         self.most_workers = self.most_workers.max(processes);
         self.spec.processes = processes;
+        let mut staying: usize = self.running.values().filter(|it| !it.robbed).map(|it| it.batch.slots).sum();
         let last_begun: Vec<Process> = self.running.keys().rev().copied().collect();
-        let staying = self.running.values().filter(|running| !running.robbed).count();
-        let surplus = last_begun.into_iter().filter(|process| self.may_be_robbed(&self.running[process]));
-        let surplus: Vec<Process> = surplus.take(staying.saturating_sub(processes)).collect();
-        surplus.into_iter().for_each(|process| self.take_what_waits_in(process));
+        for process in last_begun {
+            let running = &self.running[&process];
+            if staying > processes && self.may_be_robbed(running) {
+                staying -= running.batch.slots;
+                self.take_what_waits_in(process);
+            }
+        }
     }
 
     fn terminate(&mut self, now: Duration, process: Process, late: Option<Item>, actions: &mut Vec<Action>) {
@@ -582,48 +605,67 @@ impl Scheduler {
             self.give_up(actions);
             self.stop_after_failures(now, actions);
         }
+        self.gather(now);
         if self.is_idle() {
             self.rob(now);
         }
-        while self.active() < (self.held + 1).min(self.spec.processes) && self.begin_something(now, actions) {}
+        while self.free_slots() > 0 && self.begin_something(now, actions) {
+            self.gather(now);
+        }
+        self.start_with_fewer_slots(now, actions);
         let wanted = self.wanted();
         while self.held + self.requested < wanted {
             self.requested += 1;
             actions.push(Action::RequestSlot);
         }
-        while self.held > self.active().saturating_sub(1) {
+        while self.held > self.kept_slots().saturating_sub(1) {
             self.held -= 1;
             actions.push(Action::ReleaseSlot);
         }
     }
 
-    /// How many processes are at work: each has a slot.
+    /// How many slots have a process at work in them.
     fn active(&self) -> usize {
-        self.running.len() + self.hosts.busy()
+        self.running.values().map(|running| running.batch.slots).sum::<usize>() + self.hosts.busy()
     }
 
     /// How many slots could be used, beyond the one that every process owns.
     fn wanted(&self) -> usize {
         let room = self.spec.processes.saturating_sub(self.active());
-        (self.active() + self.startable_up_to(room)).saturating_sub(1)
+        (self.active() + self.usable(room)).max(self.kept_slots()).saturating_sub(1)
     }
 
     /// What is not needed any more goes first. A host is set up while those who come before its groups run, but not
     /// long before: it may take a lot of room. Only where there is nothing else to do all of them may come at once.
     fn begin_something(&mut self, now: Duration, actions: &mut Vec<Action>) -> bool {
-        let idle = self.order.iter().all(|group| self.startable(*group) == 0);
+        let idle = self.order.iter().all(|group| self.startable(group) == 0);
+        let stands_back = self.gathering.is_some_and(|it| it.alone);
+        let hosts = || self.startable_hosts(if idle { usize::MAX } else { self.spec.processes });
         if let Some(host) = self.stoppable_hosts().first() {
             self.hosts.stop(now, *host, actions);
-        } else if let Some(host) = self.startable_hosts(if idle { usize::MAX } else { self.spec.processes }).first() {
-            self.hosts.start(now, *host);
+        } else if let Some(host) = (!stands_back).then(hosts).and_then(|hosts| hosts.first().copied()) {
+            self.hosts.start(now, host);
             let process = self.new_process();
-            actions.push(Action::StartHost { host: *host, process });
-        } else if let Some(group) = self.order.iter().copied().find(|group| self.startable(*group) > 0) {
-            self.spawn(now, group, actions);
+            actions.push(Action::StartHost { host, process });
+        } else if let Some(group) = self.next_group() {
+            self.spawn(now, group, self.weight(group), actions);
         } else {
             return false;
         }
         true
+    }
+
+    /// The first group that can start with the slots that are free.
+    fn next_group(&mut self) -> Option<usize> {
+        let free = self.free_slots();
+        let lacking = self.gathering.map(|it| it.group);
+        let alone = self.gathering.filter(|it| it.alone).map(|it| it.group);
+        let mut ahead = self.order.iter().take_while(|group| Some(*group) != alone);
+        let next = ahead.find(|group| self.weight(*group) <= free && self.startable(*group) > 0)?;
+        if let Some(lacking) = lacking.filter(|lacking| self.order.is_before(*lacking, next)) {
+            self.queues[lacking].passed_over += 1;
+        }
+        Some(next)
     }
 
     /// The hosts that the next groups need, so many of them, and that can be started now.
@@ -631,8 +673,7 @@ impl Scheduler {
         if self.stop.is_some() || self.hosts.is_empty() {
             return Vec::new();
         }
-        let waiting = self.order.iter().filter(|group| self.queues[**group].len() > 0);
-        self.hosts.startable(self.hosts_of(waiting.take(groups)))
+        self.hosts.startable(self.hosts_of(self.order.iter().take(groups)))
     }
 
     fn stoppable_hosts(&self) -> Vec<HostId> {
@@ -640,21 +681,23 @@ impl Scheduler {
             return Vec::new();
         }
         let needs = |queue: &Queue| queue.active > 0 || (queue.len() > 0 && self.stop.is_none());
-        self.hosts.stoppable(self.hosts_of(self.order.iter().filter(|group| needs(&self.queues[**group]))))
+        let groups = 0..self.queues.len();
+        self.hosts.stoppable(self.hosts_of(groups.filter(|group| needs(&self.queues[*group]))))
     }
 
     /// For each host whether one of the groups needs it.
-    fn hosts_of<'a>(&self, groups: impl Iterator<Item = &'a usize>) -> Vec<bool> {
+    fn hosts_of(&self, groups: impl Iterator<Item = usize>) -> Vec<bool> {
         let mut needed = vec![false; self.spec.hosts.len()];
         for group in groups {
-            self.spec.groups[*group].hosts.iter().for_each(|host| needed[*host] = true);
+            self.spec.groups[group].hosts.iter().for_each(|host| needed[*host] = true);
         }
         needed
     }
 
     /// There is room for another process, and nothing that it could do.
     fn is_idle(&self) -> bool {
-        self.stop.is_none() && self.active() < self.spec.processes && self.startable_up_to(1) == 0
+        let room = self.spec.processes.saturating_sub(self.active());
+        self.stop.is_none() && room > 0 && self.usable(room) == 0
     }
 
     /// A unit stays together, whatever it costs; and whoever has set something up is not ended before the teardown.
@@ -677,25 +720,33 @@ impl Scheduler {
         let Some(running) = self.running.get_mut(&process) else { return };
         running.robbed = true;
         let current = running.current;
-        let queue = &mut self.queues[running.batch.group];
-        queue.fresh.extend(running.pending.iter().filter(|item| Some(**item) != current));
+        let group = running.batch.group;
+        let waiting = running.pending.iter().copied().filter(|item| Some(*item) != current);
+        self.queues[group].put(waiting, &self.lengths);
         running.pending.retain(|item| Some(*item) == current);
+        self.sort_in(group);
     }
 
-    /// How many more processes could be at work now, if there were slots; `most` is enough to know.
-    fn startable_up_to(&self, most: usize) -> usize {
-        let mut more = self.stoppable_hosts().len() + self.startable_hosts(usize::MAX).len();
+    /// How many more slots could have a process in them now, if so many were granted.
+    fn usable(&self, room: usize) -> usize {
+        let first_of_all = self.gathering.filter(|it| it.alone).map(|it| it.group);
+        let startable_hosts = || self.startable_hosts(usize::MAX).len();
+        let mut more = self.stoppable_hosts().len() + if first_of_all.is_none() { startable_hosts() } else { 0 };
         let mut used = self.used.clone();
-        for group in &self.order {
-            if more >= most {
+        for group in self.order.iter() {
+            if more >= room {
                 break;
             }
-            let startable = self.startable_beside(&used, *group);
+            let weight = self.weight(group);
+            let startable = self.startable_beside(&used, group).min((room - more) / weight);
             // Groups may share a limit, and then not all of them can have its last places.
-            self.spec.groups[*group].limits.iter().for_each(|limit| used[*limit] += startable);
-            more += startable;
+            self.spec.groups[group].limits.iter().for_each(|limit| used[*limit] += startable);
+            more += startable * weight;
+            if first_of_all == Some(group) {
+                break;
+            }
         }
-        more.min(most)
+        more.min(room)
     }
 
     /// How many more processes could run items of the group now, if there were slots.
@@ -718,18 +769,22 @@ impl Scheduler {
         work.min(room.unwrap_or(usize::MAX))
     }
 
-    fn spawn(&mut self, now: Duration, group: usize, actions: &mut Vec<Action>) {
+    fn spawn(&mut self, now: Duration, group: usize, slots: usize, actions: &mut Vec<Action>) {
         let Some(worker) = self.free_workers.pop_first() else { return };
-        let (items, attempt, diagnosis) = self.take(group);
+        let (items, attempt, diagnosis) = self.take(now, group);
+        let takes: Duration = items.iter().filter_map(|item| self.length(group, *item)).sum();
         let process = self.new_process();
-        self.queues[group].active += 1;
+        let queue = &mut self.queues[group];
+        queue.active += 1;
+        (queue.lacking_since, queue.passed_over) = (None, 0);
         self.spec.groups[group].limits.iter().for_each(|limit| self.used[*limit] += 1);
-        let batch = Batch { process, worker, group, items, attempt, diagnosis };
+        let batch = Batch { process, worker, group, slots, items, attempt, diagnosis };
         let running = Running {
             pending: batch.items.iter().copied().collect(),
             batch: batch.clone(),
             current: None,
             since: now,
+            ends_at: now + takes,
             slow_at: now + self.spec.slow,
             fixture: None,
             kill_at: None,
@@ -747,39 +802,51 @@ impl Scheduler {
     }
 
     /// The items for the group's next process, the attempt that they are at, and whether it is a diagnosis.
-    fn take(&mut self, group: usize) -> (Vec<Item>, u32, bool) {
-        let size = self.batch_size(group);
+    fn take(&mut self, now: Duration, group: usize) -> (Vec<Item>, u32, bool) {
+        let size = self.batch_size(now, group);
         let queue = &mut self.queues[group];
-        if !queue.fresh.is_empty() {
-            let mut items: Vec<Item> = queue.fresh.drain(..size).collect();
-            // What came back from a process that died may have been put before items that sort ahead of it.
-            items.sort_unstable();
-            return (items, 1, false);
-        }
-        if let Some((item, attempt)) = queue.again.pop_front() {
-            return (vec![item], attempt, false);
-        }
-        (queue.diagnoses.pop_front().into_iter().collect(), 1, true)
+        let taken = if size > 0 {
+            (queue.take(size, &self.lengths), 1, false)
+        } else if let Some((item, attempt)) = queue.again.pop_front() {
+            (vec![item], attempt, false)
+        } else {
+            (queue.diagnoses.pop_front().into_iter().collect(), 1, true)
+        };
+        self.sort_in(group);
+        taken
     }
 
-    fn batch_size(&self, group: usize) -> usize {
+    /// How many of the group's fresh items its next process is given; 0 if it has none.
+    fn batch_size(&self, now: Duration, group: usize) -> usize {
         let queue = &self.queues[group];
         let spec = &self.spec.groups[group];
-        if spec.unit {
-            return queue.fresh.len().min(spec.per_process);
-        }
-        if spec.can_split {
+        let size = if spec.unit {
+            queue.fresh().len()
+        } else if spec.can_split {
             // A part for each worker, of the same size: they run at once, and nothing is set up more often than that.
-            let part = spec.items.len().div_ceil(self.spec.processes);
-            return part.min(queue.fresh.len()).min(spec.per_process);
-        }
-        let divisible = self.spec.groups.iter().zip(&self.queues).filter(|(group, _)| !group.unit);
-        let left = batch::Left {
-            in_group: queue.fresh.len(),
-            in_all: divisible.map(|(_, queue)| queue.fresh.len()).sum(),
-            processes: self.spec.processes,
-            mean: queue.spent.checked_div(queue.finished),
+            let workers = self.spec.processes / self.weight(group);
+            spec.items.len().div_ceil(workers).min(queue.fresh().len())
+        } else {
+            let length = |item: &Item| self.length(group, *item);
+            batch::size(queue.fresh().iter().map(length), self.left(now, queue.mean()))
         };
-        batch::size(left).min(spec.per_process)
+        size.min(spec.per_process)
+    }
+
+    /// How long an item takes, if that is known, or others of its group have ended.
+    fn length(&self, group: usize, item: Item) -> Option<Duration> {
+        self.lengths.known(item).or_else(|| self.queues[group].mean())
+    }
+
+    /// What is left of the groups that may be divided, if those of which nothing is known are like this one.
+    fn left(&self, now: Duration, mean: Option<Duration>) -> batch::Left {
+        let groups = self.order.iter().filter(|group| !self.spec.groups[*group].unit);
+        let busy = self.running.values().map(|running| running.ends_at.saturating_sub(now)).collect();
+        let mut left = batch::Left { tests: 0, time: Some(Duration::ZERO), processes: self.spec.processes, busy };
+        for queue in groups.map(|group| &self.queues[group]) {
+            left.tests += queue.fresh().len();
+            left.time = left.time.and_then(|time| Some(time.saturating_add(queue.time_left(mean)?)));
+        }
+        left
     }
 }

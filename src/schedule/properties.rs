@@ -22,8 +22,10 @@ struct World {
     asked: usize,
     stopped: bool,
     steps: usize,
-    /// How many processes there were when the cap was lowered, and not fewer since.
+    /// How many slots were in use when the cap was lowered, and not fewer since.
     allowed: usize,
+    /// For each number of slots how often others were started that take fewer, while a group of these could start.
+    passed_over: BTreeMap<usize, usize>,
 }
 
 /// What a host is at.
@@ -56,6 +58,9 @@ enum Fate {
     Wait,
 }
 
+/// The highest cap that is tried.
+const MOST_PROCESSES: usize = 5;
+
 impl World {
     fn new(spec: Spec) -> Self {
         let scheduler = Scheduler::new(spec.clone());
@@ -74,6 +79,7 @@ impl World {
             stopped: false,
             steps: 0,
             allowed: 0,
+            passed_over: BTreeMap::new(),
         };
         world.step(Input::Tick);
         world
@@ -109,6 +115,7 @@ impl World {
         assert!(!self.stopped, "nothing starts after a stop");
         assert!(!batch.items.is_empty(), "no process starts for nothing");
         assert!(batch.items.is_sorted(), "a batch is in the order in which it runs");
+        self.check_weight(&batch);
         let group = &self.spec.groups[batch.group];
         assert!(batch.items.len() <= group.per_process, "a process is given no more than it may run");
         let same_group = self.running.values().filter(|(other, _)| other.group == batch.group).count();
@@ -127,6 +134,36 @@ impl World {
             assert!(batch.diagnosis || !self.final_results.contains_key(item), "what is decided is not run again");
         }
         self.running.insert(batch.process, (batch.clone(), batch.items));
+    }
+
+    /// All of its slots or none, and everybody's turn comes.
+    fn check_weight(&mut self, batch: &Batch) {
+        let wanted = self.weight(batch.group);
+        let fewer = batch.slots < wanted && self.active() == 0 && batch.slots == self.slots + 1;
+        assert!(batch.slots == wanted || fewer, "fewer slots only where nothing else runs and no more come");
+        let slots = |group: usize| self.spec.groups[group].slots;
+        let first = (0..self.spec.groups.len()).filter(|group| self.weight(*group) > 1 && self.could_run(*group));
+        let most = first.map(slots).max();
+        self.passed_over.remove(&slots(batch.group));
+        if let Some(most) = most.filter(|most| *most > slots(batch.group)) {
+            let alike = (0..self.spec.groups.len()).filter(|group| slots(*group) == most).count();
+            let times = self.passed_over.entry(most).or_default();
+            *times += 1;
+            // Whether a group ahead of it waits with a second look at an item, only the scheduler knows.
+            assert!(
+                *times <= MOST_PROCESSES * alike || self.spec.diagnose,
+                "others go first as often as there are slots at most"
+            );
+        }
+    }
+
+    fn weight(&self, group: usize) -> usize {
+        self.spec.groups[group].slots.clamp(1, self.spec.processes)
+    }
+
+    /// Whether a group waits that takes several slots, and would start if there were enough of them.
+    fn waits_for_several(&self) -> bool {
+        (0..self.spec.groups.len()).any(|group| self.weight(group) > 1 && self.could_run_or_diagnose(group))
     }
 
     fn start_host(&mut self, host: HostId) {
@@ -201,18 +238,22 @@ impl World {
     }
 
     fn active(&self) -> usize {
-        self.running.len() + self.hosts.iter().filter(|at| matches!(at, At::SettingUp | At::Ending)).count()
+        let slots: usize = self.running.values().map(|(batch, _)| batch.slots).sum();
+        slots + self.hosts.iter().filter(|at| matches!(at, At::SettingUp | At::Ending)).count()
     }
 
     fn check(&self) {
         assert!(self.active() <= self.slots + 1, "no more processes than slots, and the one that is owned");
         assert!(self.active() <= self.spec.processes.max(self.allowed), "the cap holds");
-        assert!(self.slots <= self.active().saturating_sub(1), "no slot is held without a process in it");
+        let gathers = !self.stopped && self.waits_for_several() && self.slots < self.spec.processes;
+        let is_in_use = self.slots <= self.active().saturating_sub(1);
+        assert!(is_in_use || gathers, "no slot is held without a process in it, or one that waits for several");
         for (limit, most) in self.spec.limits.iter().enumerate() {
             let counted = self.running.values().filter(|(it, _)| self.spec.groups[it.group].limits.contains(&limit));
             assert!(counted.count() <= *most, "a limit holds");
         }
-        if !self.stopped && (self.could_start() || self.could_move_a_host()) && self.active() < self.spec.processes {
+        let has_all = self.slots + 1 >= self.spec.processes;
+        if !self.stopped && (self.could_start() || self.could_move_a_host()) && !has_all {
             assert!(self.asked > 0, "it asks for every slot that it could use");
         }
     }
@@ -234,18 +275,29 @@ impl World {
 
     /// Whether a fresh unit or item waits that no limit holds back. (Computed from the world's own books.)
     fn could_start(&self) -> bool {
+        (0..self.spec.groups.len()).any(|group| self.could_run(group))
+    }
+
+    fn could_run(&self, number: usize) -> bool {
         let running: BTreeSet<Item> = self.running.values().flat_map(|(_, left)| left.iter().copied()).collect();
-        self.spec.groups.iter().enumerate().any(|(number, group)| {
-            let waits = |item: &Item| !running.contains(item) && !self.final_results.contains_key(item);
-            let active = self.running.values().any(|(it, _)| it.group == number);
-            let counted = |limit: usize| {
-                self.running.values().filter(|(it, _)| self.spec.groups[it.group].limits.contains(&limit)).count()
-            };
-            group.items.iter().any(waits)
-                && group.hosts.iter().all(|host| self.hosts[*host] == At::Up)
-                && !(group.unit && active)
-                && group.limits.iter().all(|limit| counted(*limit) < self.spec.limits[*limit])
-        })
+        let waits = |item: &Item| !running.contains(item) && !self.final_results.contains_key(item);
+        self.spec.groups[number].items.iter().any(waits) && self.nothing_holds_back(number)
+    }
+
+    /// Of the items that may have to be run once more, only the scheduler knows whether they do.
+    fn could_run_or_diagnose(&self, number: usize) -> bool {
+        self.could_run(number) || (self.spec.diagnose && self.nothing_holds_back(number))
+    }
+
+    fn nothing_holds_back(&self, number: usize) -> bool {
+        let group = &self.spec.groups[number];
+        let active = self.running.values().any(|(it, _)| it.group == number);
+        let counted = |limit: usize| {
+            self.running.values().filter(|(it, _)| self.spec.groups[it.group].limits.contains(&limit)).count()
+        };
+        group.hosts.iter().all(|host| self.hosts[*host] == At::Up)
+            && !(group.unit && active)
+            && group.limits.iter().all(|limit| counted(*limit) < self.spec.limits[*limit])
     }
 
     fn meet(&mut self, fate: Fate, choice: usize) {
@@ -329,6 +381,11 @@ impl World {
 
     /// Lets everything pass until nothing is left.
     fn settle(&mut self) {
+        self.settle_with(true);
+    }
+
+    /// The same; whether another slot is ever granted is said.
+    fn settle_with(&mut self, grants: bool) {
         let most = 20 * (self.hosts.len() + self.spec.groups.iter().map(|group| group.items.len()).sum::<usize>() + 10);
         for _ in 0..most {
             if self.scheduler.is_done() {
@@ -337,6 +394,10 @@ impl World {
             let moving = self.hosts.iter().position(|at| !matches!(at, At::Down | At::Up | At::Gone { .. }));
             match moving {
                 Some(host) => self.advance_host(host, false),
+                None if self.running.is_empty() && !grants => {
+                    self.now = self.scheduler.next_deadline().expect("it waits for something that may happen");
+                    self.step(Input::Tick);
+                }
                 None if self.running.is_empty() && self.asked > 0 => self.meet(Fate::Grant, 0),
                 None => self.meet(Fate::Pass, 0),
             }
@@ -345,30 +406,46 @@ impl World {
     }
 }
 
+/// What is remembered may be of fewer tests, and absurd.
+pub(super) fn lengths() -> impl Strategy<Value = Vec<Option<Duration>>> {
+    let length = prop_oneof![
+        4 => (0..100_000_u64).prop_map(Duration::from_micros),
+        1 => Just(Duration::ZERO),
+        1 => Just(Duration::MAX),
+    ];
+    prop::collection::vec(prop::option::of(length), 0..20)
+}
+
 fn specs() -> impl Strategy<Value = Spec> {
     let hosts = prop::collection::btree_set(0..4_usize, 0..3);
     // Each item may be in any of four contexts; the innermost one is in the one before it, the others in none.
-    let group = (1..20_usize, any::<bool>(), any::<bool>(), 1..8_usize, 0..6_usize, hosts.clone());
+    let group = (1..20_usize, any::<bool>(), any::<bool>(), 1..8_usize, 0..6_usize, hosts.clone(), lengths());
     let limits = prop::collection::btree_set(0..2_usize, 0..3);
-    let groups = prop::collection::vec((group, limits), 1..6);
+    let slots = prop_oneof![3 => Just(1_usize), 2 => 2..8_usize];
+    let groups = prop::collection::vec((group, limits, slots), 1..6);
     let hosts = prop::collection::vec(hosts, 0..4);
-    (groups, [1..4_usize, 1..4_usize], hosts, 1..6_usize, 0..3_u32, any::<bool>()).prop_map(
+    (groups, [1..4_usize, 1..4_usize], hosts, 1..=MOST_PROCESSES, 0..3_u32, any::<bool>()).prop_map(
         |(groups, limits, hosts, processes, retries, diagnose)| {
             let mut next = 0;
-            let groups = groups.into_iter().map(|((size, unit, can_split, per_process, context, needs), limits)| {
-                let items: Vec<Item> = (next..next + size).collect();
-                next += size;
-                Group {
-                    timeouts: vec![None; size],
-                    contexts: items.iter().map(|item| Some((item + context) % 6).filter(|it| *it < 4)).collect(),
-                    items,
-                    unit,
-                    can_split,
-                    per_process: if unit { usize::MAX } else { per_process },
-                    limits: limits.into_iter().collect(),
-                    hosts: needs.into_iter().filter(|host| *host < hosts.len()).collect(),
-                }
-            });
+            let groups = groups.into_iter().map(
+                |((size, unit, can_split, per_process, context, needs, lengths), limits, slots)| {
+                    let items: Vec<Item> = (next..next + size).collect();
+                    next += size;
+                    Group {
+                        timeouts: vec![None; size],
+                        setup: lengths.first().copied().flatten().unwrap_or_default(),
+                        lengths,
+                        slots,
+                        contexts: items.iter().map(|item| Some((item + context) % 6).filter(|it| *it < 4)).collect(),
+                        items,
+                        unit,
+                        can_split,
+                        per_process: if unit { usize::MAX } else { per_process },
+                        limits: limits.into_iter().collect(),
+                        hosts: needs.into_iter().filter(|host| *host < hosts.len()).collect(),
+                    }
+                },
+            );
             let groups = groups.collect();
             let host = |(number, needs): (usize, &BTreeSet<usize>)| Host {
                 needs: needs.iter().copied().filter(|outer| *outer < number).collect(),
@@ -401,7 +478,7 @@ fn fates() -> impl Strategy<Value = Vec<(Fate, usize)>> {
         1 => Just(Fate::FailHost),
         4 => Just(Fate::Grant),
         1 => Just(Fate::Wait),
-        1 => (1..6_usize).prop_map(Fate::Cap),
+        1 => (1..=MOST_PROCESSES).prop_map(Fate::Cap),
     ];
     prop::collection::vec((fate, 0..8_usize), 0..200)
 }
@@ -420,6 +497,18 @@ proptest! {
         prop_assert!(world.attempts.values().all(|attempts| *attempts <= world.spec.retries + 1));
         prop_assert_eq!(world.slots, 0);
         prop_assert!((0..world.hosts.len()).all(|host| !world.is_alive(host)), "every host that started has ended");
+    }
+
+    #[test]
+    fn everything_runs_even_if_not_one_more_slot_is_ever_granted(spec in specs(), fates in fates()) {
+        let mut world = World::new(spec);
+        for (fate, choice) in fates {
+            world.meet(fate, choice);
+        }
+        world.settle_with(false);
+        let items: usize = world.spec.groups.iter().map(|group| group.items.len()).sum();
+        prop_assert_eq!(world.final_results.len(), items);
+        prop_assert_eq!(world.slots, 0);
     }
 
     #[test]

@@ -12,6 +12,8 @@ mod browser;
 mod config;
 #[cfg(target_os = "linux")]
 mod contexts;
+#[cfg(target_os = "linux")]
+mod databases;
 mod environment;
 #[cfg(unix)]
 mod html;

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::kills::{LIMIT, Live, wait_until};
 use crate::tool::{clean, fixtures, of_kind, ptest};
+use crate::workspace::Workspace;
 
 #[test]
 fn two_runs_under_make_share_its_slots() {
@@ -64,6 +65,53 @@ fn slots_that_a_killed_test_held_are_there_for_the_next_one() {
     assert_eq!((log.len(), most_at_once(&log)), (12, 3));
 }
 
+#[test]
+fn a_test_that_asks_for_several_slots_gets_all_of_them_while_others_use_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let (ran, events) = ptest(&["several"]).args(["--processes=3"]).env("SEVERAL_LOG", &log).json();
+    ran.expect(0);
+    assert_eq!(of_kind(&events, "test-finished").count(), 12);
+    assert!(!ran.stderr.contains("slots"), "{}", ran.stderr);
+    let in_use = in_use(&log, |asked| asked);
+    assert!(in_use.iter().all(|it| *it <= 3), "{in_use:?}");
+    assert!(in_use.contains(&3), "{in_use:?}");
+    let held = of_kind(&events, "slots-changed").map(|it| it["held"].as_u64().unwrap());
+    assert_eq!(held.max(), Some(3));
+}
+
+#[test]
+fn whoever_asks_for_more_slots_than_there_are_gets_all_of_them_with_a_note() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let ran = ptest(&["several"]).args(["--processes=2"]).env("SEVERAL_LOG", &log).run();
+    ran.expect(0);
+    let note = "note: 3 tests ask for more slots than --processes=2 (up to 3), and get all 2";
+    assert_eq!(ran.stderr.matches(note).count(), 1, "{}", ran.stderr);
+    let in_use = in_use(&log, |asked| asked.min(2));
+    assert!(in_use.iter().all(|it| *it <= 2), "{in_use:?}");
+}
+
+#[test]
+fn tests_without_an_annotation_take_the_slots_that_the_configuration_says() {
+    let config = "[[context]]\npackage = 'slots'\ntest = 'three'\nthreads-required = 8\n";
+    let workspace = Workspace::of_fixtures(&["slots"]).config(config);
+    let log = workspace.path().join("log");
+    workspace.ptest().args(["--processes=3"]).env("SLOTS_LOG", &log).run().expect(0);
+    let log = fs::read_to_string(log).unwrap();
+    assert!(log.contains("start three\nend three\n"), "nothing runs beside it: {log}");
+}
+
+/// Two runs of make's share two slots between them, so neither ever has three.
+#[test]
+fn where_make_never_grants_enough_slots_the_tests_run_all_the_same() {
+    let recipe = "+cargo ptest -p several --processes=3";
+    let Some(made) = make(2, &[recipe, recipe]) else { return };
+    let begun = tests(&made.log).into_iter().filter(|begins| *begins).count();
+    assert_eq!(begun, 24, "{}", made.output);
+    assert!(made.output.contains("does not grant 3 slots"), "{}", made.output);
+}
+
 /// What came of a make.
 struct Made {
     output: String,
@@ -84,7 +132,8 @@ fn make(jobs: u32, recipes: &[&str]) -> Option<Made> {
     fs::write(&makefile, head + &rules.collect::<String>()).unwrap();
     let mut command = clean("make");
     command.args(["--no-print-directory", &format!("-j{jobs}"), "-f"]).arg(&makefile).current_dir(fixtures());
-    command.env("SLOTS_LOG", &log).env("NESTED_LOG", &log).env("TMPDIR", folder.path());
+    command.env("SLOTS_LOG", &log).env("SEVERAL_LOG", &log).env("NESTED_LOG", &log);
+    command.env("TMPDIR", folder.path());
     let made = match command.output() {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             eprintln!("not tested: there is no make");
@@ -96,6 +145,18 @@ fn make(jobs: u32, recipes: &[&str]) -> Option<Made> {
     assert!(made.status.success(), "{complaints}{output}");
     assert_eq!(complaints, "", "what make itself has to say");
     Some(Made { output, log, _folder: folder })
+}
+
+/// How many slots the tests of `several` are in after each line that they wrote, given how many each of them has.
+fn in_use(log: &Path, has: impl Fn(i32) -> i32) -> Vec<i32> {
+    let log = fs::read_to_string(log).unwrap();
+    let step = |line: &str| {
+        let mut words = line.split(' ');
+        let sign = if words.next() == Some("start") { 1 } else { -1 };
+        sign * has(words.next().unwrap().parse().unwrap())
+    };
+    let steps = log.lines().map(step);
+    steps.scan(0, |in_use, step| (*in_use += step, Some(*in_use)).1).collect()
 }
 
 /// What the tests of `slots` wrote down: whether one began, or ended.

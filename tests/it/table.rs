@@ -15,8 +15,9 @@ use crate::workspace::Workspace;
 /// Packages whose tests come to what the table says only if something special is done.
 const SPECIAL: [&str; 4] = ["hang", "locks", "nolist", "state"];
 
-/// Packages whose tests need contexts, and more than one runner: see `contexts`.
-const CONTEXTS: [&str; 8] = ["broken", "contexts", "interop", "linked", "misplaced", "nose", "twelve", "witness"];
+/// Packages whose tests are annotated, and are tried elsewhere: see `contexts` and `slots`.
+const CONTEXTS: [&str; 10] =
+    ["broken", "contexts", "databases", "interop", "linked", "misplaced", "nose", "several", "twelve", "witness"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

@@ -6,6 +6,7 @@
 mod cases;
 mod db;
 mod measure;
+mod races;
 mod table;
 mod targets;
 
@@ -23,13 +24,16 @@ use measure::{Sample, Spread};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The cases to measure; all but `db`, which has tables of its own, if none is named
-    #[arg(value_name = "CASE", value_parser = CASES.iter().map(|case| case.name).chain(["db"]).collect::<Vec<_>>())]
+    /// The cases to measure; all but `db` and `races`, which have tables of their own, if none is named
+    #[arg(value_name = "CASE", value_parser = CASES.iter().map(|case| case.name).chain(OTHERS).collect::<Vec<_>>())]
     cases: Vec<String>,
-    /// How often each tool is measured
-    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u8).range(1..))]
-    runs: u8,
+    /// How often each tool is measured, 5 times by default; of `races`, how often each race is tried, 100 times by default
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
+    runs: Option<u8>,
 }
+
+/// What is measured by itself, and has a table of its own.
+const OTHERS: [&str; 2] = ["db", "races"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tool {
@@ -64,11 +68,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     measure::adopt_orphans()?;
     let path = cargo::path_with_ptest()?;
     let target = cargo::target_folder()?.join("bench");
-    if options.cases.iter().any(|name| name == "db") {
-        db::run(&target.join("db"), &path, options.runs)?;
-        if options.cases.len() == 1 {
-            return Ok(());
-        }
+    let runs = options.runs.unwrap_or(5);
+    let is_named = |case: &&str| options.cases.iter().any(|name| name == case);
+    if is_named(&"db") {
+        db::run(&target.join("db"), &path, runs)?;
+    }
+    if is_named(&"races") {
+        races::run(&target.join("races"), &path, options.runs.unwrap_or(100))?;
+    }
+    if !options.cases.is_empty() && OTHERS.iter().filter(is_named).count() == options.cases.len() {
+        return Ok(());
     }
     let chosen = |case: &&Case| options.cases.is_empty() || options.cases.iter().any(|name| name == case.name);
     let nextest = has_nextest();
@@ -80,7 +89,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let folder = target.join(case.package);
         case.generate(&folder)?;
         build(&folder)?;
-        measured.push(measure_case(case, &folder, &path, nextest, options.runs)?);
+        measured.push(measure_case(case, &folder, &path, nextest, runs)?);
     }
     table::print(&measured);
     targets::print(&measured);

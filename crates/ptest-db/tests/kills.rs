@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use ptest_db::postgres::Pg;
+use ptest_db::postgres::{CommitDb, Pg};
 use ptest_db::sqlite::Sqlite;
 
 /// The test that is killed, in its own contexts.
@@ -42,8 +42,17 @@ mod victim {
         }
     }
 
+    /// The server is this run's own; the runs that are killed find it in the variable.
     #[test]
-    fn a_run_that_is_not_killed_is_fine(_db: CommitDb) {}
+    fn a_killed_run_leaves_no_database_on_a_server_that_is_given(db: CommitDb) {
+        super::no_database_is_left(&db, super::Victim::GIVEN.len());
+    }
+
+    #[test]
+    #[ignore = "it takes a minute; cargo test -p ptest-db --test kills -- --ignored fifty"]
+    fn fifty_killed_runs_leave_no_database_on_a_server_that_is_given(db: CommitDb) {
+        super::no_database_is_left(&db, 50);
+    }
 }
 
 /// What is killed.
@@ -59,43 +68,60 @@ enum Victim {
     Everything,
 }
 
+impl Victim {
+    const ALL: [Self; 4] = [Self::Tests, Self::Hosts, Self::Server, Self::Everything];
+    /// Where the server belongs to somebody else.
+    const GIVEN: [Self; 3] = [Self::Tests, Self::Hosts, Self::Everything];
+}
+
 /// The folders of a run, of the context with PostgreSQL and of that with SQLite.
 struct Run {
     tests: Child,
+    /// The name of the one in PostgreSQL.
+    database: String,
     postgres: PathBuf,
     sqlite: PathBuf,
 }
 
 impl Run {
     fn start() -> Self {
-        let mut tests = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "victim::inside::never_ends", "--ignored", "--nocapture"])
-            .env_remove("NEXTEST_RUN_ID")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::start_with(|command| command)
+    }
+
+    fn start_with(change: impl FnOnce(&mut Command) -> &mut Command) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "victim::inside::never_ends", "--ignored", "--nocapture"]);
+        command.env_remove("NEXTEST_RUN_ID").stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut tests = change(&mut command).spawn().unwrap();
         let mut lines = BufReader::new(tests.stdout.take().unwrap()).lines();
         let line = lines.find_map(|line| line.unwrap().strip_prefix("READY ").map(str::to_owned));
         let line = line.expect("the test begins");
         let (url, path) = line.split_once(' ').unwrap();
         let socket = url.split(['@', '/']).find(|part| part.starts_with("%2F")).expect("the server is its own");
         let socket = PathBuf::from(socket.replace("%2F", "/"));
-        Self { tests, postgres: socket.parent().unwrap().into(), sqlite: Path::new(path).parent().unwrap().into() }
+        let database = url.rsplit('/').next().unwrap().to_owned();
+        let [postgres, sqlite] = [&*socket, Path::new(path)].map(|path| path.parent().unwrap().to_owned());
+        Self { tests, database, postgres, sqlite }
     }
 
-    fn kill(mut self, victim: Victim) {
+    fn kill(self, victim: Victim) {
         let server: i32 = self.postmaster()[0].parse().unwrap();
+        self.kill_with(victim, Some(server.cast_unsigned()));
+    }
+
+    fn kill_all_but_the_server(self, victim: Victim) {
+        self.kill_with(victim, None);
+    }
+
+    fn kill_with(mut self, victim: Victim, server: Option<u32>) {
         let hosts = children(self.tests.id());
         let guards = hosts.iter().flat_map(|host| children(*host));
         let tests = [self.tests.id()];
         let killed: Vec<u32> = match victim {
             Victim::Tests => tests.into(),
             Victim::Hosts => hosts.clone(),
-            Victim::Server => vec![server.cast_unsigned()],
-            Victim::Everything => {
-                guards.chain(tests).chain(hosts.iter().copied()).chain([server.cast_unsigned()]).collect()
-            }
+            Victim::Server => server.into_iter().collect(),
+            Victim::Everything => guards.chain(tests).chain(hosts.iter().copied()).chain(server).collect(),
         };
         assert!(!hosts.is_empty() && !killed.is_empty());
         for process in killed {
@@ -159,8 +185,7 @@ fn segments() -> Vec<String> {
 }
 
 fn nothing_is_left(kills: usize) {
-    let victims = [Victim::Tests, Victim::Hosts, Victim::Server, Victim::Everything];
-    for victim in victims.into_iter().cycle().take(kills) {
+    for victim in Victim::ALL.into_iter().cycle().take(kills) {
         let run = Run::start();
         let (postgres, sqlite) = (run.postgres.clone(), run.sqlite.clone());
         let line = run.postmaster()[6].clone();
@@ -171,14 +196,37 @@ fn nothing_is_left(kills: usize) {
         let migration = |path: &Path| rusqlite::Connection::open(path)?.execute_batch("CREATE TABLE orders (id)");
         drop(Sqlite::template("next").migrate(migration).start().unwrap());
         assert!(!postgres.exists() && !sqlite.exists(), "{victim:?}: a folder is left");
-        assert_eq!(users(&postgres), [0; 0], "{victim:?}: a process is left");
+        // The shell that guards the server ends a moment after it.
+        wait_until(|| users(&postgres).is_empty());
         assert!(segments().iter().all(|it| it != segment), "{victim:?}: a segment is left");
+    }
+}
+
+fn start_another(_: ()) {
+    drop(Pg::template("next").migrate(|_| Ok::<_, String>(())).start().unwrap());
+}
+
+fn no_database_is_left(db: &CommitDb, kills: usize) {
+    let mut client = postgres::Client::connect(db.url(), postgres::NoTls).unwrap();
+    let mut names = |prefix: &str| -> Vec<String> {
+        let all = "SELECT datname::text FROM pg_database WHERE starts_with(datname, $1)";
+        client.query(all, &[&prefix]).unwrap().iter().map(|row| row.get(0)).collect()
+    };
+    for victim in Victim::GIVEN.into_iter().cycle().take(kills) {
+        let run = Run::start_with(|command| command.env("PTEST_PG_URL", db.url()));
+        let place = run.database.match_indices('_').nth(2).expect("it is of a run").0;
+        let prefix = run.database[..=place].to_owned();
+        assert!(names(&prefix).len() >= 3, "a template and two clones");
+        run.kill_all_but_the_server(victim);
+        let next = ptest::make_concurrent_calls(ptest::calls![start_another(())]).env("PTEST_PG_URL", db.url()).run();
+        next.into_iter().for_each(|next| next.unwrap());
+        assert_eq!(names(&prefix), [""; 0], "{victim:?}");
     }
 }
 
 #[test]
 fn a_killed_run_leaves_nothing_after_the_next_one() {
-    nothing_is_left(4);
+    nothing_is_left(Victim::ALL.len());
 }
 
 #[test]

@@ -130,6 +130,8 @@ pub fn teardown(options: TokenStream, item: TokenStream) -> TokenStream {
 /// # Options
 ///
 /// * `timeout = "5s"`: how long it may take; also `"500ms"`, `"2.5s"`, `"1m"`, `"1h"`, or a whole number of seconds.
+/// * `threads_required = 4`: how many slots of `cargo ptest` it takes, all of them or none: for tests that keep several cores
+///   busy, or start as many processes. It is a literal; see the crate's documentation.
 /// * `block_on = futures::executor::block_on`: the test is async, and this function waits for its future.
 /// * `from = generator`: see [`generate`](macro@generate).
 ///

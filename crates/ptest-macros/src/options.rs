@@ -30,6 +30,18 @@ impl Options {
         mistakes.unless(time::milliseconds(&value))
     }
 
+    /// How many of something: a literal, since it is read without running anything.
+    pub(crate) fn count(&mut self, name: &str, example: &str, mistakes: &mut Mistakes) -> Option<usize> {
+        let value = self.value(name, example, mistakes)?;
+        let number = literal::of(&value).and_then(|literal| literal::number(&literal));
+        let count = number.and_then(|number| usize::try_from(number).ok()).filter(|count| *count > 0);
+        if count.is_none() {
+            let message = format!("`{name}` is a whole number from 1: write `{name} = {example}`");
+            mistakes.at(tokens::stream(&value), message);
+        }
+        count
+    }
+
     /// A text that names something.
     pub(crate) fn text(&mut self, name: &str, example: &str, mistakes: &mut Mistakes) -> Option<Literal> {
         let value = self.value(name, example, mistakes)?;

@@ -12,7 +12,8 @@ use crate::runtime::{self, Runtime};
 use crate::{cases, signature};
 
 const WHAT: &str = "a test";
-const KNOWN: &str = "`#[test]` takes `timeout = \"5s\"`, `block_on = path` and `from = generator`";
+const KNOWN: &str =
+    "`#[test]` takes `timeout = \"5s\"`, `threads_required = 4`, `block_on = path` and `from = generator`";
 
 /// A test function and all that has been said about it.
 pub(crate) struct Test {
@@ -20,6 +21,7 @@ pub(crate) struct Test {
     pub(crate) roles: Roles,
     pub(crate) runtime: Runtime,
     pub(crate) timeout: Option<u64>,
+    pub(crate) threads_required: Option<usize>,
     pub(crate) from: Option<TokenStream>,
 }
 
@@ -41,6 +43,7 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
 
 fn parse(mut options: Options, mut function: Function, mistakes: &mut Mistakes) -> Test {
     let timeout = options.timeout(mistakes);
+    let threads_required = options.count("threads_required", "4", mistakes);
     let from = options.function("from", "generator", mistakes);
     let block_on = options.function("block_on", "futures::executor::block_on", mistakes);
     options.finish(KNOWN, mistakes);
@@ -51,7 +54,7 @@ fn parse(mut options: Options, mut function: Function, mistakes: &mut Mistakes) 
     }
     let attributes = std::mem::take(&mut roles.runtime);
     let runtime = runtime::of(&function.signature, block_on, attributes, WHAT, mistakes);
-    Test { function, roles, runtime, timeout, from }
+    Test { function, roles, runtime, timeout, threads_required, from }
 }
 
 /// The one test that a function is without cases.
@@ -106,9 +109,10 @@ pub(crate) fn builtin(test: &Test) -> TokenStream {
 pub(crate) fn run(test: &Test, name: &Ident, output: Option<&Output>, callable: &TokenStream) -> TokenStream {
     let ignored = test.roles.ignore.is_some();
     let timeout = test.timeout.map(|timeout| quote!(, timeout = #timeout));
+    let threads = test.threads_required.map(|threads| quote!(, threads = #threads));
     let generated = test.from.as_ref().map(|_| quote!(, generated = true));
     let annotation = quote!({
-        ::ptest::__annotation!(test, #name, ignored = #ignored #timeout #generated);
+        ::ptest::__annotation!(test, #name, ignored = #ignored #timeout #threads #generated);
         &ANNOTATION
     });
     if let Some(from) = &test.from {

@@ -75,6 +75,20 @@
 //! `call_concurrently` calls a function at once in fresh processes, so that a race shows. A test that needs something of
 //! its own (a transaction, a client) takes it by value: see [`FromContext`].
 //!
+//! # Tests that need several cores
+//!
+//! ```ignore
+//! #[test(threads_required = 4)]
+//! fn sorts_in_four_threads() { /* ... */ }
+//! ```
+//!
+//! `cargo ptest` gives such a test four slots, all of them or none, while other tests use the rest. Say it of tests that keep
+//! several threads or processes busy themselves; a cargo or make within takes part in the jobserver anyhow. A test that
+//! asks for more slots than `--processes` gets all that there are. The tests of a unit run in one process, which takes what
+//! the most demanding of them needs for as long as it lives. Under somebody else's jobserver (make's, for example) so many
+//! slots may never be granted; then, when nothing else of the run is going on, the test is started with those that are
+//! there, and the run says so. `cargo test` and nextest take no notice; nextest has an option `threads-required` of its own.
+//!
 //! # Async
 //!
 //! `#[test]` goes above the attribute of the runtime: `#[test] #[tokio::test] async fn ...`. With other runtimes say

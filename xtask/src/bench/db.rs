@@ -152,7 +152,8 @@ fn median(mut runs: Vec<Run>) -> Run {
     runs.swap_remove(middle)
 }
 
-fn spread(mut values: Vec<f64>) -> String {
+/// The median, what 95 % are below, and the most.
+pub(super) fn spread(mut values: Vec<f64>) -> String {
     values.sort_by(f64::total_cmp);
     let at = |percent: usize| values.get((values.len() * percent / 100).min(values.len().saturating_sub(1)));
     let [median, most, worst] = [50, 95, 100].map(|percent| at(percent).copied().unwrap_or(f64::NAN));

@@ -107,7 +107,7 @@ impl Clones {
         let clones = Arc::new(Self { plan, state, changed: Condvar::new() });
         let mut threads = Vec::new();
         for _ in 0..makers {
-            let client = session::open(&clones.plan.server, &clones.plan.meeting)
+            let client = session::named(&clones.plan.prefix, &clones.plan.server, &clones.plan.meeting)
                 .trying(|| "cannot open a session that makes clones".to_owned())?;
             let clones = clones.clone();
             threads.push(std::thread::spawn(move || clones.work(client)));

@@ -2,12 +2,21 @@
 //!
 //! Their names tell the run, and in which database its lock is: the session of a living run holds it, and the server
 //! takes it from a session that is gone. So whoever can take it may drop what has its name.
+//!
+//! A session that is making a clone does not notice that its run was killed before the clone is there. Such sessions go by
+//! the name of the run as well, and are ended first.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use postgres::Client;
 
 use super::session::{lock_number, quoted};
 use crate::error::{Error, Trying};
 use crate::place::Id;
+
+/// How long a session may take to end.
+const END_LIMIT: Duration = Duration::from_secs(5);
 
 /// `ptest_OID_RUN_`, for the OID of the database in which sessions meet.
 pub(super) fn prefix(client: &mut Client, run: Id) -> Result<String, Error> {
@@ -33,17 +42,42 @@ pub(super) fn hold(client: &mut Client, run: Id) -> Result<(), Error> {
 /// Drops the databases of runs that are gone. One that cannot be dropped is left to the next run.
 pub(super) fn remove(client: &mut Client) -> Result<(), Error> {
     let common = common(client)?;
-    for name in databases(client, &common)? {
-        let run = name[common.len()..].split('_').next().filter(|run| run.len() == 12);
-        let Some(run) = run.and_then(|run| u64::from_str_radix(run, 16).ok()) else { continue };
-        let lock = lock_number(run);
+    let mut names = databases(client, &common)?;
+    names.extend(makers(client, &common)?);
+    let run_of =
+        |name: &String| name[common.len()..].split('_').next().filter(|run| run.len() == 12).map(str::to_owned);
+    let runs: BTreeSet<String> = names.iter().filter_map(run_of).collect();
+    for run in runs {
+        let Ok(number) = u64::from_str_radix(&run, 16) else { continue };
+        let lock = lock_number(number);
         let taken = client.query_one("SELECT pg_try_advisory_lock($1)", &[&lock]);
         if taken.is_ok_and(|row| row.get(0)) {
-            drop(drop_database(client, &name));
+            let prefix = format!("{common}{run}_");
+            end_makers(client, &prefix);
+            for name in databases(client, &prefix)? {
+                drop(drop_database(client, &name));
+            }
             drop(client.execute("SELECT pg_advisory_unlock($1)", &[&lock]));
         }
     }
     Ok(())
+}
+
+/// The names of the sessions that make clones, of runs that begin so.
+fn makers(client: &mut Client, prefix: &str) -> Result<Vec<String>, Error> {
+    let all = "SELECT application_name FROM pg_stat_activity WHERE starts_with(application_name, $1)";
+    let rows = client.query(all, &[&prefix]).trying(|| "cannot list the sessions".to_owned())?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Ends what still makes clones for a run that is gone, and waits for it.
+fn end_makers(client: &mut Client, prefix: &str) {
+    let deadline = Instant::now() + END_LIMIT;
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1";
+    while client.query(end, &[&prefix]).is_ok_and(|ended| !ended.is_empty()) && Instant::now() < deadline {
+        // Nothing tells when it is gone.
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// The databases whose name begins so.

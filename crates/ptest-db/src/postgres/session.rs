@@ -18,8 +18,13 @@ pub(super) fn apart<R: Send>(work: impl FnOnce() -> R + Send) -> R {
 }
 
 pub(super) fn open(server: &ServerUrl, database: &str) -> Result<Client, postgres::Error> {
+    named("ptest-db", server, database)
+}
+
+/// A session that others can tell by its name.
+pub(super) fn named(name: &str, server: &ServerUrl, database: &str) -> Result<Client, postgres::Error> {
     let mut config: postgres::Config = server.of(database).parse()?;
-    config.application_name("ptest-db").connect_timeout(std::time::Duration::from_secs(10));
+    config.application_name(name).connect_timeout(std::time::Duration::from_secs(10));
     config.connect(NoTls)
 }
 

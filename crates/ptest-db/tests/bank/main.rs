@@ -5,3 +5,4 @@
 
 mod postgresql;
 mod sqlite;
+mod start;

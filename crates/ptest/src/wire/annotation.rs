@@ -24,6 +24,8 @@ pub const MAGIC: &str = "ptest1";
 pub const IGNORED: &str = "ignored";
 /// Under this key a test, set-up or teardown says its time limit, in milliseconds.
 pub const TIMEOUT: &str = "timeout";
+/// Under this key a test says how many slots it takes, if more than one.
+pub const THREADS: &str = "threads";
 /// Under this key a test that is fed by a generator says so: `true`.
 pub const GENERATED: &str = "generated";
 /// Under this key a set-up says its kind: `unit`, `can_split` or `shared`.
@@ -75,6 +77,12 @@ impl<'a> Annotation<'a> {
         self.option(TIMEOUT)?.parse().ok().map(std::time::Duration::from_millis)
     }
 
+    /// How many slots it takes, if it says so.
+    #[must_use]
+    pub fn threads(&self) -> Option<usize> {
+        self.option(THREADS)?.parse().ok()
+    }
+
     fn parse(text: &'a str) -> Option<Self> {
         let mut fields = text.splitn(7, FIELD);
         let mut next = || fields.next();
@@ -120,13 +128,14 @@ mod tests {
 
     #[test]
     fn annotations_are_found_between_gaps() {
-        let section = "\0\0\x02ptest1\x1ftest\x1fa::b\x1fc\x1fsrc/a.rs\x1f7\x1fignored=true\x1ftimeout=1500\x03\0\
+        let section = "\0\0\x02ptest1\x1ftest\x1fa::b\x1fc\x1fsrc/a.rs\x1f7\x1fignored=true\x1ftimeout=1500\x1fthreads=4\x03\0\
                        \x02ptest1\x1fplain\x1fa\x1f\x1fsrc/a.rs\x1f1\x03";
         let found: Vec<_> = read(section.as_bytes()).collect::<Result<_, _>>().unwrap();
         assert_eq!(found.len(), 2);
         assert_eq!((found[0].kind, found[0].module, found[0].name, found[0].line), (Kind::Test, "a::b", "c", 7));
         assert!(found[0].says(IGNORED));
         assert_eq!(found[0].timeout(), Some(std::time::Duration::from_millis(1500)));
+        assert_eq!((found[0].threads(), found[1].threads()), (Some(4), None));
         assert_eq!((found[1].kind, found[1].option(KEY)), (Kind::Plain, None));
     }
 

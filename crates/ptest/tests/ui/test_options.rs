@@ -11,6 +11,14 @@ fn without_values() {}
 #[test(timeout = "", from = 5)]
 fn wrong_values() {}
 
+#[test(threads_required = 0)]
+fn no_thread() {}
+
+const MANY: usize = 4;
+
+#[test(threads_required = MANY)]
+fn a_number_that_has_to_be_looked_up() {}
+
 #[test]
 const NOT_A_FUNCTION: u32 = 5;
 

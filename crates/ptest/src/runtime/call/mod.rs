@@ -151,6 +151,9 @@ impl<R: Serialize + DeserializeOwned> ConcurrentCalls<R> {
 /// test's output. None of them outlives this function, or the test. For a time limit other than 30 seconds, or
 /// different functions, see [`make_concurrent_calls`].
 ///
+/// The processes are the test's own: to `cargo ptest` they take no slot of their own. Where they keep as many cores busy, the
+/// test says so, `#[ptest::test(threads_required = 5)]`, and is given as many slots.
+///
 /// An `async` function is called through a closure that captures nothing: `|args| block_on(transfer(args))`.
 ///
 /// ```
