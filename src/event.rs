@@ -98,6 +98,10 @@ pub struct RunStarted {
     pub binaries: usize,
     /// The upper cap on worker slots.
     pub workers: usize,
+    /// How long the tests will take one after another, in seconds, if they take as long as in earlier runs; absent where
+    /// most of them are new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<f64>,
     /// How long the build took that came before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<f64>,
@@ -142,6 +146,10 @@ pub struct TestStarted {
     pub repetition: u32,
     pub worker: usize,
     pub process: u32,
+    /// How long it took in earlier runs, in seconds, or if it is new, how long others did; its part of the run's
+    /// `expected`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<f64>,
     /// The contexts that it belongs to, by module path, outermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contexts: Vec<Arc<str>>,

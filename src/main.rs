@@ -15,7 +15,8 @@
 //! 4. [`filter`] makes a [`Decision`] about each test, and knows why.
 //! 5. [`group`] puts what is to run into [`Group`](group::Group)s, by the contexts in the sources and in
 //!    `.config/ptest.toml` ([`config`]), and says which shared ones need a [`Host`](group::Host).
-//! 6. [`schedule`] decides what runs when; [`run`] does it, in one loop that owns the run.
+//! 6. [`schedule`] decides what runs when, by what [`history`] knows of earlier runs; [`run`] does it, in one loop that
+//!    owns the run.
 //! 7. [`report`] tells people and machines, from the [`Event`](event::Event)s that the run emits.
 //!
 //! The keyboard is one more sender to the run's loop (`run/keys`), and what it asks to see goes to the reporters beside
@@ -80,6 +81,7 @@ mod event;
 mod exit;
 mod filter;
 mod group;
+mod history;
 mod list;
 mod listing;
 mod report;
@@ -251,9 +253,13 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     if let Some(github) = &mut invocation.report.github {
         github.workspace.clone_from(&build.workspace_root);
     }
+    let memory = journals.join("history");
+    let lengths = history::recall(&memory, &suites);
     let mut reporters = report::open(&invocation.report, &journals, &invocation.run.run).or_exit(Exit::OutputFailed)?;
+    reporters.push(history::Keeper::new(memory, &suites, &lengths));
     *began = true;
-    let finished = run::groups(&suites, &decisions, &groups, &pool, &watchdog, &invocation.run, &mut reporters);
+    let work = run::Work { suites: &suites, decisions: &decisions, groups: &groups, lengths: &lengths };
+    let finished = run::groups(work, &pool, &watchdog, &invocation.run, &mut reporters);
     let reported = reporters.finish();
     let finished = finished.map_err(|error| match error {
         run::Error::Report(error) => Failure { exit: Exit::OutputFailed, error },

@@ -225,7 +225,6 @@ fn per_process(suite: &Suite, unit: bool, case: bool, options: &Options) -> usiz
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::build::TestBinary;
     use crate::list::{Annotated, Case};
 
     fn context(kind: ContextKind, parent: Option<usize>) -> list::Context {
@@ -237,20 +236,7 @@ mod tests {
     }
 
     fn suite(contexts: Vec<list::Context>, tests: Vec<Test>) -> Suite {
-        let binary = TestBinary {
-            id: "p::t".into(),
-            package: "p".to_owned(),
-            package_id: "p 0.1".to_owned(),
-            target_name: "t".to_owned(),
-            kind: "test".to_owned(),
-            path: "/t".into(),
-            cwd: "/".into(),
-            env: Vec::new(),
-            runner: Vec::new(),
-            libtest: true,
-            host: false,
-        };
-        Suite { binary, harness: Harness::Libtest, tests, contexts, note: None }
+        Suite { tests, contexts, ..Suite::sample() }
     }
 
     fn grouped(suites: &[Suite], config: &Config) -> Groups {

@@ -57,6 +57,25 @@ pub struct Suite {
 }
 
 impl Suite {
+    /// Of a binary `p::t` without any tests.
+    #[cfg(test)]
+    pub fn sample() -> Self {
+        let binary = TestBinary {
+            id: "p::t".into(),
+            package: "p".to_owned(),
+            package_id: "p 0.1".to_owned(),
+            target_name: "t".to_owned(),
+            kind: "test".to_owned(),
+            path: "/t".into(),
+            cwd: "/".into(),
+            env: Vec::new(),
+            runner: Vec::new(),
+            libtest: true,
+            host: false,
+        };
+        Self { binary, harness: Harness::Libtest, tests: Vec::new(), contexts: Vec::new(), note: None }
+    }
+
     /// Whether its processes know what it means to be given a role.
     pub fn has_annotations(&self) -> bool {
         !self.contexts.is_empty() || self.tests.iter().any(|test| test.annotated.is_some())
@@ -85,17 +104,25 @@ pub enum Harness {
 pub struct Test {
     /// Byte for byte as the binary gave it.
     pub name: Arc<str>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bench: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ignored: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignore_reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
     /// How often the binary lists this name, and so runs it.
     pub times: usize,
     /// What `#[ptest::test]` says of it, if that stands on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub annotated: Option<Annotated>,
     /// The innermost of its suite's contexts that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub case: Option<Case>,
 }
 

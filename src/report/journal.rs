@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{record, write_line};
-use crate::event::{Event, Reporter};
+use crate::event::{Event, Reporter, TestStarted};
 
 /// How many runs are remembered in any case.
 const KEPT: usize = 10;
@@ -21,6 +21,8 @@ const ROOM: u64 = 128 * 1024 * 1024;
 pub(super) struct Journal {
     path: Utf8PathBuf,
     file: BufWriter<File>,
+    /// What is not written yet: that a test began says nothing more once it has ended, and small ones end at once.
+    began: Vec<TestStarted>,
 }
 
 impl Journal {
@@ -34,24 +36,39 @@ impl Journal {
         let file = File::create(&path).with_context(|| format!("cannot create the run's journal, {path}"))?;
         // Held while the run goes on, so that no other run takes the journal for an old one.
         file.lock().with_context(|| format!("cannot lock {path}"))?;
-        Ok(Self { path, file: BufWriter::new(file) })
+        Ok(Self { path, file: BufWriter::new(file), began: Vec::new() })
     }
 
     pub(super) fn path(&self) -> &Utf8Path {
         &self.path
     }
+
+    fn write(&mut self, event: &Event) -> Result<()> {
+        write_line(&mut self.file, event).with_context(|| format!("cannot write {}", self.path))
+    }
 }
 
 impl Reporter for Journal {
     fn event(&mut self, event: &Event) -> Result<()> {
-        if matches!(event, Event::TestOutput(_)) {
+        match event {
             // The test's last word has it.
-            return Ok(());
+            Event::TestOutput(_) => return Ok(()),
+            Event::TestStarted(it) => {
+                self.began.push(it.clone());
+                return Ok(());
+            }
+            Event::TestFinished(it) | Event::AttemptFailed(it) => {
+                self.began.retain(|began| Some(began.process) != it.process || began.test != it.test);
+            }
+            _ => {}
         }
-        write_line(&mut self.file, event).with_context(|| format!("cannot write {}", self.path))
+        self.write(event)
     }
 
     fn flush(&mut self) -> Result<()> {
+        for began in std::mem::take(&mut self.began) {
+            self.write(&Event::TestStarted(began))?;
+        }
         self.file.flush().with_context(|| format!("cannot write {}", self.path))
     }
 }
@@ -70,5 +87,30 @@ fn forget_old_runs(folder: &Utf8Path) {
         if is_over {
             let _ = std::fs::remove_file(path);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::TestFinished;
+    use crate::report::junit::sample::{finished, test_started};
+
+    #[test]
+    fn the_beginning_of_a_test_is_written_when_it_goes_on_and_not_when_it_has_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::create(Utf8Path::from_path(folder.path()).unwrap(), "run").unwrap();
+        let ended = |name: &str| Event::TestFinished(TestFinished { process: Some(1), ..finished(name) });
+        for event in [test_started("demo", "a"), ended("a"), test_started("demo", "b")] {
+            journal.event(&event).unwrap();
+        }
+        journal.flush().unwrap();
+        journal.event(&ended("b")).unwrap();
+        journal.finish().unwrap();
+        let written = std::fs::read_to_string(journal.path()).unwrap();
+        let words = written.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let words: Vec<String> =
+            words.map(|line| format!("{} {}", line["event"], line["test"]).replace('"', "")).collect();
+        assert_eq!(words, ["test-finished a", "test-started b", "test-finished b"]);
     }
 }

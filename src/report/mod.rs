@@ -65,10 +65,17 @@ pub enum Stdout {
 }
 
 /// All reporters that were asked for.
-pub struct Reporters(Vec<Box<dyn Reporter>>);
+pub struct Reporters<'a>(Vec<Box<dyn Reporter + 'a>>);
+
+impl<'a> Reporters<'a> {
+    /// One more that listens.
+    pub fn push(&mut self, reporter: impl Reporter + 'a) {
+        self.0.push(Box::new(reporter));
+    }
+}
 
 /// Opens the reporters of a run. The journal, which the files are made from, lies in `folder`.
-pub fn open(options: &Options, folder: &Utf8Path, run: &str) -> Result<Reporters> {
+pub fn open(options: &Options, folder: &Utf8Path, run: &str) -> Result<Reporters<'static>> {
     let journal = journal::Journal::create(folder, run)?;
     let path = journal.path().to_owned();
     // The journal comes first: the others may read what it has just written.
@@ -126,7 +133,7 @@ pub fn nothing_ran(options: &Options) -> Result<()> {
     }
 }
 
-impl Reporter for Reporters {
+impl Reporter for Reporters<'_> {
     fn event(&mut self, event: &Event) -> Result<()> {
         all(&mut self.0, |it| it.event(event))
     }
@@ -157,7 +164,10 @@ impl Reporter for Reporters {
 }
 
 /// One reporter's failure keeps nothing from the others; the first one is told.
-fn all(reporters: &mut [Box<dyn Reporter>], tell: impl FnMut(&mut Box<dyn Reporter>) -> Result<()>) -> Result<()> {
+fn all<'a>(
+    reporters: &mut [Box<dyn Reporter + 'a>],
+    tell: impl FnMut(&mut Box<dyn Reporter + 'a>) -> Result<()>,
+) -> Result<()> {
     let results: Vec<Result<()>> = reporters.iter_mut().map(tell).collect();
     results.into_iter().collect()
 }

@@ -144,13 +144,18 @@ impl<W: Write> Terminal<W> {
             }
             _ => {}
         }
-        let line = self.line(test, &status, last);
         let level = final_level(test, self.live.state().was_slow(&test.binary, &test.test));
-        if last && !red && level <= levels.at_the_end {
+        let again = last && !red && level <= levels.at_the_end;
+        let at_once = status_level(test, last) <= levels.status;
+        if !again && !at_once {
+            return Ok(());
+        }
+        let line = self.line(test, &status, last);
+        if again {
             let output = if when.at_the_end() { self.indented(&test.output) } else { String::new() };
             self.again.push((level, format!("{line}\n{output}")));
         }
-        if status_level(test, last) > levels.status {
+        if !at_once {
             return Ok(());
         }
         writeln!(self.page, "{line}")?;

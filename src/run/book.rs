@@ -15,6 +15,8 @@ use crate::schedule::{self, Batch, ContextId, Slots};
 pub(super) struct Book<'a> {
     pub suites: &'a [Suite],
     items: &'a [Item],
+    /// For each item how long it should take, if that is known of most.
+    expected: Option<Vec<Duration>>,
     reporter: &'a mut dyn Reporter,
     clock: Clock,
     began_at: DateTime<FixedOffset>,
@@ -29,10 +31,16 @@ pub(super) struct Book<'a> {
 }
 
 impl<'a> Book<'a> {
-    pub(super) fn open(suites: &'a [Suite], items: &'a [Item], reporter: &'a mut dyn Reporter) -> Self {
+    pub(super) fn open(
+        suites: &'a [Suite],
+        items: &'a [Item],
+        expected: Option<Vec<Duration>>,
+        reporter: &'a mut dyn Reporter,
+    ) -> Self {
         Self {
             suites,
             items,
+            expected,
             reporter,
             clock: Clock::start(),
             began_at: Local::now().fixed_offset(),
@@ -108,6 +116,11 @@ impl<'a> Book<'a> {
         }
     }
 
+    /// How long all items should take one after another, in seconds.
+    pub(super) fn expected(&self) -> Option<f64> {
+        self.expected.as_ref().map(|all| all.iter().sum::<Duration>().as_secs_f64())
+    }
+
     /// The number of the suite that an item belongs to.
     pub(super) fn place(&self, item: schedule::Item) -> usize {
         self.items[item].suite
@@ -143,6 +156,7 @@ impl<'a> Book<'a> {
             repetition: self.items[item].repetition,
             worker: batch.worker,
             process: batch.process,
+            expected: self.expected.as_ref().map(|all| all[item].as_secs_f64()),
             contexts: self.suite(item).contexts_of(self.test(item)),
         }
     }

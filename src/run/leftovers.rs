@@ -38,13 +38,8 @@ pub(crate) fn kill(run: &str, whose: Whose) -> Vec<Leftover> {
     for _ in 0..100 {
         let Found { marked, unsettled } = find(run, whose);
         let marked: Vec<Leftover> = marked.into_iter().filter(|it| !killed.contains(it)).collect();
-        if marked.is_empty() {
-            if !unsettled || patience == 0 {
-                break;
-            }
-            patience -= 1;
-            // There is no event to wait for.
-            let _ = rustix::event::poll(&mut [], Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 1_000_000 }));
+        if marked.is_empty() && !settles(&unsettled, &mut patience) {
+            break;
         }
         marked.iter().for_each(|it| kill_one(it.pid));
         killed.extend(marked);
@@ -54,21 +49,34 @@ pub(crate) fn kill(run: &str, whose: Whose) -> Vec<Leftover> {
 
 struct Found {
     marked: Vec<Leftover>,
-    /// Some process could not be told from one that is marked.
-    unsettled: bool,
+    /// The numbers of those that could not be told from marked ones.
+    unsettled: Vec<u32>,
+}
+
+/// Waits until one of them is known, or gone; false when patience is at an end, or there are none. To look at these alone
+/// costs little, while there may be thousands of others.
+fn settles(unsettled: &[u32], patience: &mut u32) -> bool {
+    while !unsettled.is_empty() && *patience > 0 {
+        *patience -= 1;
+        // There is no event to wait for.
+        let _ = rustix::event::poll(&mut [], Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 1_000_000 }));
+        if !unsettled.iter().all(|pid| environment(*pid).is_some_and(|it| it.is_empty()) && may_be_executing(*pid)) {
+            return true;
+        }
+    }
+    false
 }
 
 #[cfg(target_os = "linux")]
 fn find(run: &str, whose: Whose) -> Found {
     let own = std::process::id();
-    let mut found = Found { marked: Vec::new(), unsettled: false };
+    let mut found = Found { marked: Vec::new(), unsettled: Vec::new() };
     let Ok(processes) = std::fs::read_dir("/proc") else { return found };
     let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
     for pid in numbers.filter(|pid| *pid != own) {
-        // What cannot be read belongs to another user, or is gone.
-        let Ok(environment) = std::fs::read(format!("/proc/{pid}/environ")) else { continue };
+        let Some(environment) = environment(pid) else { continue };
         if environment.is_empty() {
-            found.unsettled |= may_be_executing(pid);
+            found.unsettled.extend(may_be_executing(pid).then_some(pid));
         } else if is_marked(&environment, run, whose) {
             let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
             let worker = value(&environment, SLOT).and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
@@ -81,7 +89,12 @@ fn find(run: &str, whose: Whose) -> Found {
 
 #[cfg(not(target_os = "linux"))]
 fn find(_run: &str, _whose: Whose) -> Found {
-    Found { marked: Vec::new(), unsettled: false }
+    Found { marked: Vec::new(), unsettled: Vec::new() }
+}
+
+/// What cannot be read belongs to another user, or is gone.
+fn environment(pid: u32) -> Option<Vec<u8>> {
+    std::fs::read(format!("/proc/{pid}/environ")).ok()
 }
 
 /// Whether a process without an environment may get one: not a zombie, not the kernel's, and younger than this one.
@@ -91,9 +104,18 @@ fn may_be_executing(pid: u32) -> bool {
     has_program && started("self").is_some_and(|own| started(&pid.to_string()).is_some_and(|it| it >= own))
 }
 
+#[cfg(not(target_os = "linux"))]
+fn may_be_executing(_pid: u32) -> bool {
+    false
+}
+
 /// A run inside of this one has this one's mark with something added.
 #[cfg(target_os = "linux")]
 fn is_marked(environment: &[u8], run: &str, whose: Whose) -> bool {
+    // Nearly all processes of a machine have nothing to do with a run, and are passed over quickly.
+    if memchr::memmem::find(environment, run.as_bytes()).is_none() {
+        return false;
+    }
     let of_run = value(environment, RUN_ID).and_then(|it| it.strip_prefix(run.as_bytes()));
     let says = |name: &str, number: String| value(environment, name) == Some(number.as_bytes());
     // Whoever belongs to a worker that was started by a host's process belongs to that worker.

@@ -42,6 +42,7 @@ use crate::event::{
 };
 use crate::filter::Decision;
 use crate::group::Groups;
+use crate::history::Lengths;
 use crate::list::Suite;
 use crate::schedule::{self, Action, Batch, ContextId, HostId, Input, Process, Scheduler, Slots, Stop};
 
@@ -127,17 +128,27 @@ const GATHER: Duration = Duration::from_millis(4);
 /// How many of the tests that ran before a failed one in its process are named: the nearest ones are the likeliest.
 const NEAREST: usize = 16;
 
+/// What there is to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Work<'a> {
+    pub suites: &'a [Suite],
+    /// For each suite what is to be done with its tests.
+    pub decisions: &'a [Vec<Decision>],
+    pub groups: &'a Groups,
+    /// For each suite how long its tests took in earlier runs.
+    pub lengths: &'a [Lengths],
+}
+
 /// Runs all groups and reports every decision that is not a skip exactly once.
 pub fn groups(
-    suites: &[Suite],
-    decisions: &[Vec<Decision>],
-    groups: &Groups,
+    work: Work,
     pool: &Pool,
     watchdog: &Watchdog,
     options: &Options,
     reporter: &mut dyn Reporter,
 ) -> Result<RunFinished, Error> {
-    let (items, spec) = plan::items(suites, groups, options);
+    let Work { suites, decisions, groups, .. } = work;
+    let (items, spec) = plan::items(work, options);
     let (sender, receiver) = mpsc::sync_channel(BACKLOG);
     let (asked, table) = (sender.clone(), watchdog.table());
     // A receiver that is gone means that the run is over.
@@ -155,7 +166,7 @@ pub fn groups(
         drop(granted.send(Message::Slot(slot)));
     });
     let mut run = Run {
-        book: Book::open(suites, &items, reporter),
+        book: Book::open(suites, &items, plan::expected(&spec), reporter),
         groups,
         scheduler: Scheduler::new(spec),
         options,
@@ -239,6 +250,7 @@ impl Run<'_> {
             tests: items + ignored.len(),
             binaries: decisions.iter().filter(takes_part).count(),
             workers: self.options.processes,
+            expected: self.book.expected(),
             build: self.options.built.map(|took| took.as_secs_f64()),
             options: self.options.again.clone(),
         }));

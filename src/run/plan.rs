@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use ptest::wire::environment::{SETUP_LIMIT, TEARDOWN_LIMIT};
 
-use super::Options;
 use super::os::MOST_ARGUMENTS;
-use crate::group::{Group, Groups, Host};
-use crate::list::Suite;
+use super::{Options, Work};
+use crate::group::{Group, Grouped, Host};
+use crate::list::{self, Suite};
 use crate::schedule::{self, ContextId, Spec};
 
 /// A test to run, and which time it is.
@@ -33,7 +33,8 @@ const GRACE: Duration = Duration::from_secs(3);
 ///
 /// A process cannot run a test twice, so each repetition is a group of its own. Those of a unit take turns: what it
 /// protects by running its tests one after another would not survive two of them at once.
-pub(super) fn items(suites: &[Suite], groups: &Groups, options: &Options) -> (Vec<Item>, Spec) {
+pub(super) fn items(work: Work, options: &Options) -> (Vec<Item>, Spec) {
+    let Work { suites, groups, lengths, .. } = work;
     let mut items = Vec::new();
     let mut limits = groups.limits.clone();
     let mut specs = Vec::new();
@@ -57,6 +58,8 @@ pub(super) fn items(suites: &[Suite], groups: &Groups, options: &Options) -> (Ve
             specs.push(schedule::Group {
                 items: (first..items.len()).collect(),
                 timeouts: group.tests.iter().map(|it| it.timeout).collect(),
+                lengths: group.tests.iter().map(|it| lengths[group.suite].tests[it.test]).collect(),
+                setup: setup(work, group),
                 contexts: group.tests.iter().map(|it| Some(first_context + tests[it.test].context?)).collect(),
                 unit: group.unit,
                 can_split: group.can_split,
@@ -80,6 +83,25 @@ pub(super) fn items(suites: &[Suite], groups: &Groups, options: &Options) -> (Ve
         slow: SLOW,
     };
     (items, spec)
+}
+
+/// How long the longest way to one of the group's tests was, through all set-ups around it.
+fn setup(work: Work, group: &Group) -> Duration {
+    let contexts = &work.suites[group.suite].contexts;
+    let took = &work.lengths[group.suite].setups;
+    let way = |it: &Grouped| -> Duration {
+        let test = &work.suites[group.suite].tests[it.test];
+        list::numbers(contexts, test.context).filter_map(|context| took[context]).sum()
+    };
+    group.tests.iter().map(way).max().unwrap_or_default()
+}
+
+/// For each item how long it should take, by earlier runs. `None` if most of them are new: then nothing can be said.
+pub(super) fn expected(spec: &Spec) -> Option<Vec<Duration>> {
+    let lengths: Vec<Option<Duration>> = spec.groups.iter().flat_map(|group| group.lengths.iter().copied()).collect();
+    let known: Vec<Duration> = lengths.iter().copied().flatten().collect();
+    let mean = known.iter().sum::<Duration>().checked_div(u32::try_from(known.len()).ok()?)?;
+    (2 * known.len() > lengths.len()).then(|| lengths.into_iter().map(|it| it.unwrap_or(mean)).collect())
 }
 
 fn host(suites: &[Suite], host: &Host) -> schedule::Host {

@@ -149,8 +149,10 @@ pub fn main(run: &str, values: &Utf8Path) {
     let table = io::stdout();
     let table = File::from(std::os::fd::AsFd::as_fd(&table).try_clone_to_owned().expect("stdout is open"));
     signal_groups(groups(&table, Place::Worker), Signal::KILL);
-    leftovers::kill(run, Whose::NoHosts);
     let mut hosts = groups(&table, Place::Host);
+    if !hosts.is_empty() {
+        leftovers::kill(run, Whose::NoHosts);
+    }
     let end = Instant::now() + TEARDOWN;
     while !hosts.is_empty() && Instant::now() < end {
         // Groups do not tell when they end.

@@ -1,29 +1,29 @@
 //! How many tests the next process is given.
 //!
 //! A process costs some milliseconds, so small tests want large batches; a batch cannot be divided once it is given,
-//! so long tests and the end of the run want small ones. Guided self-scheduling (Polychronopoulos and Kuck, 1987)
-//! gives the upper bound: a fixed part of what is left, divided by the workers. The lengths measured so far in this
-//! run give the rest.
+//! so long tests and the end of the run want small ones. Guided self-scheduling (Polychronopoulos and Kuck, 1987):
+//! a fixed part of what is left, divided by the workers. What is left is counted in time, by the lengths of earlier runs
+//! and by those measured so far in this one.
 
 use std::time::Duration;
 
 /// What is left to do, as far as the size of the next batch depends on it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Left {
-    /// Tests of the group that have not been given to a process.
-    pub in_group: usize,
-    /// The same for all groups that may be divided.
-    pub in_all: usize,
+    /// Tests that no process was given, in all groups that may be divided.
+    pub tests: usize,
+    /// How long they will take one after another, as far as that can be said.
+    pub time: Option<Duration>,
     pub processes: usize,
-    /// The mean length of the group's tests, once one has finished.
-    pub mean: Option<Duration>,
+    /// How long the processes that run will still take, as far as that can be said.
+    pub busy: Vec<Duration>,
 }
-
-/// Every worker should get this many more batches, if the tests are alike.
-const ROUNDS: usize = 2;
 
 /// How many tests a batch holds while nothing is known of their length.
 const UNKNOWN: usize = 4;
+
+/// And how many such batches there should be for each worker at least.
+const ROUNDS: usize = 2;
 
 /// Below this a process would cost more than a quarter of the tests that it runs.
 const SHORTEST: Duration = Duration::from_millis(20);
@@ -31,46 +31,112 @@ const SHORTEST: Duration = Duration::from_millis(20);
 /// Beyond this a process costs next to nothing already.
 const LONGEST: Duration = Duration::from_millis(250);
 
-/// At least 1, at most what the group has left.
-pub(super) fn size(left: Left) -> usize {
-    let guided = left.in_all.div_ceil(ROUNDS * left.processes).max(1);
-    let size = match left.mean {
-        None => guided.min(UNKNOWN),
-        Some(mean) => {
-            let lasting = |time: Duration| {
-                usize::try_from(time.as_nanos() / mean.as_nanos().max(1_000)).unwrap_or(usize::MAX).max(1)
-            };
-            guided.clamp(lasting(SHORTEST), lasting(LONGEST))
+/// How many of the tests that wait in a group, from the head; at least one. Their lengths are given where they are known.
+pub(super) fn size(lengths: impl Iterator<Item = Option<Duration>>, left: Left) -> usize {
+    let wanted = left.time.map_or(LONGEST, |time| lasting(level(time, left.processes, left.busy)));
+    let unknown = left.tests.div_ceil(ROUNDS * left.processes).clamp(1, UNKNOWN);
+    let (mut size, mut time, mut strangers) = (0, Duration::ZERO, 0);
+    for length in lengths {
+        match length {
+            // No test takes less.
+            Some(length) => time += length.max(Duration::from_micros(1)),
+            None => strangers += 1,
         }
-    };
-    size.min(left.in_group)
+        if size > 0 && (time > wanted || strangers > unknown) {
+            break;
+        }
+        size += 1;
+    }
+    size
+}
+
+/// How long the next batch should take: most of a worker's share, but for a rest by which all can end together. A rest
+/// that is not worth a process of its own is no rest.
+fn lasting(share: Duration) -> Duration {
+    let rest = share / 4;
+    let part = if rest < SHORTEST { share } else { share.saturating_sub(rest) };
+    part.clamp(SHORTEST, LONGEST)
+}
+
+/// When all would end, if what is left were poured over the workers like water: those that are busy for longer get none.
+fn level(left: Duration, processes: usize, mut busy: Vec<Duration>) -> Duration {
+    busy.resize(processes.max(1), Duration::ZERO);
+    busy.sort_unstable();
+    let (mut filled, mut level) = (left, Duration::MAX);
+    for (workers, busy) in (1_u32..).zip(busy) {
+        if busy >= level {
+            break;
+        }
+        filled = filled.saturating_add(busy);
+        level = filled / workers;
+    }
+    level
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn left(in_group: usize, in_all: usize, processes: usize, millis: Option<f64>) -> Left {
-        Left { in_group, in_all, processes, mean: millis.map(|millis| Duration::from_secs_f64(millis / 1000.0)) }
+    /// How many of so many tests that take so long, in milliseconds, if they are all that is left.
+    fn of(tests: usize, processes: usize, millis: f64) -> usize {
+        let length = Duration::from_secs_f64(millis / 1000.0);
+        let left = Left { tests, time: Some(length * u32::try_from(tests).unwrap()), processes, busy: Vec::new() };
+        size(std::iter::repeat_n(Some(length), tests), left)
     }
 
     #[test]
     fn a_first_batch_is_small() {
-        assert_eq!(size(left(2000, 2000, 2, None)), 4);
-        assert_eq!(size(left(3, 300, 2, None)), 3);
+        let unknown = |tests, processes| {
+            size(std::iter::repeat_n(None, tests), Left { tests, time: None, processes, busy: Vec::new() })
+        };
+        assert_eq!(unknown(2000, 2), 4);
+        assert_eq!(unknown(3, 2), 1);
+        let among_others = Left { tests: 300, time: None, processes: 2, busy: Vec::new() };
+        assert_eq!(size([None; 3].into_iter(), among_others), 3);
     }
 
     #[test]
     fn short_tests_fill_a_process_and_long_ones_come_alone() {
-        assert_eq!(size(left(2000, 2000, 2, Some(0.2))), 500);
-        assert_eq!(size(left(2000, 2000, 2, Some(10.0))), 25);
-        assert_eq!(size(left(2000, 2000, 2, Some(2000.0))), 1);
+        assert_eq!(of(2000, 2, 0.2), 750);
+        assert_eq!(of(2000, 2, 10.0), 25);
+        assert_eq!(of(2000, 2, 2000.0), 1);
+        assert_eq!(of(2000, 2, 0.0), 2000);
     }
 
     #[test]
     fn batches_shrink_toward_the_end_but_stay_worth_a_process() {
-        assert_eq!(size(left(100, 100, 2, Some(5.0))), 25);
-        assert_eq!(size(left(10, 10, 2, Some(5.0))), 4);
-        assert_eq!(size(left(10, 10, 2, Some(0.1))), 10);
+        assert_eq!(of(100, 2, 5.0), 37);
+        assert_eq!(of(40, 2, 5.0), 15);
+        assert_eq!(of(20, 2, 5.0), 10);
+        assert_eq!(of(10, 2, 5.0), 5);
+        assert_eq!(of(10, 2, 0.1), 10);
+    }
+
+    #[test]
+    fn what_is_known_to_be_long_is_not_put_beside_others() {
+        let lengths = [900, 30, 20, 1].map(|it| Some(Duration::from_millis(it)));
+        let left = Left { tests: 4, time: Some(Duration::from_millis(951)), processes: 2, busy: Vec::new() };
+        assert_eq!(size(lengths.into_iter(), left), 1);
+        let left = Left { tests: 3, time: Some(Duration::from_millis(51)), processes: 2, busy: Vec::new() };
+        assert_eq!(size(lengths[1..].iter().copied(), left.clone()), 1);
+        assert_eq!(size(lengths[2..].iter().copied(), left), 2);
+    }
+
+    #[test]
+    fn what_is_left_is_shared_with_those_who_will_be_free() {
+        let millis = Duration::from_millis;
+        assert_eq!(level(millis(100), 2, Vec::new()), millis(50));
+        assert_eq!(level(millis(100), 2, vec![millis(60)]), millis(80));
+        assert_eq!(level(millis(100), 2, vec![millis(700)]), millis(100));
+        assert_eq!(level(millis(100), 3, vec![millis(700), millis(40)]), millis(70));
+        assert_eq!(level(millis(100), 1, vec![millis(5); 3]), millis(105), "the cap was lowered");
+    }
+
+    #[test]
+    fn a_few_that_are_not_known_may_come_with_those_that_are() {
+        let known = Some(Duration::from_millis(1));
+        let lengths = [known, known, None, known, None, None, None, None, known];
+        let left = Left { tests: 1000, time: Some(Duration::from_secs(10)), processes: 2, busy: Vec::new() };
+        assert_eq!(size(lengths.into_iter(), left), 7);
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Action, Batch, EXIT_LIMIT, Group, Input, Item, Process, Scheduler, Spec, Stop, order};
+use super::properties::lengths;
+use super::{Action, Batch, EXIT_LIMIT, Group, Input, Item, Process, Scheduler, Spec, Stop};
 
 struct World {
     spec: Spec,
@@ -195,7 +196,7 @@ impl World {
         };
         let mut room: Vec<usize> = (0..self.spec.limits.len()).map(|it| self.spec.limits[it] - counts(it)).collect();
         let mut startable = 0;
-        for number in order::initial(&self.spec.groups) {
+        for number in self.scheduler.order.iter() {
             let group = &self.spec.groups[number];
             let waiting = group.items.iter().filter(|item| self.waiting.contains(item)).count();
             let mut more = waiting + self.diagnoses.iter().filter(|item| group.items.contains(item)).count();
@@ -309,14 +310,15 @@ fn millis(range: std::ops::Range<u64>) -> impl Strategy<Value = Duration> {
 
 fn groups() -> impl Strategy<Value = Vec<Group>> {
     let timeouts = prop::collection::vec(prop::option::of(millis(2..20)), 1..8);
-    let group = (timeouts, any::<bool>(), 1..8_usize, prop::collection::btree_set(0..2_usize, 0..3));
+    let group = (timeouts, any::<bool>(), 1..8_usize, prop::collection::btree_set(0..2_usize, 0..3), lengths());
     prop::collection::vec(group, 1..5).prop_map(|groups| {
         let mut next = 0;
-        let group = |(timeouts, unit, per_process, limits): (Vec<_>, bool, usize, BTreeSet<usize>)| {
+        let group = |(timeouts, unit, per_process, limits, lengths): (Vec<_>, bool, usize, BTreeSet<usize>, Vec<_>)| {
             let items: Vec<Item> = (next..next + timeouts.len()).collect();
             next += items.len();
             let per_process = if unit { usize::MAX } else { per_process };
-            Group { items, timeouts, unit, per_process, limits: limits.into_iter().collect(), ..Group::default() }
+            let limits = limits.into_iter().collect();
+            Group { items, timeouts, lengths, unit, per_process, limits, ..Group::default() }
         };
         groups.into_iter().map(group).collect()
     })

@@ -38,7 +38,7 @@ impl Scheduler {
     pub(super) fn gather(&mut self, now: Duration) {
         let free = self.free_slots();
         let is_lacking = |group: &usize| self.weight(*group) > free.max(1) && self.startable(*group) > 0;
-        let Some(group) = self.order.iter().copied().find(is_lacking) else {
+        let Some(group) = self.order.iter().find(is_lacking) else {
             self.gathering = None;
             return;
         };

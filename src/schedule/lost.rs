@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Action, Item, Lost, Queue, Scheduler};
+use super::{Action, Item, Lost, Scheduler};
 
 impl Scheduler {
     /// Whether it is known that an item would find nothing set up.
@@ -24,20 +24,22 @@ impl Scheduler {
         }
         let mut lost: BTreeMap<Lost, Vec<Item>> = BTreeMap::new();
         for group in 0..self.queues.len() {
-            let Queue { fresh, again, diagnoses, .. } = &mut self.queues[group];
-            let fresh = std::mem::take(fresh).into_iter().map(|item| (item, 1));
-            let waiting: Vec<(Item, u32)> = fresh.chain(std::mem::take(again)).collect();
-            let diagnoses = std::mem::take(diagnoses);
-            for (item, attempt) in waiting {
-                match (self.lost(group, item), attempt) {
-                    (Some(why), _) => lost.entry(why).or_default().push(item),
-                    (None, 1) => self.queues[group].fresh.push_back(item),
-                    (None, _) => self.queues[group].again.push_back((item, attempt)),
-                }
-            }
+            let queue = &mut self.queues[group];
+            let fresh = queue.take_all(&self.lengths);
+            let (again, diagnoses) = (std::mem::take(&mut queue.again), std::mem::take(&mut queue.diagnoses));
+            let mut sift = |item: &Item| {
+                let why = self.lost(group, *item);
+                why.into_iter().for_each(|why| lost.entry(why).or_default().push(*item));
+                why.is_none()
+            };
+            let fresh: Vec<Item> = fresh.into_iter().filter(&mut sift).collect();
+            let again = again.into_iter().filter(|(item, _)| sift(item)).collect();
+            self.queues[group].put(fresh.into_iter(), &self.lengths);
+            self.queues[group].again = again;
             // Of these the verdicts stand. What is lost is the second look at them.
             let left: VecDeque<Item> = diagnoses.into_iter().filter(|item| self.lost(group, *item).is_none()).collect();
             self.queues[group].diagnoses = left;
+            self.sort_in(group);
         }
         for (why, items) in lost {
             self.failures += items.len();

@@ -13,10 +13,14 @@ mod batch;
 mod bounds;
 mod gather;
 mod hosts;
+mod lengths;
 mod lost;
+#[cfg(test)]
+mod makespan;
 mod order;
 #[cfg(test)]
 mod properties;
+mod queue;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -24,6 +28,9 @@ use std::time::Duration;
 use gather::Gathering;
 pub use hosts::Host;
 use hosts::Hosts;
+use lengths::Lengths;
+use order::Order;
+use queue::Queue;
 
 /// A test to run, numbered by the caller.
 pub type Item = usize;
@@ -67,6 +74,10 @@ pub struct Group {
     pub items: Vec<Item>,
     /// The time limit of each item.
     pub timeouts: Vec<Option<Duration>>,
+    /// What each item took in earlier runs; may be left out where nothing is known of any.
+    pub lengths: Vec<Option<Duration>>,
+    /// What set-ups took that its items wait for: those in its processes, and those in its hosts.
+    pub setup: Duration,
     /// The innermost context of each item; may be left out where there is none.
     pub contexts: Vec<Option<ContextId>>,
     /// Given to one process whole, and to no other while that one lives.
@@ -217,7 +228,8 @@ const EXIT_LIMIT: Duration = Duration::from_secs(60);
 pub struct Scheduler {
     spec: Spec,
     queues: Vec<Queue>,
-    order: Vec<usize>,
+    lengths: Lengths,
+    order: Order,
     /// How many processes each limit counts now.
     used: Vec<usize>,
     running: BTreeMap<Process, Running>,
@@ -236,28 +248,6 @@ pub struct Scheduler {
     nothing_runs_since: Option<Duration>,
 }
 
-/// What is left of a group, and what is known of it.
-#[derive(Default)]
-struct Queue {
-    fresh: VecDeque<Item>,
-    /// Items with the number of their next attempt; each in a process of its own.
-    again: VecDeque<(Item, u32)>,
-    diagnoses: VecDeque<Item>,
-    active: usize,
-    finished: u32,
-    spent: Duration,
-    /// It could have started since then, if there had been slots enough.
-    lacking_since: Option<Duration>,
-    /// How many others were started since then that sort behind it.
-    passed_over: usize,
-}
-
-impl Queue {
-    fn len(&self) -> usize {
-        self.fresh.len() + self.again.len() + self.diagnoses.len()
-    }
-}
-
 /// A set-up or teardown that a process is at.
 struct Fixture {
     since: Duration,
@@ -272,6 +262,8 @@ struct Running {
     /// The item that runs (none before the first begins and after the last ends) and since when.
     current: Option<Item>,
     since: Duration,
+    /// When it will be through, as far as the lengths are known.
+    ends_at: Duration,
     slow_at: Duration,
     fixture: Option<Fixture>,
     /// When the polite signal will have been ignored for too long.
@@ -285,10 +277,12 @@ struct Running {
 
 impl Scheduler {
     pub fn new(spec: Spec) -> Self {
-        let fresh = |group: &Group| Queue { fresh: group.items.iter().copied().collect(), ..Queue::default() };
-        Self {
-            queues: spec.groups.iter().map(fresh).collect(),
-            order: order::initial(&spec.groups),
+        let lengths = Lengths::of(&spec.groups);
+        let queues: Vec<Queue> = spec.groups.iter().map(|group| Queue::new(group, &lengths)).collect();
+        let mut scheduler = Self {
+            order: Order::of(queues.len()),
+            queues,
+            lengths,
             used: vec![0; spec.limits.len()],
             running: BTreeMap::new(),
             free_workers: (0..spec.processes).collect(),
@@ -303,7 +297,16 @@ impl Scheduler {
             gathering: None,
             nothing_runs_since: None,
             spec,
-        }
+        };
+        (0..scheduler.queues.len()).for_each(|group| scheduler.sort_in(group));
+        scheduler
+    }
+
+    /// To be called when what waits in the group has changed.
+    fn sort_in(&mut self, group: usize) {
+        let piece = self.queues[group].piece(&self.lengths);
+        let Group { slots, setup, .. } = self.spec.groups[group];
+        self.order.put(group, piece.map(|piece| (slots.max(1), piece.saturating_add(setup))));
     }
 
     /// Takes in what happened at `now` and says what is to be done about it, in order.
@@ -428,9 +431,9 @@ impl Scheduler {
         running.fixture = None;
         running.since = now;
         running.slow_at = now + self.spec.slow;
-        let queue = &mut self.queues[running.batch.group];
-        queue.finished += 1;
-        queue.spent += duration;
+        let group = running.batch.group;
+        let queue = &mut self.queues[group];
+        queue.finished(duration);
         if again {
             queue.again.push_back((item, running.batch.attempt + 1));
         } else if !passed && !running.batch.diagnosis {
@@ -441,6 +444,7 @@ impl Scheduler {
             }
             self.stop_after_failures(now, actions);
         }
+        self.sort_in(group);
         // What would begin next is no part of the run; a process that has nothing left ends by itself, in good order.
         let Some(running) = self.running.get(&process) else { return };
         // One that was asked to end would otherwise be ended in the middle of the next item, when the grace is over.
@@ -466,14 +470,13 @@ impl Scheduler {
         self.spec.groups[group].limits.iter().for_each(|limit| self.used[*limit] -= 1);
         let queue = &mut self.queues[group];
         queue.active -= 1;
-        // It goes to the front, in its order: a unit's tests stay in sequence.
-        for item in running.pending.into_iter().rev() {
-            match (diagnosis, attempt) {
-                (true, _) => {}
-                (false, 1) => queue.fresh.push_front(item),
-                (false, attempt) => queue.again.push_front((item, attempt)),
-            }
+        let left = running.pending.into_iter();
+        match (diagnosis, attempt) {
+            (true, _) => {}
+            (false, 1) => queue.put(left, &self.lengths),
+            (false, attempt) => left.rev().for_each(|item| queue.again.push_front((item, attempt))),
         }
+        self.sort_in(group);
     }
 
     fn stop(&mut self, now: Duration, stop: Stop, actions: &mut Vec<Action>) {
@@ -635,7 +638,7 @@ impl Scheduler {
     /// What is not needed any more goes first. A host is set up while those who come before its groups run, but not
     /// long before: it may take a lot of room. Only where there is nothing else to do all of them may come at once.
     fn begin_something(&mut self, now: Duration, actions: &mut Vec<Action>) -> bool {
-        let idle = self.order.iter().all(|group| self.startable(*group) == 0);
+        let idle = self.order.iter().all(|group| self.startable(group) == 0);
         let stands_back = self.gathering.is_some_and(|it| it.alone);
         let hosts = || self.startable_hosts(if idle { usize::MAX } else { self.spec.processes });
         if let Some(host) = self.stoppable_hosts().first() {
@@ -656,18 +659,13 @@ impl Scheduler {
     fn next_group(&mut self) -> Option<usize> {
         let free = self.free_slots();
         let lacking = self.gathering.map(|it| it.group);
-        for place in 0..self.order.len() {
-            let group = self.order[place];
-            if lacking == Some(group) && self.gathering.is_some_and(|it| it.alone) {
-                return None;
-            }
-            if self.weight(group) <= free && self.startable(group) > 0 {
-                let passed_over = lacking.filter(|lacking| self.order[..place].contains(lacking));
-                passed_over.into_iter().for_each(|lacking| self.queues[lacking].passed_over += 1);
-                return Some(group);
-            }
+        let alone = self.gathering.filter(|it| it.alone).map(|it| it.group);
+        let mut ahead = self.order.iter().take_while(|group| Some(*group) != alone);
+        let next = ahead.find(|group| self.weight(*group) <= free && self.startable(*group) > 0)?;
+        if let Some(lacking) = lacking.filter(|lacking| self.order.is_before(*lacking, next)) {
+            self.queues[lacking].passed_over += 1;
         }
-        None
+        Some(next)
     }
 
     /// The hosts that the next groups need, so many of them, and that can be started now.
@@ -675,8 +673,7 @@ impl Scheduler {
         if self.stop.is_some() || self.hosts.is_empty() {
             return Vec::new();
         }
-        let waiting = self.order.iter().filter(|group| self.queues[**group].len() > 0);
-        self.hosts.startable(self.hosts_of(waiting.take(groups)))
+        self.hosts.startable(self.hosts_of(self.order.iter().take(groups)))
     }
 
     fn stoppable_hosts(&self) -> Vec<HostId> {
@@ -684,14 +681,15 @@ impl Scheduler {
             return Vec::new();
         }
         let needs = |queue: &Queue| queue.active > 0 || (queue.len() > 0 && self.stop.is_none());
-        self.hosts.stoppable(self.hosts_of(self.order.iter().filter(|group| needs(&self.queues[**group]))))
+        let groups = 0..self.queues.len();
+        self.hosts.stoppable(self.hosts_of(groups.filter(|group| needs(&self.queues[*group]))))
     }
 
     /// For each host whether one of the groups needs it.
-    fn hosts_of<'a>(&self, groups: impl Iterator<Item = &'a usize>) -> Vec<bool> {
+    fn hosts_of(&self, groups: impl Iterator<Item = usize>) -> Vec<bool> {
         let mut needed = vec![false; self.spec.hosts.len()];
         for group in groups {
-            self.spec.groups[*group].hosts.iter().for_each(|host| needed[*host] = true);
+            self.spec.groups[group].hosts.iter().for_each(|host| needed[*host] = true);
         }
         needed
     }
@@ -722,9 +720,11 @@ impl Scheduler {
         let Some(running) = self.running.get_mut(&process) else { return };
         running.robbed = true;
         let current = running.current;
-        let queue = &mut self.queues[running.batch.group];
-        queue.fresh.extend(running.pending.iter().filter(|item| Some(**item) != current));
+        let group = running.batch.group;
+        let waiting = running.pending.iter().copied().filter(|item| Some(*item) != current);
+        self.queues[group].put(waiting, &self.lengths);
         running.pending.retain(|item| Some(*item) == current);
+        self.sort_in(group);
     }
 
     /// How many more slots could have a process in them now, if so many were granted.
@@ -733,16 +733,16 @@ impl Scheduler {
         let startable_hosts = || self.startable_hosts(usize::MAX).len();
         let mut more = self.stoppable_hosts().len() + if first_of_all.is_none() { startable_hosts() } else { 0 };
         let mut used = self.used.clone();
-        for group in &self.order {
+        for group in self.order.iter() {
             if more >= room {
                 break;
             }
-            let weight = self.weight(*group);
-            let startable = self.startable_beside(&used, *group).min((room - more) / weight);
+            let weight = self.weight(group);
+            let startable = self.startable_beside(&used, group).min((room - more) / weight);
             // Groups may share a limit, and then not all of them can have its last places.
-            self.spec.groups[*group].limits.iter().for_each(|limit| used[*limit] += startable);
+            self.spec.groups[group].limits.iter().for_each(|limit| used[*limit] += startable);
             more += startable * weight;
-            if first_of_all == Some(*group) {
+            if first_of_all == Some(group) {
                 break;
             }
         }
@@ -771,7 +771,8 @@ impl Scheduler {
 
     fn spawn(&mut self, now: Duration, group: usize, slots: usize, actions: &mut Vec<Action>) {
         let Some(worker) = self.free_workers.pop_first() else { return };
-        let (items, attempt, diagnosis) = self.take(group);
+        let (items, attempt, diagnosis) = self.take(now, group);
+        let takes: Duration = items.iter().filter_map(|item| self.length(group, *item)).sum();
         let process = self.new_process();
         let queue = &mut self.queues[group];
         queue.active += 1;
@@ -783,6 +784,7 @@ impl Scheduler {
             batch: batch.clone(),
             current: None,
             since: now,
+            ends_at: now + takes,
             slow_at: now + self.spec.slow,
             fixture: None,
             kill_at: None,
@@ -800,39 +802,51 @@ impl Scheduler {
     }
 
     /// The items for the group's next process, the attempt that they are at, and whether it is a diagnosis.
-    fn take(&mut self, group: usize) -> (Vec<Item>, u32, bool) {
-        let size = self.batch_size(group);
+    fn take(&mut self, now: Duration, group: usize) -> (Vec<Item>, u32, bool) {
+        let size = self.batch_size(now, group);
         let queue = &mut self.queues[group];
-        if !queue.fresh.is_empty() {
-            let mut items: Vec<Item> = queue.fresh.drain(..size).collect();
-            // What came back from a process that died may have been put before items that sort ahead of it.
-            items.sort_unstable();
-            return (items, 1, false);
-        }
-        if let Some((item, attempt)) = queue.again.pop_front() {
-            return (vec![item], attempt, false);
-        }
-        (queue.diagnoses.pop_front().into_iter().collect(), 1, true)
+        let taken = if size > 0 {
+            (queue.take(size, &self.lengths), 1, false)
+        } else if let Some((item, attempt)) = queue.again.pop_front() {
+            (vec![item], attempt, false)
+        } else {
+            (queue.diagnoses.pop_front().into_iter().collect(), 1, true)
+        };
+        self.sort_in(group);
+        taken
     }
 
-    fn batch_size(&self, group: usize) -> usize {
+    /// How many of the group's fresh items its next process is given; 0 if it has none.
+    fn batch_size(&self, now: Duration, group: usize) -> usize {
         let queue = &self.queues[group];
         let spec = &self.spec.groups[group];
-        if spec.unit {
-            return queue.fresh.len().min(spec.per_process);
-        }
-        if spec.can_split {
+        let size = if spec.unit {
+            queue.fresh().len()
+        } else if spec.can_split {
             // A part for each worker, of the same size: they run at once, and nothing is set up more often than that.
-            let part = spec.items.len().div_ceil(self.spec.processes / self.weight(group));
-            return part.min(queue.fresh.len()).min(spec.per_process);
-        }
-        let divisible = self.spec.groups.iter().zip(&self.queues).filter(|(group, _)| !group.unit);
-        let left = batch::Left {
-            in_group: queue.fresh.len(),
-            in_all: divisible.map(|(_, queue)| queue.fresh.len()).sum(),
-            processes: self.spec.processes,
-            mean: queue.spent.checked_div(queue.finished),
+            let workers = self.spec.processes / self.weight(group);
+            spec.items.len().div_ceil(workers).min(queue.fresh().len())
+        } else {
+            let length = |item: &Item| self.length(group, *item);
+            batch::size(queue.fresh().iter().map(length), self.left(now, queue.mean()))
         };
-        batch::size(left).min(spec.per_process)
+        size.min(spec.per_process)
+    }
+
+    /// How long an item takes, if that is known, or others of its group have ended.
+    fn length(&self, group: usize, item: Item) -> Option<Duration> {
+        self.lengths.known(item).or_else(|| self.queues[group].mean())
+    }
+
+    /// What is left of the groups that may be divided, if those of which nothing is known are like this one.
+    fn left(&self, now: Duration, mean: Option<Duration>) -> batch::Left {
+        let groups = self.order.iter().filter(|group| !self.spec.groups[*group].unit);
+        let busy = self.running.values().map(|running| running.ends_at.saturating_sub(now)).collect();
+        let mut left = batch::Left { tests: 0, time: Some(Duration::ZERO), processes: self.spec.processes, busy };
+        for queue in groups.map(|group| &self.queues[group]) {
+            left.tests += queue.fresh().len();
+            left.time = left.time.and_then(|time| Some(time.saturating_add(queue.time_left(mean)?)));
+        }
+        left
     }
 }

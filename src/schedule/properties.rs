@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Action, Batch, ContextId, Group, Host, HostId, Input, Item, Lost, Process, Scheduler, Spec, Stop, order};
+use super::{Action, Batch, ContextId, Group, Host, HostId, Input, Item, Lost, Process, Scheduler, Spec, Stop};
 
 /// A world that does what the scheduler asks, with chance deciding what happens next, and checks it on the way.
 struct World {
@@ -24,7 +24,7 @@ struct World {
     steps: usize,
     /// How many slots were in use when the cap was lowered, and not fewer since.
     allowed: usize,
-    /// For each group how many others were started that sort behind it, while it was the first that could start.
+    /// For each number of slots how often others were started that take fewer, while a group of these could start.
     passed_over: BTreeMap<usize, usize>,
 }
 
@@ -141,16 +141,17 @@ impl World {
         let wanted = self.weight(batch.group);
         let fewer = batch.slots < wanted && self.active() == 0 && batch.slots == self.slots + 1;
         assert!(batch.slots == wanted || fewer, "fewer slots only where nothing else runs and no more come");
-        let order = order::initial(&self.spec.groups);
-        let first = order.iter().copied().find(|group| self.weight(*group) > 1 && self.could_run(*group));
-        let is_behind = |first: &usize| order.iter().take_while(|group| *group != first).all(|it| *it != batch.group);
-        self.passed_over.remove(&batch.group);
-        if let Some(first) = first.filter(|first| *first != batch.group).filter(is_behind) {
-            let times = self.passed_over.entry(first).or_default();
+        let slots = |group: usize| self.spec.groups[group].slots;
+        let first = (0..self.spec.groups.len()).filter(|group| self.weight(*group) > 1 && self.could_run(*group));
+        let most = first.map(slots).max();
+        self.passed_over.remove(&slots(batch.group));
+        if let Some(most) = most.filter(|most| *most > slots(batch.group)) {
+            let alike = (0..self.spec.groups.len()).filter(|group| slots(*group) == most).count();
+            let times = self.passed_over.entry(most).or_default();
             *times += 1;
             // Whether a group ahead of it waits with a second look at an item, only the scheduler knows.
             assert!(
-                *times <= MOST_PROCESSES || self.spec.diagnose,
+                *times <= MOST_PROCESSES * alike || self.spec.diagnose,
                 "others go first as often as there are slots at most"
             );
         }
@@ -405,10 +406,20 @@ impl World {
     }
 }
 
+/// What is remembered may be of fewer tests, and absurd.
+pub(super) fn lengths() -> impl Strategy<Value = Vec<Option<Duration>>> {
+    let length = prop_oneof![
+        4 => (0..100_000_u64).prop_map(Duration::from_micros),
+        1 => Just(Duration::ZERO),
+        1 => Just(Duration::MAX),
+    ];
+    prop::collection::vec(prop::option::of(length), 0..20)
+}
+
 fn specs() -> impl Strategy<Value = Spec> {
     let hosts = prop::collection::btree_set(0..4_usize, 0..3);
     // Each item may be in any of four contexts; the innermost one is in the one before it, the others in none.
-    let group = (1..20_usize, any::<bool>(), any::<bool>(), 1..8_usize, 0..6_usize, hosts.clone());
+    let group = (1..20_usize, any::<bool>(), any::<bool>(), 1..8_usize, 0..6_usize, hosts.clone(), lengths());
     let limits = prop::collection::btree_set(0..2_usize, 0..3);
     let slots = prop_oneof![3 => Just(1_usize), 2 => 2..8_usize];
     let groups = prop::collection::vec((group, limits, slots), 1..6);
@@ -416,22 +427,25 @@ fn specs() -> impl Strategy<Value = Spec> {
     (groups, [1..4_usize, 1..4_usize], hosts, 1..=MOST_PROCESSES, 0..3_u32, any::<bool>()).prop_map(
         |(groups, limits, hosts, processes, retries, diagnose)| {
             let mut next = 0;
-            let groups =
-                groups.into_iter().map(|((size, unit, can_split, per_process, context, needs), limits, slots)| {
+            let groups = groups.into_iter().map(
+                |((size, unit, can_split, per_process, context, needs, lengths), limits, slots)| {
                     let items: Vec<Item> = (next..next + size).collect();
                     next += size;
                     Group {
                         timeouts: vec![None; size],
+                        setup: lengths.first().copied().flatten().unwrap_or_default(),
+                        lengths,
+                        slots,
                         contexts: items.iter().map(|item| Some((item + context) % 6).filter(|it| *it < 4)).collect(),
                         items,
                         unit,
                         can_split,
                         per_process: if unit { usize::MAX } else { per_process },
-                        slots,
                         limits: limits.into_iter().collect(),
                         hosts: needs.into_iter().filter(|host| *host < hosts.len()).collect(),
                     }
-                });
+                },
+            );
             let groups = groups.collect();
             let host = |(number, needs): (usize, &BTreeSet<usize>)| Host {
                 needs: needs.iter().copied().filter(|outer| *outer < number).collect(),

@@ -5,14 +5,17 @@
 
 mod cases;
 mod db;
+mod journal;
 mod measure;
+mod plot;
 mod races;
+mod scale;
 mod table;
 mod targets;
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::path::Path;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -24,16 +27,19 @@ use measure::{Sample, Spread};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The cases to measure; all but `db` and `races`, which have tables of their own, if none is named
+    /// The cases to measure; all but `db`, `races` and `scale`, which have tables of their own, if none is named
     #[arg(value_name = "CASE", value_parser = CASES.iter().map(|case| case.name).chain(OTHERS).collect::<Vec<_>>())]
     cases: Vec<String>,
     /// How often each tool is measured, 5 times by default; of `races`, how often each race is tried, 100 times by default
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
     runs: Option<u8>,
+    /// Write the table and a plot of it into this folder, besides printing it
+    #[arg(long, value_name = "FOLDER")]
+    write: Option<PathBuf>,
 }
 
 /// What is measured by itself, and has a table of its own.
-const OTHERS: [&str; 2] = ["db", "races"];
+const OTHERS: [&str; 3] = ["db", "races", "scale"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tool {
@@ -76,6 +82,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if is_named("races") {
         races::run(&target.join("races"), &path, options.runs.unwrap_or(100))?;
     }
+    if is_named("scale") {
+        scale::run(&target.join("scale"), &path, runs)?;
+    }
     if !options.cases.is_empty() && options.cases.iter().all(|name| OTHERS.contains(&&**name)) {
         return Ok(());
     }
@@ -91,8 +100,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         build(&folder)?;
         measured.push(measure_case(case, &folder, &path, nextest, runs)?);
     }
-    table::print(&measured);
-    targets::print(&measured);
+    let (table, targets) = (table::text(&measured), targets::text(&measured));
+    println!("{table}\n{targets}");
+    if let Some(folder) = &options.write {
+        let text =
+            format!("# Measurements\n\nMade by `cargo xtask bench`.\n\n![Wall time](bench.svg)\n\n{table}\n{targets}");
+        fs::write(folder.join("bench.md"), text).context("writing the table")?;
+        fs::write(folder.join("bench.svg"), plot::svg(&measured)).context("writing the plot")?;
+    }
     Ok(())
 }
 
@@ -111,7 +126,7 @@ fn measure_case(case: &'static Case, folder: &Path, path: &OsStr, nextest: bool,
             let mut command = command(*tool, case, folder);
             command.env("PATH", path);
             log_to(&mut command, &log)?;
-            let sample = measure::run(&mut command).with_context(|| format!("running {}", tool.name()))?;
+            let mut sample = measure::run(&mut command).with_context(|| format!("running {}", tool.name()))?;
             ensure!(
                 sample.status.code() == Some(case.exit_code(*tool)),
                 "{} ended with {}: see {}",
@@ -119,6 +134,9 @@ fn measure_case(case: &'static Case, folder: &Path, path: &OsStr, nextest: bool,
                 sample.status,
                 log.display()
             );
+            if *tool == Tool::Ptest {
+                sample.run = Some(journal::duration(&folder.join("target/ptest"))?);
+            }
             samples.push(sample);
         }
     }

@@ -20,6 +20,7 @@ pub fn run_started(tests: usize) -> Event {
         tests,
         binaries: 1,
         workers: 2,
+        expected: None,
         build: None,
         options: Vec::new(),
     })
@@ -54,6 +55,7 @@ pub fn test_started(binary: &str, test: &str) -> Event {
         repetition: 1,
         worker: 0,
         process: 1,
+        expected: None,
         contexts: Vec::new(),
     })
 }

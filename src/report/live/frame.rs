@@ -156,6 +156,7 @@ mod tests {
             repetition: 1,
             worker: process as usize - 1,
             process,
+            expected: None,
             contexts: contexts.iter().map(|it| Arc::from(*it)).collect(),
         })
     }

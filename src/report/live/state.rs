@@ -16,6 +16,8 @@ pub(in crate::report) struct State {
     running: BTreeMap<u32, Vec<Running>>,
     /// When the first result came, and how many came with it: what was ignored took no time.
     pace: Option<(Duration, usize)>,
+    /// How long what has not ended should take one after another, in seconds, going by earlier runs.
+    expected: Option<f64>,
     /// Tests that were told to be slow.
     slow: HashSet<(Arc<str>, Arc<str>)>,
 }
@@ -31,13 +33,15 @@ pub(in crate::report) struct Running {
     pub since: Duration,
     /// From 1.
     pub attempt: u32,
+    /// How long it should take, in seconds.
+    pub expected: Option<f64>,
 }
 
 impl State {
     pub(in crate::report) fn event(&mut self, event: &Event, now: Duration) {
         self.tally.count(event);
         match event {
-            Event::RunStarted(run) => self.tests = Some(run.tests),
+            Event::RunStarted(run) => (self.tests, self.expected) = (Some(run.tests), run.expected),
             Event::TestStarted(it) => {
                 self.pace.get_or_insert((now, self.tally.finished()));
                 let running = Running {
@@ -47,6 +51,7 @@ impl State {
                     worker: Some(it.worker),
                     since: now,
                     attempt: it.attempt,
+                    expected: it.expected,
                 };
                 self.running.entry(it.process).or_default().push(running);
             }
@@ -58,6 +63,7 @@ impl State {
                     worker: it.worker,
                     since: now,
                     attempt: 1,
+                    expected: None,
                 };
                 self.running.entry(it.process).or_default().push(running);
             }
@@ -79,6 +85,8 @@ impl State {
     fn ended(&mut self, process: Option<u32>, name: &str) {
         let Some(running) = process.and_then(|process| self.running.get_mut(&process)) else { return };
         if let Some(at) = running.iter().rposition(|running| *running.name == *name) {
+            let ended: f64 = running[at..].iter().filter_map(|running| running.expected).sum();
+            self.expected = self.expected.map(|expected| expected - ended);
             running.truncate(at);
         }
     }
@@ -103,8 +111,26 @@ impl State {
         failed + timed_out + crashed + setup_failed + error + worker_failed + fixture_failed
     }
 
-    /// How long the rest will take, if it goes on at the pace so far. Nothing is said before there is a pace.
+    /// How long the rest will take.
     pub(super) fn left(&self, now: Duration) -> Option<Duration> {
+        self.by_earlier_runs(now).or_else(|| self.by_pace(now))
+    }
+
+    /// If all takes as long as it did before: with all slots at work, and no sooner than the longest that runs.
+    fn by_earlier_runs(&self, now: Duration) -> Option<Duration> {
+        let slots = self.slots.as_ref()?.cap.max(1);
+        let spent = |running: &Running| now.saturating_sub(running.since).as_secs_f64();
+        let running: Vec<(f64, f64)> =
+            self.running.values().flatten().filter_map(|it| Some((spent(it), it.expected?))).collect();
+        let done: f64 = running.iter().map(|(spent, expected)| spent.min(*expected)).sum();
+        let longest = running.iter().map(|(spent, expected)| expected - spent).fold(0.0, f64::max);
+        #[expect(clippy::cast_precision_loss, reason = "nobody has so many slots")]
+        let left = ((self.expected? - done) / slots as f64).max(longest);
+        Duration::try_from_secs_f64(left).ok().filter(|left| *left > Duration::ZERO)
+    }
+
+    /// If it goes on at the pace so far. Nothing is said before there is a pace.
+    fn by_pace(&self, now: Duration) -> Option<Duration> {
         let (since, before) = self.pace?;
         let (done, spent) = (self.done().checked_sub(before)?, now.checked_sub(since)?);
         let left = self.tests?.checked_sub(self.done())?;
@@ -117,7 +143,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Outcome, TestFinished};
+    use crate::event::{Outcome, RunStarted, TestFinished, TestStarted};
     use crate::report::junit::sample::{finished, run_started, test_started};
 
     const fn secs(secs: u64) -> Duration {
@@ -136,6 +162,26 @@ mod tests {
         state.event(&Event::TestFinished(TestFinished { process: Some(1), ..finished("a") }), secs(2));
         assert!(state.running().is_empty());
         assert_eq!((state.done(), state.red()), (2, 0));
+    }
+
+    #[test]
+    fn the_time_left_goes_by_earlier_runs_where_there_were_any() {
+        let mut state = State::default();
+        let Event::RunStarted(run) = run_started(3) else { panic!() };
+        state.event(&Event::RunStarted(RunStarted { expected: Some(12.0), ..run }), secs(0));
+        assert_eq!(state.left(secs(0)), None, "with how many slots is not known");
+        let slots = SlotsChanged { timestamp: finished("a").timestamp, held: 2, waiting: 0, cap: 2 };
+        state.event(&Event::SlotsChanged(slots), secs(0));
+        assert_eq!(state.left(secs(0)), Some(secs(6)));
+        for (name, process, expected) in [("a", 1, 8.0), ("b", 2, 2.0)] {
+            let Event::TestStarted(it) = test_started("demo", name) else { panic!() };
+            state.event(&Event::TestStarted(TestStarted { process, expected: Some(expected), ..it }), secs(0));
+        }
+        assert_eq!(state.left(secs(1)), Some(secs(7)), "the longest one decides");
+        assert_eq!(state.left(secs(9)), Some(secs(1)), "what takes longer than it should may end at any moment");
+        state.event(&Event::TestFinished(TestFinished { process: Some(1), ..finished("a") }), secs(9));
+        state.event(&Event::TestFinished(TestFinished { process: Some(2), ..finished("b") }), secs(9));
+        assert_eq!(state.left(secs(9)), Some(secs(1)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::Tool;
-use super::measure::Measure::{Cpu, Wall};
+use super::measure::Measure::{Cpu, Run, Wall};
 use super::targets::{Limit, Target};
 use crate::cargo;
 
@@ -51,7 +51,9 @@ pub(super) const CASES: &[Case] = &[
         targets: &[
             NOT_SLOWER_THAN_NEXTEST,
             Target { measure: Wall, limit: Limit::Times(1.2, CargoTest) },
-            Target { measure: Cpu, limit: Limit::Times(1.0 / 20.0, Nextest) },
+            Target { measure: Wall, limit: Limit::Times(1.0, CargoTest) },
+            Target { measure: Cpu, limit: Limit::Times(1.5, CargoTest) },
+            Target { measure: Cpu, limit: Limit::Times(1.0 / 40.0, Nextest) },
         ],
     },
     Case {
@@ -64,19 +66,56 @@ pub(super) const CASES: &[Case] = &[
         options: &[],
         variables: &[],
         red: false,
-        targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Wall, limit: Limit::Times(1.0, CargoTest) }],
+        targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Wall, limit: Limit::Times(0.7, CargoTest) }],
     },
     Case {
-        name: "cpu",
+        name: "cpu-1",
+        tests: "400 tests of 1 ms CPU",
+        package: "cpu",
+        write: cpu,
+        tools: EVERY_TOOL,
+        processes: None,
+        options: &[],
+        variables: &[("CPU_MILLIS", "1")],
+        red: false,
+        targets: &[NOT_SLOWER_THAN_NEXTEST],
+    },
+    Case {
+        name: "cpu-10",
         tests: "400 tests of 10 ms CPU",
         package: "cpu",
         write: cpu,
         tools: EVERY_TOOL,
         processes: None,
         options: &[],
+        variables: &[("CPU_MILLIS", "10")],
+        red: false,
+        targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Run, limit: Limit::Seconds(1.06, 2.0) }],
+    },
+    Case {
+        name: "cpu-50",
+        tests: "400 tests of 50 ms CPU",
+        package: "cpu",
+        write: cpu,
+        tools: EVERY_TOOL,
+        processes: None,
+        options: &[],
+        variables: &[("CPU_MILLIS", "50")],
+        red: false,
+        targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Run, limit: Limit::Seconds(1.02, 10.0) }],
+    },
+    // 400 tests on 64 slots are seven rounds.
+    Case {
+        name: "sleepy",
+        tests: "400 tests that wait for 50 ms, 64 slots",
+        package: "sleepy",
+        write: sleepy,
+        tools: EVERY_TOOL,
+        processes: Some(64),
+        options: &[],
         variables: &[],
         red: false,
-        targets: &[NOT_SLOWER_THAN_NEXTEST],
+        targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Run, limit: Limit::Seconds(1.05, 0.35) }],
     },
     // Eleven tests that wait for half a second each, so the best possible is six rounds of two, or four of three.
     Case {
@@ -89,7 +128,7 @@ pub(super) const CASES: &[Case] = &[
         options: &[],
         variables: &[("UNEVEN_SECONDS", "0.5")],
         red: true,
-        targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Wall, limit: Limit::Seconds(1.05, 3.0) }],
+        targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Run, limit: Limit::Seconds(1.02, 3.0) }],
     },
     Case {
         name: "uneven-3",
@@ -101,7 +140,45 @@ pub(super) const CASES: &[Case] = &[
         options: &[],
         variables: &[("UNEVEN_SECONDS", "0.5")],
         red: true,
-        targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Wall, limit: Limit::Seconds(1.05, 2.0) }],
+        targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Run, limit: Limit::Seconds(1.02, 2.0) }],
+    },
+    Case {
+        name: "uneven-4",
+        tests: "9 + 2 tests of 0.5 s, failing, 4 slots",
+        package: "uneven",
+        write: uneven,
+        tools: EVERY_TOOL,
+        processes: Some(4),
+        options: &[],
+        variables: &[("UNEVEN_SECONDS", "0.5")],
+        red: true,
+        targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Run, limit: Limit::Seconds(1.02, 1.5) }],
+    },
+    // For the others these are tests like any; for ours each module is a unit, whole in one process. The longest is a
+    // third of the work, so that the best possible is half of all.
+    Case {
+        name: "units",
+        tests: "12 modules that are units, 240 tests of 5 ms",
+        package: "units",
+        write: units,
+        tools: EVERY_TOOL,
+        processes: Some(2),
+        options: &[],
+        variables: &[],
+        red: false,
+        targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Run, limit: Limit::Seconds(1.06, 0.6) }],
+    },
+    Case {
+        name: "failing",
+        tests: "500 tests, every fifth of which fails",
+        package: "failing",
+        write: failing,
+        tools: EVERY_TOOL,
+        processes: None,
+        options: &[],
+        variables: &[],
+        red: true,
+        targets: &[NOT_SLOWER_THAN_NEXTEST],
     },
     Case {
         name: "isolated",
@@ -113,7 +190,7 @@ pub(super) const CASES: &[Case] = &[
         options: &["--process-restartworker=1"],
         variables: &[],
         red: false,
-        targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Cpu, limit: Limit::Times(0.5, Nextest) }],
+        targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Cpu, limit: Limit::Times(1.0 / 3.0, Nextest) }],
     },
 ];
 
@@ -146,6 +223,7 @@ fn tiny(folder: &Path) -> Result<()> {
 
 fn binaries(folder: &Path) -> Result<()> {
     write(&folder.join("src/lib.rs"), "")?;
+    // With the library's own these are 101.
     for binary in 0..100 {
         write(&folder.join(format!("tests/b{binary:02}.rs")), &tests(3, ""))?;
     }
@@ -175,13 +253,41 @@ fn used() -> Duration {
 }
 
 fn work() {
-    let until = used() + Duration::from_millis(10);
+    let millis = std::env::var(\"CPU_MILLIS\").map_or(10, |text| text.parse().unwrap());
+    let until = used() + Duration::from_millis(millis);
     while used() < until {}
 }
 
 ";
     let text = format!("#![cfg(test)]\n\n{WORK}{}", tests(400, " work(); "));
     write(&folder.join("src/lib.rs"), &text)
+}
+
+fn sleepy(folder: &Path) -> Result<()> {
+    let wait = " std::thread::sleep(std::time::Duration::from_millis(50)); ";
+    write(&folder.join("src/lib.rs"), &format!("#![cfg(test)]\n\n{}", tests(400, wait)))
+}
+
+fn units(folder: &Path) -> Result<()> {
+    let mut sources = "#![cfg(test)]\n\n".to_owned();
+    let mut config = String::new();
+    let wait = " std::thread::sleep(std::time::Duration::from_millis(5)); ";
+    for (module, size) in [80, 40, 30, 20, 15, 15, 10, 10, 5, 5, 5, 5].into_iter().enumerate() {
+        writeln!(sources, "mod m{module:02} {{\n{}}}", tests(size, wait)).expect("a string takes everything");
+        let context = "[[context]]\npackage = \"units\"\ntest = \"m";
+        writeln!(config, "{context}{module:02}::\"\nkind = \"unit\"\n").expect("a string takes everything");
+    }
+    write(&folder.join("src/lib.rs"), &sources)?;
+    write(&folder.join(".config/ptest.toml"), &config)
+}
+
+fn failing(folder: &Path) -> Result<()> {
+    let mut text = tests(400, "");
+    for test in 0..100 {
+        let body = "assert_eq!(1 + 1, 3, \"arithmetic\");";
+        writeln!(text, "#[test]\nfn f{test:03}() {{ {body} }}").expect("a string takes everything");
+    }
+    write(&folder.join("src/lib.rs"), &format!("#![cfg(test)]\n\n{text}"))
 }
 
 /// The fixture itself, outside of the fixtures' workspace.
@@ -199,7 +305,7 @@ fn tests(number: usize, body: &str) -> String {
     text
 }
 
-fn write(path: &Path, text: &str) -> Result<()> {
+pub(super) fn write(path: &Path, text: &str) -> Result<()> {
     if fs::read_to_string(path).is_ok_and(|before| before == text) {
         return Ok(());
     }

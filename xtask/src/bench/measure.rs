@@ -19,6 +19,8 @@ use nix::unistd::Pid;
 pub(super) enum Measure {
     Wall,
     Cpu,
+    /// From the first process of tests to the last result, which only `cargo ptest` tells.
+    Run,
 }
 
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub(super) struct Sample {
     pub(super) wall: Duration,
     /// User and system time of the whole tree.
     pub(super) cpu: Duration,
+    /// From the first process of tests to the last result, where that is told.
+    pub(super) run: Option<Duration>,
     pub(super) status: ExitStatus,
 }
 
@@ -42,7 +46,7 @@ pub(super) fn run(command: &mut Command) -> Result<Sample> {
     let status = command.status().context("starting it")?;
     let wall = start.elapsed();
     wait_for_orphans(command)?;
-    Ok(Sample { wall, cpu: used_by_children()?.saturating_sub(before), status })
+    Ok(Sample { wall, cpu: used_by_children()?.saturating_sub(before), run: None, status })
 }
 
 /// A watchdog or a helper may end a moment after the tool; what takes longer than a second is left behind.
@@ -77,6 +81,7 @@ fn duration(time: TimeVal) -> Duration {
 pub(super) struct Spread {
     wall: Range,
     cpu: Range,
+    run: Option<Range>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,14 +96,29 @@ impl Spread {
         Self {
             wall: Range::of(samples.iter().map(|sample| sample.wall)),
             cpu: Range::of(samples.iter().map(|sample| sample.cpu)),
+            run: samples
+                .iter()
+                .map(|sample| sample.run)
+                .collect::<Option<Vec<_>>>()
+                .map(|all| Range::of(all.into_iter())),
         }
     }
 
-    pub(super) fn of_measure(&self, measure: Measure) -> Range {
+    /// `None` for what the tool does not tell.
+    pub(super) fn of_measure(&self, measure: Measure) -> Option<Range> {
         match measure {
-            Measure::Wall => self.wall,
-            Measure::Cpu => self.cpu,
+            Measure::Wall => Some(self.wall),
+            Measure::Cpu => Some(self.cpu),
+            Measure::Run => self.run,
         }
+    }
+
+    pub(super) fn wall(&self) -> Range {
+        self.wall
+    }
+
+    pub(super) fn cpu(&self) -> Range {
+        self.cpu
     }
 }
 

@@ -18,20 +18,17 @@ pub(super) enum Limit {
     Seconds(f64, f64),
 }
 
-pub(super) fn print(measured: &[Measured]) {
-    println!();
-    for case in measured {
-        for target in case.case.targets {
-            if let Some(words) = verdict(target, case) {
-                println!("- {}: {words}", case.case.name);
-            }
-        }
-    }
+pub(super) fn text(measured: &[Measured]) -> String {
+    let of_case = |case: &Measured| -> Vec<String> {
+        let verdicts = case.case.targets.iter().filter_map(|target| verdict(target, case));
+        verdicts.map(|words| format!("- {}: {words}\n", case.case.name)).collect()
+    };
+    measured.iter().flat_map(of_case).collect()
 }
 
 /// `None` if the tool to compare with was not measured.
 fn verdict(target: &Target, measured: &Measured) -> Option<String> {
-    let median = |tool| measured.of(tool).map(|spread| spread.of_measure(target.measure).median);
+    let median = |tool| Some(measured.of(tool)?.of_measure(target.measure)?.median);
     let ours = median(Tool::Ptest)?;
     let (limit, explained) = match target.limit {
         Limit::Times(factor, tool) => (factor * median(tool)?, format!("{factor} times {}", tool.name())),
@@ -41,6 +38,7 @@ fn verdict(target: &Target, measured: &Measured) -> Option<String> {
     let measure = match target.measure {
         Measure::Wall => "wall",
         Measure::Cpu => "CPU",
+        Measure::Run => "from the first process to the last result",
     };
     Some(format!("{verdict}: {measure} {ours:.3} s, at most {explained}: {limit:.3} s"))
 }

@@ -18,7 +18,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("filter", &["list", "build"]),
     ("group", &["list", "build", "filter", "config"]),
     ("listing", &["build", "list", "filter"]),
-    ("run", &["build", "list", "filter", "group", "schedule", "event", "tty"]),
+    ("history", &["build", "list", "event"]),
+    ("run", &["build", "list", "filter", "group", "history", "schedule", "event", "tty"]),
     ("report", &["event", "tty"]),
     // Of each stage the type of its options, which is what the command line is turned into.
     (

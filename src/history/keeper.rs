@@ -1,0 +1,192 @@
+//! Listens to a run and remembers what took how long.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::learned::Learned;
+use super::{Lengths, contexts, file, place, tests};
+use crate::event::{Event, Fixture, FixtureFinished, Outcome, Reporter, TestFinished};
+use crate::list::Suite;
+
+/// How many binaries are remembered; beyond that, those are forgotten that have not run for the longest time.
+const MOST: usize = 10_000;
+
+/// A [`Reporter`] that writes the history when the run is over.
+pub struct Keeper<'a> {
+    folder: Utf8PathBuf,
+    /// By their binaries, with what was known of them.
+    suites: HashMap<&'a str, (&'a Suite, &'a Lengths)>,
+    /// By binary, what was measured.
+    measured: HashMap<Arc<str>, Measured>,
+}
+
+#[derive(Default)]
+struct Measured {
+    tests: Vec<(Arc<str>, Duration)>,
+    setups: Vec<(Arc<str>, Duration)>,
+}
+
+impl<'a> Keeper<'a> {
+    pub fn new(folder: Utf8PathBuf, suites: &'a [Suite], known: &'a [Lengths]) -> Self {
+        let suites = suites.iter().zip(known).map(|(suite, known)| (&*suite.binary.id, (suite, known))).collect();
+        Self { folder, suites, measured: HashMap::new() }
+    }
+
+    fn test(&mut self, it: &TestFinished) {
+        // What crashed was not at its end; what timed out took so long at least.
+        let counts = matches!(it.outcome, Outcome::Passed | Outcome::Failed | Outcome::TimedOut);
+        if let (true, Some(took)) = (counts && it.process.is_some(), duration(it.duration)) {
+            self.measured.entry(it.binary.clone()).or_default().tests.push((it.test.clone(), took));
+        }
+    }
+
+    fn fixture(&mut self, it: &FixtureFinished) {
+        let counts = it.fixture == Fixture::Setup && it.outcome == Outcome::Passed;
+        if let (true, Some(took)) = (counts, duration(it.duration)) {
+            self.measured.entry(it.binary.clone()).or_default().setups.push((it.context.clone(), took));
+        }
+    }
+
+    fn remember(&self, suite: &Suite, known: &Lengths, measured: &Measured) -> Result<()> {
+        let mut learned = Learned::from(known.clone());
+        let places: HashMap<&str, usize> = tests(suite).zip(0..).collect();
+        let tests_measured = measured.tests.iter().filter_map(|(name, took)| Some((*places.get(&**name)?, *took)));
+        tests_measured.for_each(|(place, took)| learned.test(place, took));
+        let places: HashMap<&str, usize> = contexts(suite).zip(0..).collect();
+        let setups_measured = measured.setups.iter().filter_map(|(name, took)| Some((*places.get(&**name)?, *took)));
+        setups_measured.for_each(|(place, took)| learned.setup(place, took));
+        let Some(lengths) = learned.worth_writing() else { return Ok(()) };
+        // Replaced as a whole, so that a run beside this one reads either the old or the new.
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        file.write_all(file::print(lengths, tests(suite), contexts(suite)).as_bytes())?;
+        file.persist(place(&self.folder, &suite.binary)).context("cannot rename")?;
+        Ok(())
+    }
+}
+
+impl Reporter for Keeper<'_> {
+    fn event(&mut self, event: &Event) -> Result<()> {
+        match event {
+            Event::TestFinished(it) => self.test(it),
+            Event::FixtureFinished(it) => self.fixture(it),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// What cannot be written is not remembered: the next run is none the worse for it.
+    fn finish(&mut self) -> Result<()> {
+        if std::fs::create_dir_all(&self.folder).is_err() {
+            return Ok(());
+        }
+        for (binary, measured) in &self.measured {
+            let _ = self.suites.get(&**binary).map(|(suite, known)| self.remember(suite, known, measured));
+        }
+        forget_the_oldest(&self.folder, MOST);
+        Ok(())
+    }
+}
+
+/// Numbers in events may be anything.
+fn duration(seconds: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// What cannot be removed is in nobody's way.
+fn forget_the_oldest(folder: &Utf8Path, most: usize) {
+    let Ok(entries) = folder.read_dir_utf8() else { return };
+    let paths: Vec<Utf8PathBuf> = entries.flatten().map(|it| it.path().to_owned()).collect();
+    let Some(surplus) = paths.len().checked_sub(most).filter(|surplus| *surplus > 0) else { return };
+    let changed = |path: &Utf8PathBuf| path.metadata().and_then(|it| it.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+    let mut paths: Vec<(SystemTime, Utf8PathBuf)> = paths.into_iter().map(|path| (changed(&path), path)).collect();
+    paths.sort_unstable();
+    paths.iter().take(surplus).for_each(|(_, path)| drop(std::fs::remove_file(path)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::recall;
+    use super::*;
+    use crate::list::{Context, ContextKind, Test};
+
+    fn suite(tests: &[&str]) -> Suite {
+        Suite {
+            tests: tests.iter().map(|name| Test::named(name)).collect(),
+            contexts: vec![Context::named("demo::c", ContextKind::Shared, None)],
+            ..Suite::sample()
+        }
+    }
+
+    fn finished(test: &str, outcome: Outcome, seconds: f64) -> Event {
+        let json = serde_json::json!({
+            "event": "test-finished", "binary": "p::t", "test": test, "outcome": outcome, "attempt": 1,
+            "timestamp": "2026-01-01T00:00:00Z", "duration": seconds, "process": 1,
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn run(folder: &Utf8Path, suites: &[Suite], events: &[Event]) {
+        let known = recall(folder, suites);
+        let mut keeper = Keeper::new(folder.to_owned(), suites, &known);
+        events.iter().for_each(|event| keeper.event(event).unwrap());
+        keeper.finish().unwrap();
+    }
+
+    #[test]
+    fn the_next_run_knows_what_this_one_measured_and_nothing_of_tests_that_are_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let millis = |millis| Some(Duration::from_millis(millis));
+        let suites = [suite(&["a", "b", "c", "d"])];
+        let setup = serde_json::from_value(serde_json::json!({
+            "event": "fixture-finished", "binary": "p::t", "context": "demo::c", "fixture": "setup",
+            "kind": "shared", "outcome": "passed", "timestamp": "2026-01-01T00:00:00Z", "duration": 0.5, "process": 2,
+        }));
+        let events = [
+            finished("a", Outcome::Passed, 0.010),
+            finished("b", Outcome::TimedOut, 0.020),
+            finished("c", Outcome::Crashed, 0.030),
+            finished("d", Outcome::Failed, 1e300),
+            setup.unwrap(),
+        ];
+        run(folder, &suites, &events);
+        let expected = Lengths { tests: vec![millis(10), millis(20), None, None], setups: vec![millis(500)] };
+        assert_eq!(recall(folder, &suites), [expected]);
+
+        run(folder, &[suite(&["a", "e"])], &[finished("e", Outcome::Passed, 0.040)]);
+        let expected = Lengths { tests: vec![millis(10), None, millis(40)], setups: vec![millis(500)] };
+        assert_eq!(recall(folder, &[suite(&["a", "b", "e"])]), [expected]);
+    }
+
+    #[test]
+    fn a_file_that_makes_no_sense_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let suites = [suite(&["a"])];
+        std::fs::write(place(folder, &suites[0].binary), b"\xff ptest history").unwrap();
+        assert_eq!(recall(folder, &suites)[0].tests, [None]);
+        run(folder, &suites, &[finished("a", Outcome::Passed, 1.0)]);
+        assert_eq!(recall(folder, &suites)[0].tests, [Some(Duration::from_secs(1))]);
+    }
+
+    #[test]
+    fn a_folder_with_too_many_files_loses_the_oldest() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        for (number, name) in ["b", "c", "a"].into_iter().enumerate() {
+            let file = std::fs::File::create(folder.join(name)).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(number as u64)).unwrap();
+        }
+        forget_the_oldest(folder, 2);
+        assert!(!folder.join("b").exists() && folder.join("c").exists() && folder.join("a").exists());
+    }
+}

@@ -1,0 +1,59 @@
+//! What tests and set-ups took in earlier runs: it orders the next one.
+//!
+//! Each test binary has a small file under `target/ptest/history`, of its own for each profile, since a debug build
+//! and a release build have little in common. [`recall`] reads those of the binaries at hand; a [`Keeper`] listens to
+//! the run and writes them anew. A file that cannot be read, or makes no sense, is as good as none: a run without
+//! history is in another order, and nothing else.
+
+mod file;
+mod keeper;
+mod learned;
+
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use xxhash_rust::xxh64::xxh64;
+
+use crate::build::TestBinary;
+use crate::list::Suite;
+
+pub use keeper::Keeper;
+
+/// What the tests and contexts of one suite took, in the suite's order. `None` for what never ran.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lengths {
+    pub tests: Vec<Option<Duration>>,
+    /// The set-ups of the contexts.
+    pub setups: Vec<Option<Duration>>,
+}
+
+/// What is remembered of these suites, in their order.
+pub fn recall(folder: &Utf8Path, suites: &[Suite]) -> Vec<Lengths> {
+    suites.par_iter().map(|suite| of_suite(folder, suite)).collect()
+}
+
+fn of_suite(folder: &Utf8Path, suite: &Suite) -> Lengths {
+    let text = std::fs::read_to_string(place(folder, &suite.binary)).ok();
+    let lengths = text.and_then(|text| file::parse(&text, tests(suite), contexts(suite)));
+    lengths
+        .unwrap_or_else(|| Lengths { tests: vec![None; suite.tests.len()], setups: vec![None; suite.contexts.len()] })
+}
+
+fn tests(suite: &Suite) -> impl Iterator<Item = &str> {
+    suite.tests.iter().map(|test| &*test.name)
+}
+
+fn contexts(suite: &Suite) -> impl Iterator<Item = &str> {
+    suite.contexts.iter().map(|context| &*context.module)
+}
+
+/// The file of a binary: named so that people find it, with a hash that tells alike ones apart.
+fn place(folder: &Utf8Path, binary: &TestBinary) -> Utf8PathBuf {
+    // PROFILE/deps/NAME-HASH
+    let profile = binary.path.ancestors().nth(2).map_or("", Utf8Path::as_str);
+    let readable: String =
+        binary.id.chars().take(80).map(|it| if it.is_ascii_alphanumeric() || it == '-' { it } else { '_' }).collect();
+    let hash = xxh64(format!("{profile}\n{}", binary.id).as_bytes(), 0);
+    folder.join(format!("{readable}.{hash:016x}"))
+}

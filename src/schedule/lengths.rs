@@ -1,0 +1,69 @@
+//! How long items take, as far as anybody knows before they run.
+
+use std::time::Duration;
+
+use super::{Group, Item};
+
+/// Where nothing at all is known any length will do, as long as it is the same for all.
+const SOMETHING: Duration = Duration::from_millis(10);
+
+/// No more is believed, so that sums stay in bounds.
+const MOST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The lengths of all items, by their numbers.
+pub(super) struct Lengths {
+    known: Vec<Option<Duration>>,
+    guesses: Vec<Duration>,
+}
+
+impl Lengths {
+    /// Of what is not known it is thought that it takes as long as the others in its group do, or as all others.
+    pub(super) fn of(groups: &[Group]) -> Self {
+        let items = groups.iter().flat_map(|group| &group.items).max().map_or(0, |last| last + 1);
+        let mut lengths = Self { known: vec![None; items], guesses: vec![SOMETHING; items] };
+        let of_all = mean(groups.iter().flat_map(|group| group.lengths.iter().flatten()));
+        for group in groups {
+            let guess = mean(group.lengths.iter().flatten()).or(of_all).unwrap_or(SOMETHING);
+            for (place, item) in group.items.iter().enumerate() {
+                let known = group.lengths.get(place).copied().flatten().map(|it| it.min(MOST));
+                lengths.known[*item] = known;
+                lengths.guesses[*item] = known.unwrap_or(guess);
+            }
+        }
+        lengths
+    }
+
+    pub(super) fn known(&self, item: Item) -> Option<Duration> {
+        self.known[item]
+    }
+
+    /// What to go by where one must be put before another.
+    pub(super) fn guess(&self, item: Item) -> Duration {
+        self.guesses[item]
+    }
+}
+
+fn mean<'a>(lengths: impl Iterator<Item = &'a Duration>) -> Option<Duration> {
+    let (sum, count) = lengths.fold((Duration::ZERO, 0_u32), |(sum, count), it| (sum + (*it).min(MOST), count + 1));
+    sum.checked_div(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_is_thought_to_be_like_its_neighbours() {
+        let group = |items: std::ops::Range<usize>, lengths: &[Option<u64>]| Group {
+            items: items.collect(),
+            lengths: lengths.iter().map(|it| it.map(Duration::from_millis)).collect(),
+            ..Group::default()
+        };
+        let groups = [group(0..3, &[Some(10), None, Some(30)]), group(3..4, &[Some(80)]), group(4..6, &[])];
+        let lengths = Lengths::of(&groups);
+        let guesses: Vec<u128> = (0..6).map(|item| lengths.guess(item).as_millis()).collect();
+        assert_eq!(guesses, [10, 20, 30, 80, 40, 40]);
+        assert_eq!((lengths.known(1), lengths.known(3)), (None, Some(Duration::from_millis(80))));
+        assert_eq!(Lengths::of(&groups[2..]).guess(5), SOMETHING);
+    }
+}

@@ -1,0 +1,109 @@
+//! What is left of a group, and what the run has learned of it.
+
+use std::cmp::Reverse;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::lengths::Lengths;
+use super::{Group, Item};
+
+#[derive(Default)]
+pub(super) struct Queue {
+    /// What was not given to any process: the longest at the head, but in their order for a unit.
+    fresh: VecDeque<Item>,
+    in_order: bool,
+    /// The lengths of the fresh items together, as far as they are known, and of how many they are not.
+    known: Duration,
+    unknown: u32,
+    /// The guesses at all of them together.
+    guessed: Duration,
+    /// Items with the number of their next attempt; each in a process of its own.
+    pub again: VecDeque<(Item, u32)>,
+    pub diagnoses: VecDeque<Item>,
+    /// How many processes run items of the group.
+    pub active: usize,
+    /// It could have started since then, if there had been slots enough.
+    pub lacking_since: Option<Duration>,
+    /// How many others were started since then that sort behind it.
+    pub passed_over: usize,
+    finished: u32,
+    spent: Duration,
+}
+
+impl Queue {
+    pub(super) fn new(group: &Group, lengths: &Lengths) -> Self {
+        let mut queue = Self { in_order: group.unit, ..Self::default() };
+        queue.put(group.items.iter().copied(), lengths);
+        queue
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.fresh.len() + self.again.len() + self.diagnoses.len()
+    }
+
+    pub(super) fn fresh(&self) -> &VecDeque<Item> {
+        &self.fresh
+    }
+
+    /// Items that wait, again or for the first time.
+    pub(super) fn put(&mut self, items: impl Iterator<Item = Item>, lengths: &Lengths) {
+        for item in items {
+            self.fresh.push_back(item);
+            self.count(item, lengths, Duration::saturating_add, 1);
+        }
+        match self.in_order {
+            true => self.fresh.make_contiguous().sort_unstable(),
+            false => self.fresh.make_contiguous().sort_unstable_by_key(|item| (Reverse(lengths.guess(*item)), *item)),
+        }
+    }
+
+    /// Takes so many from the head; in the order in which a process runs them.
+    pub(super) fn take(&mut self, size: usize, lengths: &Lengths) -> Vec<Item> {
+        let mut items: Vec<Item> = self.fresh.drain(..size).collect();
+        items.iter().for_each(|item| self.count(*item, lengths, Duration::saturating_sub, u32::MAX));
+        items.sort_unstable();
+        items
+    }
+
+    pub(super) fn take_all(&mut self, lengths: &Lengths) -> Vec<Item> {
+        self.take(self.fresh.len(), lengths)
+    }
+
+    fn count(&mut self, item: Item, lengths: &Lengths, add: fn(Duration, Duration) -> Duration, one: u32) {
+        self.guessed = add(self.guessed, lengths.guess(item));
+        match lengths.known(item) {
+            Some(length) => self.known = add(self.known, length),
+            None => self.unknown = self.unknown.wrapping_add(one),
+        }
+    }
+
+    pub(super) fn finished(&mut self, took: Duration) {
+        self.finished += 1;
+        self.spent += took;
+    }
+
+    /// The mean length of what has ended, once something has.
+    pub(super) fn mean(&self) -> Option<Duration> {
+        self.spent.checked_div(self.finished)
+    }
+
+    /// How long the fresh items will take one after another, if each takes `other` of which nothing is known.
+    pub(super) fn time_left(&self, other: Option<Duration>) -> Option<Duration> {
+        match (self.unknown, self.mean().or(other)) {
+            (0, _) => Some(self.known),
+            (unknown, Some(mean)) => Some(self.known.saturating_add(mean.saturating_mul(unknown))),
+            (_, None) => None,
+        }
+    }
+
+    /// The longest piece of what waits that cannot be divided, as far as can be guessed. `None` if nothing waits.
+    pub(super) fn piece(&self, lengths: &Lengths) -> Option<Duration> {
+        let again = self.again.iter().map(|(item, _)| *item).chain(self.diagnoses.iter().copied());
+        let alone = again.map(|item| lengths.guess(item)).max();
+        let fresh = match self.in_order {
+            true => (!self.fresh.is_empty()).then_some(self.guessed),
+            false => self.fresh.front().map(|item| lengths.guess(*item)),
+        };
+        fresh.max(alone)
+    }
+}
