@@ -27,6 +27,8 @@ mod live;
 mod machines;
 mod options;
 #[cfg(target_os = "linux")]
+mod page;
+#[cfg(target_os = "linux")]
 mod processes;
 mod reports;
 #[cfg(target_os = "linux")]

@@ -76,20 +76,20 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let path = cargo::path_with_ptest()?;
     let target = cargo::target_folder()?.join("bench");
     let runs = options.runs.unwrap_or(5);
-    let is_named = |case: &&str| options.cases.iter().any(|name| name == case);
-    if is_named(&"db") {
+    let is_named = |case: &str| options.cases.iter().any(|name| name == case);
+    if is_named("db") {
         db::run(&target.join("db"), &path, runs)?;
     }
-    if is_named(&"instructions") {
+    if is_named("instructions") {
         instructions::run(&target.join("instructions"), &path)?;
     }
-    if is_named(&"races") {
+    if is_named("races") {
         races::run(&target.join("races"), &path, options.runs.unwrap_or(100))?;
     }
-    if is_named(&"scale") {
+    if is_named("scale") {
         scale::run(&target.join("scale"), &path, runs)?;
     }
-    if !options.cases.is_empty() && OTHERS.iter().filter(|case| is_named(case)).count() == options.cases.len() {
+    if !options.cases.is_empty() && options.cases.iter().all(|name| OTHERS.contains(&&**name)) {
         return Ok(());
     }
     let chosen = |case: &&Case| options.cases.is_empty() || options.cases.iter().any(|name| name == case.name);
