@@ -86,6 +86,8 @@ pub struct Group {
     pub can_split: bool,
     /// How many items a process may be given.
     pub per_process: usize,
+    /// How many it is given at the least, where the group can split and has as many left.
+    pub at_least: usize,
     /// How many slots each of its processes takes, all of them or none; 0 is 1.
     pub slots: usize,
     /// Indices into [`Spec::limits`].
@@ -826,7 +828,7 @@ impl Scheduler {
         } else if spec.can_split {
             // A part for each worker, of the same size: they run at once, and nothing is set up more often than that.
             let workers = self.spec.processes / self.weight(group);
-            spec.items.len().div_ceil(workers).min(queue.fresh().len())
+            spec.items.len().div_ceil(workers).max(spec.at_least).min(queue.fresh().len())
         } else {
             let length = |item: &Item| self.length(group, *item);
             batch::size(queue.fresh().iter().map(length), self.left(now, queue.mean()))

@@ -14,6 +14,8 @@ mod config;
 mod contexts;
 #[cfg(target_os = "linux")]
 mod databases;
+#[cfg(target_os = "linux")]
+mod doctests;
 mod environment;
 #[cfg(unix)]
 mod history;
@@ -39,4 +41,5 @@ mod slots;
 mod table;
 mod terminal;
 mod tool;
+mod trace;
 mod workspace;
