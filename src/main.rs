@@ -255,9 +255,14 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
         github.workspace.clone_from(&build.workspace_root);
     }
     let memory = journals.join("history");
-    let lengths = history::recall(&memory, &suites);
+    let lengths = match invocation.history {
+        true => history::recall(&memory, &suites),
+        false => history::nothing(&suites),
+    };
     let mut reporters = report::open(&invocation.report, &journals, &invocation.run.run).or_exit(Exit::OutputFailed)?;
-    reporters.push(history::Keeper::new(memory, &suites, &lengths));
+    if invocation.history {
+        reporters.push(history::Keeper::new(memory, &suites, &lengths));
+    }
     *began = true;
     let work = run::Work { suites: &suites, decisions: &decisions, groups: &groups, lengths: &lengths };
     let finished = run::groups(work, &pool, &watchdog, &invocation.run, &mut reporters);

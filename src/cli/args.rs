@@ -40,6 +40,7 @@ pub(super) struct Cli {
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Processes")]
+#[expect(clippy::struct_excessive_bools, reason = "each of them is a choice of its own")]
 pub(super) struct RunArgs {
     /// Worker slots: how many processes run tests at once. Not cargo test's -j, which is --build-jobs here. Default:
     /// $PTEST_PROCESSES, $RUST_TEST_THREADS, or the number of cores; a negative number counts from the cores. More than
@@ -75,6 +76,9 @@ pub(super) struct RunArgs {
     /// What to make of processes that outlive their test; they are killed in any case
     #[arg(long, value_enum, default_value = "warn", value_name = "WHAT")]
     pub leaks: Leaks,
+    /// Neither use nor keep what tests took in earlier runs: they go out in the order of their binaries' lists
+    #[arg(long)]
+    pub no_history: bool,
     /// How long a binary may take to list its tests
     #[arg(long, value_name = "TIME", default_value = "60s")]
     pub list_timeout: String,

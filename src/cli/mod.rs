@@ -40,6 +40,7 @@ pub enum Called {
 
 /// A call of the line of stages.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each of them is a choice of its own")]
 pub struct Invocation {
     pub task: Task,
     pub build: build::Options,
@@ -54,6 +55,8 @@ pub struct Invocation {
     pub no_tests: NoTests,
     /// Only what failed or did not finish the last time.
     pub failed: bool,
+    /// Go by what tests took in earlier runs, and remember what they take in this one.
+    pub history: bool,
     /// No package or target was chosen.
     pub whole: bool,
     pub quiet: bool,
@@ -243,6 +246,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
         },
         no_tests: cli.select.no_tests,
         failed: cli.select.failed,
+        history: !cli.run.no_history,
         whole: selection_args(cli).iter().all(|word| ["--workspace", "--all"].contains(&word.as_str())),
         quiet,
         build: build::Options {

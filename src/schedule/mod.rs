@@ -279,7 +279,7 @@ struct Running {
 
 impl Scheduler {
     pub fn new(spec: Spec) -> Self {
-        let lengths = Lengths::of(&spec.groups);
+        let lengths = Lengths::of(&spec.groups, spec.processes);
         let queues: Vec<Queue> = spec.groups.iter().map(|group| Queue::new(group, &lengths)).collect();
         let mut scheduler = Self {
             order: Order::of(queues.len()),
@@ -436,6 +436,7 @@ impl Scheduler {
         let group = running.batch.group;
         let queue = &mut self.queues[group];
         queue.finished(duration);
+        self.lengths.finished(item, duration);
         if again {
             queue.again.push_back((item, running.batch.attempt + 1));
         } else if !passed && !running.batch.diagnosis {
@@ -837,18 +838,22 @@ impl Scheduler {
 
     /// How long an item takes, if that is known, or others of its group have ended.
     fn length(&self, group: usize, item: Item) -> Option<Duration> {
-        self.lengths.known(item).or_else(|| self.queues[group].mean())
+        let known = self.lengths.known(item).map(|length| self.lengths.today(length));
+        known.or_else(|| self.queues[group].mean())
     }
 
     /// What is left of the groups that may be divided, if those of which nothing is known are like this one.
     fn left(&self, now: Duration, mean: Option<Duration>) -> batch::Left {
         let groups = self.order.iter().filter(|group| !self.spec.groups[*group].unit);
         let busy = self.running.values().map(|running| running.ends_at.saturating_sub(now)).collect();
-        let mut left = batch::Left { tests: 0, time: Some(Duration::ZERO), processes: self.spec.processes, busy };
+        let given = self.running.values().map(|running| running.pending.len()).sum();
+        let processes = self.spec.processes;
+        let mut left = batch::Left { tests: 0, time: Some(Duration::ZERO), given, processes, busy };
         for queue in groups.map(|group| &self.queues[group]) {
             left.tests += queue.fresh().len();
             left.time = left.time.and_then(|time| Some(time.saturating_add(queue.time_left(mean)?)));
         }
+        left.time = left.time.map(|time| self.lengths.today(time));
         left
     }
 }

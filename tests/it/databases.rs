@@ -36,7 +36,7 @@ fn a_run_that_is_killed_leaves_no_database_after_the_next_one() {
         let files: Vec<_> = fs::read_dir(all).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(files, ["lock"], "{victim:?}: of all runs nothing is left but what they take turns by");
         // The shell that guards the server ends a moment after it.
-        wait_until(GONE_WITHIN, || users(&left.folders).is_empty());
+        wait_until(GONE_WITHIN, || !are_used(&left.folders));
         let segments = fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
         let mut segments = segments.lines().filter_map(|line| line.split_whitespace().nth(1));
         assert!(segments.all(|segment| segment != left.segment), "{victim:?}: a segment is left");
@@ -87,16 +87,19 @@ fn tool(temporary: &Path) -> Tool {
     ptest(&["databases"]).args(["--processes=2"]).env("TMPDIR", temporary)
 }
 
-fn has_server() -> bool {
+/// Whether a PostgreSQL can be started here.
+pub fn has_server() -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join("initdb").is_file())
         || Path::new("/usr/lib/postgresql").exists()
 }
 
-/// The command lines of whoever works in one of the folders.
-fn users(folders: &[PathBuf]) -> Vec<String> {
-    let processes = fs::read_dir("/proc").unwrap().flatten();
-    let lines = processes.map(|it| fs::read(it.path().join("cmdline")).unwrap_or_default());
-    let lines = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
-    lines.filter(|line| folders.iter().any(|folder| line.contains(folder.to_str().unwrap()))).collect()
+/// Whether some process has one of the folders in its arguments, or works in it.
+fn are_used(folders: &[PathBuf]) -> bool {
+    fs::read_dir("/proc").unwrap().flatten().any(|process| {
+        let arguments = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        let arguments = String::from_utf8_lossy(&arguments).into_owned();
+        let works_in = fs::read_link(process.path().join("cwd")).unwrap_or_default();
+        folders.iter().any(|folder| arguments.contains(folder.to_str().unwrap()) || works_in.starts_with(folder))
+    })
 }

@@ -18,6 +18,7 @@ mod databases;
 mod doctests;
 mod environment;
 #[cfg(unix)]
+mod history;
 mod html;
 mod junit;
 #[cfg(target_os = "linux")]
@@ -27,6 +28,8 @@ mod listing;
 mod live;
 mod machines;
 mod options;
+#[cfg(target_os = "linux")]
+mod page;
 #[cfg(target_os = "linux")]
 mod processes;
 mod reports;

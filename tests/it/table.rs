@@ -71,7 +71,7 @@ fn with_several_slots_every_report_agrees_with_the_table() {
 
 fn all_but_special() -> Tool {
     let excluded = SPECIAL.iter().chain(&CONTEXTS).flat_map(|package| ["--exclude", package]);
-    ptest(&[]).args(["--workspace", "--all-targets"]).args(excluded).env("UNEVEN_SECONDS", "0.05")
+    ptest(&[]).args(["--no-history", "--workspace", "--all-targets"]).args(excluded).env("UNEVEN_SECONDS", "0.05")
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod cases;
 mod db;
+mod instructions;
 mod journal;
 mod measure;
 mod plot;
@@ -28,7 +29,8 @@ use measure::{Sample, Spread};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The cases to measure; all but `db`, `races`, `reports` and `scale`, which have tables of their own, if none is named
+    /// The cases to measure; if none is named, all but `db`, `instructions`, `races`, `reports` and `scale`, which have
+    /// tables of their own
     #[arg(value_name = "CASE", value_parser = CASES.iter().map(|case| case.name).chain(OTHERS).collect::<Vec<_>>())]
     cases: Vec<String>,
     /// How often each tool is measured, 5 times by default; of `races`, how often each race is tried, 100 times by default
@@ -40,7 +42,7 @@ pub(crate) struct Options {
 }
 
 /// What is measured by itself, and has a table of its own.
-const OTHERS: [&str; 4] = ["db", "races", "reports", "scale"];
+const OTHERS: [&str; 5] = ["db", "instructions", "races", "reports", "scale"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tool {
@@ -76,20 +78,23 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let path = cargo::path_with_ptest()?;
     let target = cargo::target_folder()?.join("bench");
     let runs = options.runs.unwrap_or(5);
-    let is_named = |case: &&str| options.cases.iter().any(|name| name == case);
-    if is_named(&"db") {
+    let is_named = |case: &str| options.cases.iter().any(|name| name == case);
+    if is_named("db") {
         db::run(&target.join("db"), &path, runs)?;
     }
-    if is_named(&"races") {
+    if is_named("instructions") {
+        instructions::run(&target.join("instructions"), &path)?;
+    }
+    if is_named("races") {
         races::run(&target.join("races"), &path, options.runs.unwrap_or(100))?;
     }
-    if is_named(&"reports") {
+    if is_named("reports") {
         reports::run(&target.join("reports"), &path, runs)?;
     }
-    if is_named(&"scale") {
+    if is_named("scale") {
         scale::run(&target.join("scale"), &path, runs)?;
     }
-    if !options.cases.is_empty() && OTHERS.iter().filter(|case| is_named(case)).count() == options.cases.len() {
+    if !options.cases.is_empty() && options.cases.iter().all(|name| OTHERS.contains(&&**name)) {
         return Ok(());
     }
     let chosen = |case: &&Case| options.cases.is_empty() || options.cases.iter().any(|name| name == case.name);

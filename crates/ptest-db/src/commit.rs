@@ -12,7 +12,8 @@ use crate::error::Error;
 ///
 /// It is a clone of the template that no other test ever has, and is removed after the test. It can be cloned and sent to
 /// other processes, such as those of [`ptest::call_concurrently`]; that gives no further database, but further ways to
-/// this one, which lives as long as the value that the test got, or a clone of it in the same process.
+/// this one, which lives as long as the value that the test got, a clone of it in the same process, or the calls that it was
+/// given to.
 ///
 /// Usually written as [`postgres::CommitDb`](crate::postgres::CommitDb) or [`sqlite::CommitDb`](crate::sqlite::CommitDb),
 /// which also show how to connect.

@@ -169,12 +169,13 @@ fn children(parent: u32) -> Vec<u32> {
     processes().filter(|process| stat(*process).is_some_and(|(_, its)| its == parent)).collect()
 }
 
-/// Whoever has the folder in its arguments.
+/// Whoever has the folder in its arguments, or works in it.
 fn users(folder: &Path) -> Vec<u32> {
     let folder = folder.to_str().unwrap();
     let uses = |process: &u32| {
         let arguments = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&arguments).contains(folder)
+        let works_in = fs::read_link(format!("/proc/{process}/cwd")).unwrap_or_default();
+        String::from_utf8_lossy(&arguments).contains(folder) || works_in.starts_with(folder)
     };
     processes().filter(uses).filter(|process| is_running(*process)).collect()
 }

@@ -139,6 +139,36 @@ fn what_does_not_survive_the_border_is_told_apart_from_a_failure() {
     assert!(matches!(&back, Err(CallError::Codec(why)) if why.contains("result")), "{back:?}");
 }
 
+/// A file that goes away with its owner, who is in one process only.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Lent {
+    path: String,
+    #[serde(skip)]
+    is_owner: bool,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if self.is_owner {
+            fs::remove_file(&self.path).unwrap();
+        }
+    }
+}
+
+fn finds(lent: Lent) -> bool {
+    Path::new(&lent.path).exists()
+}
+
+#[test]
+fn what_the_arguments_stand_for_is_there_until_the_calls_are_over() {
+    let folder = Folder::new("lent");
+    let path = folder.path("file");
+    fs::write(&path, "").unwrap();
+    let results = call_concurrently(2, finds, Lent { path: path.clone(), is_owner: true });
+    assert!(results.into_iter().all(Result::unwrap));
+    assert!(!Path::new(&path).exists());
+}
+
 fn now((): ()) -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
 }

@@ -3,6 +3,7 @@
 //! What nose's documentation says of each kind is checked here, and wherever nose 1.3.7 does something else, so is that.
 
 mod attributes;
+mod calls;
 mod ends;
 mod example;
 mod kinds;

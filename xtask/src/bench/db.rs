@@ -41,8 +41,8 @@ pub(super) fn run(folder: &Path, path: &OsStr, runs: u8) -> Result<()> {
     suite::generate(folder)?;
     build(folder)?;
     let cores = f64::from(u32::try_from(std::thread::available_parallelism()?.get())?);
-    println!("| suite | 1 process | {PROCESSES} processes | times | bound | of the bound |");
-    println!("|---|---|---|---|---|---|");
+    println!("| suite | 1 process | {PROCESSES} processes | CPU of these | times | bound | of the bound |");
+    println!("|---|---|---|---|---|---|---|");
     let mut waits = Vec::new();
     for suite in SUITES {
         let notes = folder.join(format!("{}.notes", suite.name));
@@ -56,10 +56,12 @@ pub(super) fn run(folder: &Path, path: &OsStr, runs: u8) -> Result<()> {
         let least = (one.wall - one.tests + one.tests / f64::from(PROCESSES)).max(one.cpu / cores);
         let share = 100.0 * least / several.wall;
         println!(
-            "| {} | {:.2} s | {:.2} s | {:.2} | {:.2} | {share:.0} % {}|",
+            "| {} | {:.2} s | {:.2} s | {:.2} s, {:.2} s | {:.2} | {:.2} | {share:.0} % {}|",
             describe(suite),
             one.wall,
             several.wall,
+            one.cpu,
+            several.cpu,
             one.wall / several.wall,
             one.wall / least,
             if share < TARGET { "(below the target) " } else { "" },

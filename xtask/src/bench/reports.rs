@@ -32,7 +32,7 @@ pub(super) fn run(folder: &Path, path: &OsStr, runs: u8) -> Result<()> {
             ensure!(sample.status.success(), "no {report} was written: see {}", folder.join("log").display());
             samples.push(sample);
         }
-        let wall = Spread::of(&samples).of_measure(measure::Measure::Wall).context("nothing was measured")?;
+        let wall = Spread::of(&samples).wall();
         let size = fs::metadata(folder.join(format!("{report}.out")))?.len() / 1024;
         println!("| {report} | {size} KiB | {:.3} s ({:.3} to {:.3}) |", wall.median, wall.least, wall.most);
     }

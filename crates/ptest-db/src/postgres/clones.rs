@@ -103,7 +103,8 @@ impl Clones {
     /// Begins to make clones.
     pub(super) fn start(plan: Plan) -> Result<(Arc<Self>, Makers), Error> {
         let makers = plan.workers.clamp(1, 2);
-        let state = Mutex::new(State { ahead: 1, ..State::default() });
+        // Each worker will want one, whatever for.
+        let state = Mutex::new(State { ahead: plan.workers, ..State::default() });
         let clones = Arc::new(Self { plan, state, changed: Condvar::new() });
         let mut threads = Vec::new();
         for _ in 0..makers {

@@ -169,12 +169,36 @@ pub(crate) fn end_server_in(folder: &Path) {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
+    end_orphans(&data);
     // The seventh line names the System V segment that guards the data folder.
     let mut numbers = lines.get(6).into_iter().flat_map(|line| line.split_whitespace()).map(str::parse::<i32>);
     if let (Some(Ok(key)), Some(Ok(id))) = (numbers.next(), numbers.next())
         && data.join("postmaster.pid").exists()
     {
         os::remove_segment(key, id);
+    }
+}
+
+/// Ends the sessions of a server that was killed. One that is making a clone does not notice before it is done, and
+/// would go on to write into the folder. They have it as their working directory, where one can see that.
+fn end_orphans(data: &Path) {
+    let works_here = |process: &i32| {
+        let is_postgres =
+            fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|it| it.trim_end() == "postgres");
+        is_postgres && fs::read_link(format!("/proc/{process}/cwd")).is_ok_and(|folder| folder == data)
+    };
+    let orphans = || {
+        let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+        processes.filter_map(|it| it.file_name().to_str()?.parse().ok()).filter(works_here).collect::<Vec<i32>>()
+    };
+    let deadline = Instant::now() + END_LIMIT;
+    loop {
+        let left = orphans();
+        if left.is_empty() || Instant::now() > deadline {
+            return;
+        }
+        left.into_iter().for_each(|process| os::kill(process, libc::SIGKILL));
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -78,12 +78,13 @@ impl<F> fmt::Debug for Migrated<F> {
     }
 }
 
-/// What stays in the process that holds the context. The fields are dropped in this order.
+/// What stays in the process that holds the context. The fields are dropped in this order: with a server of our own ends
+/// what the makers are at, which nobody is going to need.
 struct Guard {
     _broker: Broker,
+    _server: Option<Server>,
     _makers: Makers,
     _databases: Databases,
-    _server: Option<Server>,
     _place: Place,
 }
 

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use ptest::test;
 
-fn now((): ()) -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
+/// In microseconds.
+fn now((): ()) -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros()
 }
 
 /// Writes down, in microseconds, how much later the last of five calls began than the first.
@@ -15,8 +16,8 @@ fn now((): ()) -> Duration {
 #[ignore = "it is a measurement: cargo xtask bench races"]
 fn five_calls_start_together() {
     let Ok(notes) = std::env::var("PTEST_START_NOTES") else { return };
-    let began: Vec<Duration> = ptest::call_concurrently(5, now, ()).into_iter().map(Result::unwrap).collect();
+    let began: Vec<u128> = ptest::call_concurrently(5, now, ()).into_iter().map(Result::unwrap).collect();
     let spread = *began.iter().max().unwrap() - *began.iter().min().unwrap();
     let mut file = File::options().append(true).create(true).open(notes).unwrap();
-    file.write_all(format!("{}\n", spread.as_micros()).as_bytes()).unwrap();
+    file.write_all(format!("{spread}\n").as_bytes()).unwrap();
 }

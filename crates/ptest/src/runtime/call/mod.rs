@@ -7,14 +7,18 @@ mod child;
 mod function;
 mod parent;
 
+use std::any::Any;
 use std::fmt;
 use std::process::ExitStatus;
+use std::rc::Rc;
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde_core::Serialize;
+use serde_core::de::DeserializeOwned;
 
 pub(super) use child::serve;
+
+use super::codec;
 
 /// How long a call may take if nobody says otherwise.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -64,28 +68,35 @@ pub struct Call<R> {
     function: function::Distance,
     /// As bytes, or why they cannot be.
     arguments: Result<Vec<u8>, String>,
+    /// The arguments themselves: what they stand for, a database or a server, is to be there until the calls are over.
+    kept: Rc<dyn Any>,
     result: std::marker::PhantomData<fn() -> R>,
 }
 
 impl<R> Clone for Call<R> {
     fn clone(&self) -> Self {
-        Self { arguments: self.arguments.clone(), ..*self }
+        Self { arguments: self.arguments.clone(), kept: self.kept.clone(), ..*self }
     }
 }
 
 impl<R: Serialize + DeserializeOwned> Call<R> {
     /// A call of `function` with `arguments`.
     ///
-    /// The function is a function item or a closure that captures nothing: it has to mean the same in another process.
-    #[expect(clippy::needless_pass_by_value, reason = "as a call takes its arguments")]
+    /// The function is a function item or a closure that captures nothing: it has to mean the same in another process. What
+    /// it is called with is a copy of the arguments; they themselves are dropped when the calls are over.
     pub fn new<A, F>(function: F, arguments: A) -> Self
     where
-        A: Serialize + DeserializeOwned,
+        A: Serialize + DeserializeOwned + 'static,
         F: Fn(A) -> R + Copy + Send + 'static,
     {
-        let arguments = minicbor_serde::to_vec(&arguments)
+        let encoded = codec::to_bytes(&arguments)
             .map_err(|error| format!("the arguments of a concurrent call cannot be serialised: {error}"));
-        Self { function: function::distance::<F, A, R>(function), arguments, result: std::marker::PhantomData }
+        Self {
+            function: function::distance::<F, A, R>(function),
+            arguments: encoded,
+            kept: Rc::new(arguments),
+            result: std::marker::PhantomData,
+        }
     }
 }
 
@@ -146,7 +157,7 @@ impl<R: Serialize + DeserializeOwned> ConcurrentCalls<R> {
 /// the calls.
 ///
 /// All processes are ready before the first one begins, so that the calls begin together. What they print is in the
-/// test's output. None of them outlives this function, or the test. For a time limit other than 30 seconds, or
+/// test's output. None of them outlives this function, or the test; and the arguments are not dropped before. For a time limit other than 30 seconds, or
 /// different functions, see [`make_concurrent_calls`].
 ///
 /// The processes are the test's own: to `cargo ptest` they take no slot of their own. Where they keep as many cores busy, the
@@ -187,7 +198,7 @@ impl<R: Serialize + DeserializeOwned> ConcurrentCalls<R> {
 #[track_caller]
 pub fn call_concurrently<A, R, F>(n: usize, function: F, arguments: A) -> Vec<Result<R, CallError>>
 where
-    A: Serialize + DeserializeOwned,
+    A: Serialize + DeserializeOwned + 'static,
     R: Serialize + DeserializeOwned,
     F: Fn(A) -> R + Copy + Send + 'static,
 {
