@@ -43,9 +43,21 @@ pub(super) fn binaries<'a>(
     messages: &[Message],
 ) -> Vec<TestBinary> {
     let libraries = tested.flat_map(|package| package.targets.iter().map(move |target| (package, target)));
-    let libraries = libraries.filter(|(_, target)| target.doctest && is_library(target));
-    let found = libraries.filter_map(|(package, target)| {
-        Some(binary(options, package, target, library(messages, package, target)?, root))
+    let libraries: Vec<_> = libraries.filter(|(_, target)| target.doctest && is_library(target)).collect();
+    let alone = libraries.len() == 1;
+    let found = libraries.into_iter().filter_map(|(package, target)| {
+        let library = library(messages, package, target)?;
+        // Which features a dependency has is for cargo a question of which packages are chosen. So where nothing has to be
+        // kept apart the choice stays what it was.
+        let choice =
+            if alone { options.package_args.clone() } else { vec!["--package".to_owned(), package.id.repr.clone()] };
+        let build = if alone { options.build_args.clone() } else { known_to(package, &options.build_args) };
+        Some(binary(
+            package,
+            target,
+            library,
+            Rustdoc { command: command(options, choice, build), root: root.to_owned() },
+        ))
     });
     let mut binaries: Vec<TestBinary> = found.collect();
     binaries.sort_by(|a, b| a.id.cmp(&b.id));
@@ -63,12 +75,42 @@ fn library<'a>(messages: &'a [Message], package: &Package, target: &Target) -> O
     artifacts(messages).filter(own).min_by_key(|it| it.profile.test)
 }
 
-fn binary(options: &Options, package: &Package, target: &Target, library: &Artifact, root: &Utf8Path) -> TestBinary {
+fn command(options: &Options, choice: Vec<String>, build: Vec<String>) -> Vec<OsString> {
+    let words = ["test", "--doc", "--color=never"].map(str::to_owned).into_iter().chain(choice).chain(build);
+    let words = words.chain(["--".to_owned()]).map(OsString::from);
+    std::iter::once(options.cargo.clone()).chain(words).collect()
+}
+
+/// The options of the build without the features that this package does not have: of several packages one is enough to
+/// have them, but not any one.
+fn known_to(package: &Package, args: &[String]) -> Vec<String> {
+    let has = |feature: &str| match feature.split_once('/') {
+        Some((name, _)) => {
+            let name = name.trim_end_matches('?');
+            package.name.as_str() == name
+                || package.dependencies.iter().any(|it| it.rename.as_ref().unwrap_or(&it.name) == name)
+        }
+        None => package.features.contains_key(feature),
+    };
+    let mut known = Vec::new();
+    let mut args = args.iter();
+    while let Some(word) = args.next() {
+        let value = args.as_slice().first().filter(|_| word == "--features");
+        let Some(value) = value else {
+            known.push(word.clone());
+            continue;
+        };
+        args.next();
+        let features: Vec<&str> = value.split([',', ' ']).filter(|feature| has(feature)).collect();
+        if !features.is_empty() {
+            known.extend([word.clone(), features.join(",")]);
+        }
+    }
+    known
+}
+
+fn binary(package: &Package, target: &Target, library: &Artifact, rustdoc: Rustdoc) -> TestBinary {
     let kind = RustTestBinaryKind::new(KIND);
-    let mut command: Vec<OsString> = vec![options.cargo.clone()];
-    command.extend(["test", "--doc", "--color=never", "--package", &package.id.repr].map(OsString::from));
-    command.extend(options.build_args.iter().map(OsString::from));
-    command.push("--".into());
     TestBinary {
         id: Arc::from(RustBinaryId::from_parts(package.name.as_str(), &kind, &target.name).as_str()),
         package: package.name.to_string(),
@@ -79,7 +121,7 @@ fn binary(options: &Options, package: &Package, target: &Target, library: &Artif
         cwd: package.manifest_path.parent().unwrap_or(Utf8Path::new("/")).to_owned(),
         env: Vec::new(),
         runner: Vec::new(),
-        rustdoc: Some(Rustdoc { command, root: root.to_owned() }),
+        rustdoc: Some(rustdoc),
         libtest: true,
         host: target.kind.contains(&TargetKind::ProcMacro),
     }

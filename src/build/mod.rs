@@ -31,6 +31,8 @@ pub struct Options {
     pub cargo: OsString,
     /// What the user chose of cargo test's options, in cargo's own spelling.
     pub cargo_args: Vec<String>,
+    /// Those of them that choose packages.
+    pub package_args: Vec<String>,
     /// Those of them that say how to build, and not what.
     pub build_args: Vec<String>,
     pub doctests: Doctests,

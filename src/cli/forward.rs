@@ -31,6 +31,15 @@ pub(super) fn selection_args(cli: &Cli) -> Vec<String> {
     args.0
 }
 
+/// The options that select packages.
+pub(super) fn package_args(cli: &Cli) -> Vec<String> {
+    let it = &cli.target;
+    let mut args = Words::default();
+    args.values("--package", &it.package).flag("--workspace", it.workspace).flag("--all", it.all);
+    args.values("--exclude", &it.exclude);
+    args.0
+}
+
 /// The options that say how to build.
 pub(super) fn build_args(cli: &Cli) -> Vec<String> {
     let it = &cli.build;

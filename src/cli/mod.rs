@@ -24,7 +24,7 @@ use crate::{build, filter, group, list, listing, report, run};
 pub use afterwards::Afterwards;
 pub use args::NoTests;
 use args::{AfterwardsArgs, Annotations, Cli, Colour, Leaks, TestBinaryArgs};
-use forward::{build_args, cargo_args, doctests, metadata_args, selection_args};
+use forward::{build_args, cargo_args, doctests, metadata_args, package_args, selection_args};
 pub use generate::{What, generate};
 
 /// What the program was called for.
@@ -252,6 +252,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
         build: build::Options {
             cargo: cargo(&env),
             cargo_args,
+            package_args: package_args(cli),
             build_args: build_args(cli),
             doctests: doctests(cli),
             metadata_args,

@@ -164,7 +164,12 @@ pub fn tests(binaries: Vec<TestBinary>, options: &Options) -> Result<Vec<Suite>>
         .num_threads(options.parallel.min(binaries.len()).max(1))
         .build()
         .context("cannot start threads")?;
-    pool.install(|| binaries.into_par_iter().map(|binary| suite(binary, options)).collect())
+    let suites: Result<Vec<Suite>> =
+        pool.install(|| binaries.into_par_iter().map(|binary| suite(binary, options)).collect());
+    let mut suites = suites?;
+    // A test binary without tests is one all the same; doctests that there are none of are nothing.
+    suites.retain(|suite| suite.harness != Harness::Doctests || !suite.tests.is_empty());
+    Ok(suites)
 }
 
 fn suite(binary: TestBinary, options: &Options) -> Result<Suite> {
