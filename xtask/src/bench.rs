@@ -3,6 +3,7 @@
 //! The tools take turns within one run (A B C A B C ...), so that a machine that slows down or has other work slows
 //! down all of them; and everything is built before anything is measured.
 
+mod bare;
 mod cases;
 mod db;
 mod instructions;
@@ -49,6 +50,8 @@ enum Tool {
     CargoTest,
     Nextest,
     Ptest,
+    /// A process for each test, and nothing besides.
+    Bare,
 }
 
 impl Tool {
@@ -57,6 +60,7 @@ impl Tool {
             Self::CargoTest => "cargo test",
             Self::Nextest => "cargo nextest",
             Self::Ptest => "cargo ptest",
+            Self::Bare => "a bare loop",
         }
     }
 }
@@ -132,7 +136,7 @@ fn measure_case(case: &'static Case, folder: &Path, path: &OsStr, nextest: bool,
             let (tool, samples) = &mut samples[if forward { place } else { count - 1 - place }];
             eprintln!("bench: {} {run}/{runs}: {}", case.name, tool.name());
             let log = folder.join(format!("{:?}.log", *tool));
-            let mut command = command(*tool, case, folder);
+            let mut command = command(*tool, case, folder)?;
             command.env("PATH", path);
             log_to(&mut command, &log)?;
             let mut sample = measure::run(&mut command).with_context(|| format!("running {}", tool.name()))?;
@@ -154,17 +158,19 @@ fn measure_case(case: &'static Case, folder: &Path, path: &OsStr, nextest: bool,
 }
 
 /// The command that runs the tests of a case with a tool, under the same conditions for each.
-fn command(tool: Tool, case: &Case, folder: &Path) -> Command {
+fn command(tool: Tool, case: &Case, folder: &Path) -> Result<Command> {
     let mut command = match tool {
         Tool::CargoTest => cargo::elsewhere(folder, &["test", "--tests", "--no-fail-fast"]),
         Tool::Nextest => cargo::elsewhere(folder, &["nextest", "run", "--tests", "--no-fail-fast"]),
         Tool::Ptest => cargo::elsewhere(folder, &["ptest", "--tests", "--no-fail-fast"]),
+        Tool::Bare => bare::command(folder)?,
     };
     if let Some(processes) = case.processes {
         match tool {
             Tool::CargoTest => command.args(["--", &format!("--test-threads={processes}")]),
             Tool::Nextest => command.arg(format!("--test-threads={processes}")),
             Tool::Ptest => command.arg(format!("--processes={processes}")),
+            Tool::Bare => &mut command,
         };
     }
     if tool == Tool::Ptest {
@@ -176,7 +182,7 @@ fn command(tool: Tool, case: &Case, folder: &Path) -> Command {
         command.env_remove(name);
     }
     command.envs(case.variables.iter().copied());
-    command
+    Ok(command)
 }
 
 /// A tool's output goes to a file: a terminal would cost each of them differently, and it can be read when one fails.
