@@ -42,6 +42,9 @@
 //! sets a shared context up, leaves its value in a file, and tears down when its stdin ends. So it does that, too, when
 //! the runner is killed.
 //!
+//! The doctests of a library are a binary like any other, though its program is `cargo test --doc`. Its harness is the
+//! standard one as well, but rustdoc takes no whole names (`run/pick`) and chooses the order (`run/dialect/order`).
+//!
 //! # What always holds
 //!
 //! * Every selected test is reported exactly once, whatever dies. If the books do not balance at the end, the run is
@@ -100,7 +103,8 @@ use cli::{Afterwards, Called, Invocation, NoInvocation, NoTests, Task};
 use event::Reporter;
 use exit::{Exit, Failure, OrExit};
 use filter::Decision;
-use list::Suite;
+use list::{Harness, Suite};
+use run::Options;
 use run::slots::Pool;
 use run::watchdog::Watchdog;
 
@@ -110,7 +114,7 @@ fn main() -> Exit {
     let mut args = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
     if let (Some(run::watchdog::ARGUMENT), Some(run), Some(values)) = (args.next().as_deref(), args.next(), args.next())
     {
-        run::watchdog::main(&run, values.as_str().into());
+        run::watchdog::main(&run, values.as_str().into(), args.next().as_deref());
         return Exit::Success;
     }
     tty::give_back_before_panics();
@@ -210,8 +214,8 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     let journals = build.target_directory.join("ptest");
     // A run inside of another one has the other's name in front of its own.
     invocation.run.values = journals.join("shared").join(invocation.run.run.replace('/', "-"));
-    let watchdog = Watchdog::start(&invocation.run.run, &invocation.run.values, invocation.run.processes)
-        .context("cannot start the watchdog")?;
+    let Options { run, values, processes, keys, .. } = &invocation.run;
+    let watchdog = Watchdog::start(run, values, *processes, *keys).context("cannot start the watchdog")?;
     let options = list::Options {
         parallel,
         mark: (run::RUN_ID, invocation.run.run.clone()),
@@ -227,9 +231,6 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     if !invocation.quiet {
         let taken = suites.iter().zip(&decisions).filter(|(_, decisions)| selected(decisions));
         taken.filter_map(|(suite, _)| suite.note.as_ref()).for_each(|note| say(&format!("note: {note}")));
-        if build.doctests && invocation.whole {
-            say("note: doctests are not run; `cargo test --doc` runs them");
-        }
     }
     if let Task::List(format) = invocation.task {
         let folders = listing::Folders { target: &build.target_directory, build: build.build_directory.as_deref() };
@@ -254,9 +255,14 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
         github.workspace.clone_from(&build.workspace_root);
     }
     let memory = journals.join("history");
-    let lengths = history::recall(&memory, &suites);
+    let lengths = match invocation.history {
+        true => history::recall(&memory, &suites),
+        false => history::nothing(&suites),
+    };
     let mut reporters = report::open(&invocation.report, &journals, &invocation.run.run).or_exit(Exit::OutputFailed)?;
-    reporters.push(history::Keeper::new(memory, &suites, &lengths));
+    if invocation.history {
+        reporters.push(history::Keeper::new(memory, &suites, &lengths));
+    }
     *began = true;
     let work = run::Work { suites: &suites, decisions: &decisions, groups: &groups, lengths: &lengths };
     let finished = run::groups(work, &pool, &watchdog, &invocation.run, &mut reporters);
@@ -280,7 +286,9 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
 fn hint_at_locks(packages: &[String], suites: &[Suite], decisions: &[Vec<Decision>], config: &config::Config) {
     let runs = |package: &&String| {
         suites.iter().zip(decisions).any(|(suite, decisions)| {
-            suite.binary.package == **package && decisions.iter().filter(|it| **it == Decision::Run).nth(1).is_some()
+            suite.binary.package == **package
+                && suite.harness != Harness::Doctests
+                && decisions.iter().filter(|it| **it == Decision::Run).nth(1).is_some()
         })
     };
     let is_said = |package: &&String| {

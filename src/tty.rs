@@ -8,7 +8,7 @@
 //! clear from there to the end of the screen is all that has to be done, whatever has become of the window meanwhile.
 
 use std::io::{self, IsTerminal, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -47,13 +47,50 @@ pub fn take_keys() -> io::Result<()> {
     }
     let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
     let now = tcgetattr(&stdin)?;
-    let mut modes = now.clone();
-    modes.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
-    modes.special_codes[SpecialCodeIndex::VMIN] = 1;
-    modes.special_codes[SpecialCodeIndex::VTIME] = 0;
+    let modes = for_keys(&now);
     found.get_or_insert(now);
     tcsetattr(&stdin, OptionalActions::Now, &modes)?;
     Ok(())
+}
+
+fn for_keys(found: &Termios) -> Termios {
+    let mut modes = found.clone();
+    modes.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+    modes.special_codes[SpecialCodeIndex::VMIN] = 1;
+    modes.special_codes[SpecialCodeIndex::VTIME] = 0;
+    modes
+}
+
+/// The terminal, and in words its modes before keys are taken, for a process that gives it back if this one cannot.
+pub fn lend() -> Option<(OwnedFd, String)> {
+    let stdin = io::stdin();
+    let found = tcgetattr(&stdin).ok()?;
+    let codes = [SpecialCodeIndex::VMIN, SpecialCodeIndex::VTIME].map(|code| found.special_codes[code]);
+    let modes = [found.input_modes.bits(), found.local_modes.bits()].map(|bits| bits.to_string());
+    let words = format!("{} {} {}", modes.join(" "), codes[0], codes[1]);
+    Some((stdin.as_fd().try_clone_to_owned().ok()?, words))
+}
+
+/// Gives a terminal back that another process has left without a word. If it is no more as that one had it, somebody else
+/// has it by now. The caller must not mind to be in the background.
+pub fn give_back_for_another(terminal: impl AsFd, found: &str) {
+    let numbers: Vec<u64> = found.split(' ').filter_map(|word| word.parse().ok()).collect();
+    let (Ok(now), Ok([input, local, least, time])) = (tcgetattr(&terminal), <[u64; 4]>::try_from(numbers)) else {
+        return;
+    };
+    let mut modes = now.clone();
+    modes.local_modes = LocalModes::from_bits_retain(u32::try_from(local).unwrap_or(now.local_modes.bits()));
+    modes.special_codes[SpecialCodeIndex::VMIN] = u8::try_from(least).unwrap_or(1);
+    modes.special_codes[SpecialCodeIndex::VTIME] = u8::try_from(time).unwrap_or(0);
+    // A shell's own modes for editing a line differ in what becomes of a return.
+    let is_as_left = |left: &Termios| {
+        let codes = |it: &Termios| [SpecialCodeIndex::VMIN, SpecialCodeIndex::VTIME].map(|code| it.special_codes[code]);
+        (left.local_modes, codes(left)) == (now.local_modes, codes(&now)) && u64::from(now.input_modes.bits()) == input
+    };
+    if is_as_left(&for_keys(&modes)) {
+        // A terminal that is gone needs nothing.
+        let _ = tcsetattr(terminal, OptionalActions::Now, &modes);
+    }
 }
 
 /// The modes are as they were.

@@ -14,11 +14,13 @@ use cargo_metadata::{Artifact, Message, Metadata, Package, PackageId, TargetKind
 use nextest_metadata::{RustBinaryId, RustTestBinaryKind};
 
 mod cargo_config;
+mod doctests;
 mod environment;
 mod manifest;
 mod platform;
 mod rustc;
 
+pub use doctests::{Doctests, Rustdoc};
 use environment::Environment;
 use platform::Platforms;
 
@@ -29,6 +31,9 @@ pub struct Options {
     pub cargo: OsString,
     /// What the user chose of cargo test's options, in cargo's own spelling.
     pub cargo_args: Vec<String>,
+    /// Those of them that say how to build, and not what.
+    pub build_args: Vec<String>,
+    pub doctests: Doctests,
     /// Those of them that `cargo metadata` takes, too.
     pub metadata_args: Vec<String>,
     /// The values of `--config`.
@@ -50,8 +55,6 @@ pub struct Build {
     pub build_directory: Option<Utf8PathBuf>,
     /// The packages that have a test binary here and a dev-dependency on `serial_test`.
     pub serial_packages: Vec<String>,
-    /// Whether a tested package's library has doctests for cargo test to run.
-    pub doctests: bool,
 }
 
 /// An executable that contains tests, and how cargo would run it.
@@ -62,8 +65,9 @@ pub struct TestBinary {
     pub package: String,
     pub package_id: String,
     pub target_name: String,
-    /// nextest's word for the target's kind: `lib`, `bin`, `test`, `example`, `bench`, `proc-macro`.
+    /// nextest's word for the target's kind: `lib`, `bin`, `test`, `example`, `bench`, `proc-macro`; or `doc`.
     pub kind: String,
+    /// The program; of doctests, the library that they belong to.
     pub path: Utf8PathBuf,
     /// The package's root: where cargo starts its tests.
     pub cwd: Utf8PathBuf,
@@ -71,6 +75,8 @@ pub struct TestBinary {
     pub env: Vec<(OsString, OsString)>,
     /// The `target.*.runner` that starts it, with its arguments.
     pub runner: Vec<OsString>,
+    /// Set if it stands for the doctests of a library, which have no program that could be started by itself.
+    pub rustdoc: Option<Rustdoc>,
     /// Whether it has libtest's harness (`harness = true`, the default).
     pub libtest: bool,
     /// Whether it was built for the host as opposed to the target, as procedural macros are.
@@ -81,6 +87,12 @@ impl TestBinary {
     /// A command that starts the binary as cargo would, without arguments yet.
     #[expect(clippy::disallowed_methods, reason = "how a test binary is started is said here, once")]
     pub fn command(&self) -> Command {
+        if let Some(Rustdoc { command: words, .. }) = &self.rustdoc {
+            // cargo is called as we were, and gives doctests their folder and environment itself.
+            let mut command = Command::new(&words[0]);
+            command.args(&words[1..]);
+            return command;
+        }
         let mut words = self.runner.iter().cloned().chain([self.path.clone().into()]);
         let mut command = Command::new(words.next().unwrap_or_default());
         command.args(words).current_dir(&self.cwd).envs(self.env.iter().map(|(key, value)| (key, value)));
@@ -183,9 +195,16 @@ fn describe(options: &Options, metadata: Metadata, platforms: &Platforms, messag
     }
     binaries.sort_by(|a, b| (&a.id, &a.path).cmp(&(&b.id, &b.path)));
     tell_apart(&mut binaries);
+    // What was built to find out which libraries were meant is not to run.
+    if options.doctests == Doctests::Only {
+        binaries.clear();
+    }
+    if options.doctests != Doctests::Without {
+        let tested = tested(&packages, &tests);
+        binaries.extend(doctests::binaries(options, tested, &metadata.workspace_root, messages));
+    }
     Ok(Build {
         binaries,
-        doctests: tested(&packages, &tests).any(|package| package.targets.iter().any(|target| target.doctest)),
         serial_packages: serial_packages(&packages),
         workspace_root: metadata.workspace_root,
         build_directory: metadata.build_directory,
@@ -239,6 +258,7 @@ fn binary(
         libtest: manifest::has_libtest_harness(&package.manifest_path, &kind, &artifact.target)?,
         env: environment.of(package, &kind, &path, platform)?,
         runner: platform.runner.clone(),
+        rustdoc: None,
         host: kind == RustTestBinaryKind::PROC_MACRO || (platform.host && platforms.cross()),
         kind: kind.as_str().to_owned(),
         path,

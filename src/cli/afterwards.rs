@@ -40,6 +40,8 @@ pub(super) fn understand(args: AfterwardsArgs, env: Env) -> Result<Afterwards> {
         cargo: build::Options {
             cargo: cargo(&env),
             cargo_args: Vec::<String>::new(),
+            build_args: Vec::new(),
+            doctests: build::Doctests::Without,
             metadata_args,
             config: args.config,
             targets: Vec::new(),

@@ -40,6 +40,7 @@ pub(super) struct Cli {
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Processes")]
+#[expect(clippy::struct_excessive_bools, reason = "each of them is a choice of its own")]
 pub(super) struct RunArgs {
     /// Worker slots: how many processes run tests at once. Not cargo test's -j, which is --build-jobs here. Default:
     /// $PTEST_PROCESSES, $RUST_TEST_THREADS, or the number of cores; a negative number counts from the cores. More than
@@ -75,6 +76,9 @@ pub(super) struct RunArgs {
     /// What to make of processes that outlive their test; they are killed in any case
     #[arg(long, value_enum, default_value = "warn", value_name = "WHAT")]
     pub leaks: Leaks,
+    /// Neither use nor keep what tests took in earlier runs: they go out in the order of their binaries' lists
+    #[arg(long)]
+    pub no_history: bool,
     /// How long a binary may take to list its tests
     #[arg(long, value_name = "TIME", default_value = "60s")]
     pub list_timeout: String,
@@ -139,6 +143,9 @@ pub(super) struct ReportArgs {
     /// How to show what goes on, on stderr
     #[arg(long, value_enum, default_value = "auto", value_name = "HOW")]
     pub show_progress: ShowProgress,
+    // How often a line names what runs. No option for people: so often that it can be seen in a test, it would annoy.
+    #[arg(long, hide = true, value_name = "TIME", default_value = "60s")]
+    pub heartbeat: String,
     /// Leave the keyboard alone: on a terminal, ? lists the keys that a run listens to
     #[arg(long)]
     pub no_input_handler: bool,
@@ -233,6 +240,13 @@ pub(super) struct TargetArgs {
     /// Test all targets
     #[arg(long)]
     pub all_targets: bool,
+    /// Test the documentation of the libraries, and nothing else
+    #[arg(long, conflicts_with_all = ["lib", "bins", "bin", "examples", "example", "tests", "test", "benches", "bench",
+                                      "all_targets", "no_doc", "no_run"])]
+    pub doc: bool,
+    /// Leave doctests out. They run unless targets are chosen; cargo test has no such option
+    #[arg(long)]
+    pub no_doc: bool,
 }
 
 /// cargo test's own options on how to build.

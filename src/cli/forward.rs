@@ -1,13 +1,30 @@
 //! What goes on to cargo as it was said to us, in cargo's own spelling.
 
 use super::args::Cli;
+use crate::build::Doctests;
 
-/// The options that select packages and targets, for cargo.
+/// cargo test's rule: doctests are run unless targets are chosen.
+pub(super) fn doctests(cli: &Cli) -> Doctests {
+    let it = &cli.target;
+    let all = [it.lib, it.bins, it.examples, it.tests, it.benches, it.all_targets];
+    let named = [&it.bin, &it.example, &it.test, &it.bench];
+    match it.doc {
+        true => Doctests::Only,
+        false if it.no_doc || all.contains(&true) || named.iter().any(|names| !names.is_empty()) => Doctests::Without,
+        false => Doctests::Beside,
+    }
+}
+
+/// The options that select packages and targets, for cargo. Nothing but cargo's own choice of libraries tells whose
+/// doctests are meant by `--doc`, and cargo does not build for these without running them.
 pub(super) fn selection_args(cli: &Cli) -> Vec<String> {
     let it = &cli.target;
     let mut args = Words::default();
     args.values("--package", &it.package).flag("--workspace", it.workspace).flag("--all", it.all);
-    args.values("--exclude", &it.exclude).flag("--lib", it.lib).flag("--bins", it.bins).values("--bin", &it.bin);
+    args.values("--exclude", &it.exclude)
+        .flag("--lib", it.lib || it.doc)
+        .flag("--bins", it.bins)
+        .values("--bin", &it.bin);
     args.flag("--examples", it.examples).values("--example", &it.example).flag("--tests", it.tests);
     args.values("--test", &it.test).flag("--benches", it.benches).values("--bench", &it.bench);
     args.flag("--all-targets", it.all_targets);

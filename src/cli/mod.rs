@@ -24,7 +24,7 @@ use crate::{build, filter, group, list, listing, report, run};
 pub use afterwards::Afterwards;
 pub use args::NoTests;
 use args::{AfterwardsArgs, Annotations, Cli, Colour, Leaks, TestBinaryArgs};
-use forward::{build_args, cargo_args, metadata_args, selection_args};
+use forward::{build_args, cargo_args, doctests, metadata_args, selection_args};
 pub use generate::{What, generate};
 
 /// What the program was called for.
@@ -40,6 +40,7 @@ pub enum Called {
 
 /// A call of the line of stages.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each of them is a choice of its own")]
 pub struct Invocation {
     pub task: Task,
     pub build: build::Options,
@@ -54,6 +55,8 @@ pub struct Invocation {
     pub no_tests: NoTests,
     /// Only what failed or did not finish the last time.
     pub failed: bool,
+    /// Go by what tests took in earlier runs, and remember what they take in this one.
+    pub history: bool,
     /// No package or target was chosen.
     pub whole: bool,
     pub quiet: bool,
@@ -102,7 +105,6 @@ pub fn advice(error: &clap::Error) -> Option<String> {
                 "error: there is no {option}: -j or --processes is the number of worker processes, --build-jobs that of the build's jobs"
             ));
         }
-        "--doc" => return Some(format!("error: there is no {option}: doctests are not run yet; use cargo test --doc")),
         "--format" | "--report-time" | "--logfile" => {
             return Some(format!(
                 "error: there is no {option}: the report's form is chosen before `--`, with --message-format human, json, junit or libtest-json"
@@ -236,7 +238,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
                     (false, _) => Verbosity::Verbose,
                 },
                 levels: screen::levels(cli, tests),
-                progress: screen::progress(cli, tests, &env),
+                progress: screen::progress(cli, tests, &env)?,
                 live,
                 build_args: build_args(cli),
                 include_ignored,
@@ -244,11 +246,14 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
         },
         no_tests: cli.select.no_tests,
         failed: cli.select.failed,
+        history: !cli.run.no_history,
         whole: selection_args(cli).iter().all(|word| ["--workspace", "--all"].contains(&word.as_str())),
         quiet,
         build: build::Options {
             cargo: cargo(&env),
             cargo_args,
+            build_args: build_args(cli),
+            doctests: doctests(cli),
             metadata_args,
             config: cli.build.config.clone(),
             targets: cli.build.target.clone(),
@@ -409,6 +414,7 @@ fn run_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::build::Doctests;
 
     fn parsed(line: &str, env: &[(&str, &str)]) -> Result<Invocation, String> {
         let args = ["cargo-ptest", "ptest"].into_iter().chain(line.split_whitespace()).map(OsString::from).collect();
@@ -435,6 +441,19 @@ mod tests {
             words("--config k=1 -Z x --manifest-path d/Cargo.toml"),
             "--manifest-path d/Cargo.toml --config k=1 -Z x"
         );
+    }
+
+    #[test]
+    fn doctests_run_unless_targets_are_chosen() {
+        let doctests = |line| parsed(line, &[]).unwrap().build.doctests;
+        for line in ["", "-p a", "--workspace --exclude b name", "--release"] {
+            assert_eq!(doctests(line), Doctests::Beside, "{line}");
+        }
+        for line in ["--lib", "--bins", "--bin x", "--tests", "--test x", "--all-targets", "--example x", "--no-doc"] {
+            assert_eq!(doctests(line), Doctests::Without, "{line}");
+        }
+        assert_eq!(doctests("--doc -p a"), Doctests::Only);
+        assert!(parsed("--doc --lib", &[]).unwrap_err().contains("cannot be used with"));
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! What the command line and the environment say about the terminal: what to show there, and whether to listen to keys.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
-use super::Env;
+use anyhow::Result;
+
 use super::args::{Cli, ShowProgress, TestBinaryArgs};
+use super::{Env, time};
 use crate::report::{FinalStatusLevel, Levels, OutputWhen, Progress, StatusLevel, Stdout};
 
 /// What is told of which tests.
@@ -23,16 +26,17 @@ pub(super) fn levels(cli: &Cli, tests: &TestBinaryArgs) -> Levels {
 }
 
 /// How what goes on is shown.
-pub(super) fn progress(cli: &Cli, tests: &TestBinaryArgs, env: &Env) -> Progress {
+pub(super) fn progress(cli: &Cli, tests: &TestBinaryArgs, env: &Env) -> Result<Progress> {
     // What goes to stdout must not be torn apart, if it is for the same screen.
     let shared = cli.report.message_format != Stdout::Human && std::io::stdout().is_terminal();
-    how(Facts {
+    Ok(how(Facts {
+        heartbeat: time("--heartbeat", &cli.report.heartbeat)?,
         wanted: cli.report.show_progress,
         quiet: cli.report.quiet || tests.quiet,
         can_move: can_move(env) && !shared,
         ci: env.text("CI").is_some_and(|ci| !ci.is_empty() && ci != "false"),
         cargo_says_never: env.text("CARGO_TERM_PROGRESS_WHEN") == Some("never"),
-    })
+    }))
 }
 
 /// Whether to listen to keys: somebody sits at the keyboard and sees what they do.
@@ -49,6 +53,7 @@ fn can_move(env: &Env) -> bool {
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Facts {
     wanted: ShowProgress,
+    heartbeat: Duration,
     quiet: bool,
     can_move: bool,
     ci: bool,
@@ -56,13 +61,13 @@ struct Facts {
 }
 
 fn how(facts: Facts) -> Progress {
-    let Facts { wanted, quiet, can_move, ci, cargo_says_never } = facts;
+    let Facts { wanted, heartbeat, quiet, can_move, ci, cargo_says_never } = facts;
     match wanted {
         ShowProgress::Bar if can_move => Progress::Region,
         _ if quiet => Progress::None,
         ShowProgress::None => Progress::None,
         ShowProgress::Auto if can_move && !ci && !cargo_says_never => Progress::Region,
-        ShowProgress::Auto | ShowProgress::Bar => Progress::Heartbeat,
+        ShowProgress::Auto | ShowProgress::Bar => Progress::Heartbeat(heartbeat),
     }
 }
 
@@ -72,16 +77,17 @@ mod tests {
 
     #[test]
     fn the_bar_is_for_terminals_and_for_whoever_asks_for_it() {
-        let auto =
-            Facts { wanted: ShowProgress::Auto, quiet: false, can_move: true, ci: false, cargo_says_never: false };
+        let heartbeat = Duration::from_secs(60);
+        let wanted = ShowProgress::Auto;
+        let auto = Facts { wanted, heartbeat, quiet: false, can_move: true, ci: false, cargo_says_never: false };
         assert_eq!(how(auto), Progress::Region);
-        assert_eq!(how(Facts { can_move: false, ..auto }), Progress::Heartbeat);
-        assert_eq!(how(Facts { ci: true, ..auto }), Progress::Heartbeat);
-        assert_eq!(how(Facts { cargo_says_never: true, ..auto }), Progress::Heartbeat);
+        assert_eq!(how(Facts { can_move: false, ..auto }), Progress::Heartbeat(heartbeat));
+        assert_eq!(how(Facts { ci: true, ..auto }), Progress::Heartbeat(heartbeat));
+        assert_eq!(how(Facts { cargo_says_never: true, ..auto }), Progress::Heartbeat(heartbeat));
         assert_eq!(how(Facts { quiet: true, ..auto }), Progress::None);
         let bar = Facts { wanted: ShowProgress::Bar, ci: true, quiet: true, ..auto };
         assert_eq!(how(bar), Progress::Region);
-        assert_eq!(how(Facts { can_move: false, quiet: false, ..bar }), Progress::Heartbeat);
+        assert_eq!(how(Facts { can_move: false, quiet: false, ..bar }), Progress::Heartbeat(heartbeat));
         assert_eq!(how(Facts { wanted: ShowProgress::None, ..auto }), Progress::None);
     }
 }

@@ -37,6 +37,8 @@ pub struct Group {
     pub can_split: bool,
     /// How many of its tests a process may be given.
     pub per_process: usize,
+    /// Fewer than so many are not worth a process.
+    pub at_least: usize,
     /// How many slots each of its processes takes.
     pub slots: usize,
     /// Its tests see no jobserver.
@@ -81,6 +83,10 @@ pub struct Unmatched {
     /// What it names was built, but for the test: so there is no such test, whatever else the workspace has.
     pub names_built_code: bool,
 }
+
+/// While a doctest is compiled by itself, reading the library costs as much as some of them; where all are compiled
+/// as one program (from the edition of 2024 on), as much as many.
+const DOCTESTS_PER_PROCESS: usize = 16;
 
 /// What the tests of one group of a suite have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -140,6 +146,9 @@ pub fn by_context(suites: &[Suite], decisions: &[Vec<Decision>], config: &Config
                     suite: number,
                     unit: unit.is_some(),
                     per_process: per_process(suite, unit.is_some(), case, options),
+                    at_least: if suite.harness == Harness::Doctests { DOCTESTS_PER_PROCESS } else { 1 },
+                    // rustdoc reads the whole library each time, and may compile all of its doctests as one program.
+                    can_split: suite.harness == Harness::Doctests,
                     ..Group::default()
                 });
                 groups.len() - 1
@@ -218,6 +227,8 @@ fn per_process(suite: &Suite, unit: bool, case: bool, options: &Options) -> usiz
         // Dividing a unit would set it up anew for each part, so isolation does not reach into it.
         Harness::Libtest if unit => usize::MAX,
         Harness::Libtest => options.per_process.unwrap_or(usize::MAX),
+        // Each has a process of its own whatever we do.
+        Harness::Doctests => usize::MAX,
         Harness::Custom | Harness::Whole => 1,
     }
 }

@@ -11,6 +11,7 @@
 mod annotations;
 mod answer;
 mod cases;
+mod doctests;
 mod memory;
 mod section;
 
@@ -70,6 +71,7 @@ impl Suite {
             cwd: "/".into(),
             env: Vec::new(),
             runner: Vec::new(),
+            rustdoc: None,
             libtest: true,
             host: false,
         };
@@ -94,6 +96,9 @@ impl Suite {
 pub enum Harness {
     /// The harness of the standard toolchain: many tests a process.
     Libtest,
+    /// rustdoc's, which uses that of the standard toolchain in its own way: what it runs cannot be chosen by whole names,
+    /// and some of it may run before the rest.
+    Doctests,
     /// It lists tests and takes one name a process; its exit code is the verdict.
     Custom,
     /// It does not list tests: it is run whole, and its exit code is the verdict.
@@ -163,6 +168,9 @@ pub fn tests(binaries: Vec<TestBinary>, options: &Options) -> Result<Vec<Suite>>
 }
 
 fn suite(binary: TestBinary, options: &Options) -> Result<Suite> {
+    if let Some(rustdoc) = binary.rustdoc.clone() {
+        return Ok(doctests::suite(binary, &rustdoc, options));
+    }
     let asked = if binary.libtest {
         libtest(&binary, options).map(|listed| (Harness::Libtest, listed, None))
     } else {

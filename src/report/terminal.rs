@@ -418,8 +418,8 @@ fn word(outcome: Outcome, message: Option<&str>) -> &str {
 
 /// Whether an output shows a message already. The place and the text of a panic stand on two lines there.
 pub(super) fn is_in(message: &str, output: &str) -> bool {
-    let text =
-        message.strip_prefix("panicked at ").and_then(|it| it.split_once(": ")).map_or(message, |(_, text)| text);
+    let placed = message.strip_prefix("panicked at ").and_then(|it| it.split_once(": ")).map(|(_, text)| text);
+    let text = placed.or(message.strip_prefix("panicked: ")).unwrap_or(message);
     text.lines().all(|line| output.contains(line))
 }
 
@@ -433,6 +433,8 @@ pub(super) fn selection(binary: &str) -> Vec<String> {
         RustBinaryIdNameAndKind::NameOnly { binary_name } => {
             words.extend(["--test".to_owned(), binary_name.to_owned()]);
         }
+        // A package has one library at the most.
+        RustBinaryIdNameAndKind::NameAndKind { kind: "doc", .. } => words.push("--doc".to_owned()),
         RustBinaryIdNameAndKind::NameAndKind { kind, binary_name } => {
             words.extend([format!("--{kind}"), binary_name.to_owned()]);
         }
@@ -449,6 +451,7 @@ mod tests {
         assert_eq!(selection("p").join(" "), "-p p --lib");
         assert_eq!(selection("p::t").join(" "), "-p p --test t");
         assert_eq!(selection("p::bin/b").join(" "), "-p p --bin b");
+        assert_eq!(selection("p::doc/p").join(" "), "-p p --doc");
         assert_eq!(selection("p::t@x86_64-unknown-linux-gnu").join(" "), "-p p --test t");
     }
 
@@ -456,6 +459,7 @@ mod tests {
     fn a_panic_that_the_output_shows_is_not_told_twice() {
         let output = "thread 'a' (1) panicked at src/lib.rs:1:1:\nboom\n  left: 1\n";
         assert!(is_in("panicked at src/lib.rs:1:1: boom\n  left: 1", output));
+        assert!(is_in("panicked: boom\n  left: 1", output));
         assert!(!is_in("SIGABRT", output));
     }
 }

@@ -1,5 +1,6 @@
 //! What a process is started with: what it is to be, the tests that it is given, and what it may know of the run.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::process::Command;
 
@@ -9,6 +10,7 @@ use ptest::wire::environment::{
 
 use super::Run;
 use super::dialect::Expected;
+use super::pick::pick;
 use super::process::{Launch, Speech};
 use crate::group::Need;
 use crate::list::{self, Harness, Suite};
@@ -45,12 +47,27 @@ impl Run<'_> {
                     token,
                 }
             }
+            Harness::Doctests => {
+                let wanted: HashSet<&str> = tests().map(|test| &*test.name).collect();
+                let all: Vec<_> = suite.tests.iter().map(|test| test.name.clone()).collect();
+                Speech::Doctests {
+                    expected: tests().map(|it| Expected { name: it.name.clone(), times: it.times }).collect(),
+                    pick: pick(&all, |name| wanted.contains(name)),
+                    include_ignored: tests().any(|test| test.ignored),
+                    // Only a pipe can be opened again, and not lose what was in it.
+                    with_log: cfg!(target_os = "linux") && !self.without_log.contains(&self.book.place(first)),
+                }
+            }
             Harness::Custom => {
                 let test = self.book.test(first);
                 let arguments = [test.name.as_ref(), "--exact", "--nocapture"].into_iter();
                 Speech::ExitCode {
                     arguments: arguments.chain(test.ignored.then_some("--ignored")).map(str::to_owned).collect(),
                 }
+            }
+            // More threads than one would be more than the slot allows.
+            Harness::Whole if suite.binary.rustdoc.is_some() => {
+                Speech::ExitCode { arguments: vec!["--test-threads=1".to_owned()] }
             }
             Harness::Whole => Speech::ExitCode { arguments: Vec::new() },
         };

@@ -12,6 +12,16 @@ pub(super) fn of_failure(test: &str, output: &str) -> Option<String> {
     Some(shorten(message))
 }
 
+/// The message of a doctest's panic, the compiler's first error, or what rustdoc says. The place of a panic says nothing:
+/// it is one in the program that rustdoc has made of the doctest.
+pub(super) fn of_doctest(output: &str) -> Option<String> {
+    let panic = || Some(format!("panicked: {}", panic("main", output)?.split_once(": ")?.1));
+    let error = || output.lines().find(|line| line.starts_with("error"));
+    let first = || output.lines().find(|line| !line.trim().is_empty());
+    let message = panic().or_else(|| error().or_else(first).map(str::to_owned))?;
+    Some(shorten(message))
+}
+
 /// `thread 'NAME' (ID) panicked at PLACE:`, and the lines after it up to the backtrace. The test's own thread counts
 /// before others; of several panics, the last one: earlier ones were caught.
 fn panic(test: &str, output: &str) -> Option<String> {
@@ -86,6 +96,19 @@ mod tests {
         assert_eq!(of_failure("t", "noise\nError: \"bad\"\n").unwrap(), "Error: \"bad\"");
         assert_eq!(of_failure("t", "no Error: here\n"), None);
         assert_eq!(of_failure("t", ""), None);
+    }
+
+    #[test]
+    fn a_doctest_fails_with_its_panic_or_a_compilers_error_or_what_rustdoc_says() {
+        let panic = "Test executable failed (exit status: 101).\n\nstderr:\n\nthread 'main' (9) panicked at \
+                     /tmp/x/doctest_bundle_2024.rs:39:1:\nboom: 1\n  left: 1\nnote: run with `RUST_BACKTRACE=1`\n";
+        assert_eq!(of_doctest(panic).unwrap(), "panicked: boom: 1\n  left: 1");
+        let compiler =
+            "warning: unused\nerror[E0308]: mismatched types\n --> src/lib.rs:1:1\nCouldn't compile the test.";
+        assert_eq!(of_doctest(compiler).unwrap(), "error[E0308]: mismatched types");
+        let said = "Test executable succeeded, but it's marked `should_panic`.";
+        assert_eq!(of_doctest(said).unwrap(), said);
+        assert_eq!(of_doctest("\n"), None);
     }
 
     #[test]

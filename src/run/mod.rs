@@ -19,6 +19,7 @@ mod live;
 mod message;
 mod os;
 mod output;
+mod pick;
 mod plan;
 mod process;
 mod signals;
@@ -52,7 +53,7 @@ use judge::Asked;
 use keys::Key;
 use leftovers::Whose;
 use live::Live;
-use process::{Launch, Report};
+use process::{Launch, Report, Speech};
 use signals::Signalled;
 use slots::Pool;
 use watchdog::Watchdog;
@@ -124,6 +125,9 @@ const BACKLOG: usize = 256;
 
 /// While more happens within this time, what is told of it is gathered before it is written.
 const GATHER: Duration = Duration::from_millis(4);
+
+/// How long rustdoc may take until its first doctest begins.
+const RUSTDOC_LIMIT: Duration = Duration::from_secs(3600);
 
 /// How many of the tests that ran before a failed one in its process are named: the nearest ones are the likeliest.
 const NEAREST: usize = 16;
@@ -488,8 +492,13 @@ impl Run<'_> {
         self.warn_of_fewer_slots(&batch);
         let launch = self.launch(&batch);
         let process = batch.process;
+        let is_rustdoc = matches!(launch.speech, Speech::Doctests { .. });
         self.processes.insert(process, Live::new(batch));
         self.start(Who::Worker(process), launch);
+        if is_rustdoc {
+            // It reads the library first and may compile all of its doctests. That is on nobody's time.
+            self.step(Instant::now(), Input::FixtureStarted { process, limit: RUSTDOC_LIMIT });
+        }
     }
 
     /// Somebody else's jobserver may never grant as many slots as a test asks for.

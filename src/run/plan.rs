@@ -64,6 +64,7 @@ pub(super) fn items(work: Work, options: &Options) -> (Vec<Item>, Spec) {
                 unit: group.unit,
                 can_split: group.can_split,
                 hosts: group.needs.iter().map(|need| need.host).collect(),
+                at_least: group.at_least,
                 slots: group.slots,
                 per_process: group.per_process.min(fitting(&suites[group.suite], group)),
                 limits: group.limits.iter().copied().chain(turns).collect(),

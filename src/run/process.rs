@@ -10,6 +10,7 @@ use ptest::wire::environment::argument;
 use super::dialect::{End, Ended, Expected, Fact, Host, Libtest, Verdict};
 use super::os::{self, Child, Exit, Group, Log, Ready};
 use super::output::Output;
+use super::pick::Pick;
 
 /// A process to start.
 pub(super) struct Launch {
@@ -29,6 +30,8 @@ pub(super) enum Speech {
         /// Begins the records on fixtures, in a binary that has any.
         token: Option<String>,
     },
+    /// rustdoc's harness, with the words that pick the doctests and those that run besides.
+    Doctests { expected: Vec<Expected>, pick: Pick, include_ignored: bool, with_log: bool },
     /// A host, started with the name of a test that it will not run.
     Host { test: Arc<str>, token: String },
     /// One test, whose verdict is the exit code; the arguments select it.
@@ -106,6 +109,15 @@ fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
             }
             command.args(expected.iter().map(|test| &*test.name));
             (Listener::Libtest(Shared::new(Libtest::new(&expected, token.as_deref(), with_log, live))), log)
+        }
+        Speech::Doctests { expected, pick, include_ignored, with_log } => {
+            let log = if with_log { Some(Log::new()?) } else { None };
+            command.args(["--nocapture", "--test-threads=1"]).args(include_ignored.then_some("--include-ignored"));
+            if let Some(log) = &log {
+                command.arg("--logfile").arg(&log.path);
+            }
+            command.args(pick.words);
+            (Listener::Libtest(Shared::new(Libtest::of_doctests(&expected, &pick.others, with_log, live))), log)
         }
         Speech::Host { test, token } => {
             command.args(["--exact", &test, "--nocapture", "--test-threads=1", "--include-ignored"]);
@@ -296,7 +308,7 @@ impl Listener {
                 child.read_log(&mut log)?;
                 let mut libtest = libtest.get();
                 libtest.read(&buffer[..length], &log);
-                if libtest.has_begun() {
+                if libtest.has_begun() && libtest.opens_its_log_once() {
                     child.log_is_open();
                 }
             }

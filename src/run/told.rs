@@ -62,6 +62,9 @@ impl Run<'_> {
                     let started = self.book.started(&live.batch, item);
                     self.book.tell(&Event::TestStarted(started));
                 }
+                if self.book.suite(item).harness == Harness::Doctests {
+                    self.step(at, Input::FixtureEnded(process));
+                }
                 self.step(at, Input::ItemStarted { process, item });
             }
             Fact::Said(record, output) => self.worker_said(process, record, output, at),
@@ -107,8 +110,12 @@ impl Run<'_> {
             }
             _ => (outcome, note),
         };
-        let (before, nearest) =
-            if outcome.is_red() { (live.has_run(), live.nearest(NEAREST)) } else { (0, Vec::new()) };
+        // A doctest runs in a process of its own below the one that we know.
+        let shares_state = self.book.suite(item).harness != Harness::Doctests;
+        let (before, nearest) = match outcome.is_red() && shares_state {
+            true => (live.has_run(), live.nearest(NEAREST)),
+            false => (0, Vec::new()),
+        };
         let last_line = live.last_line();
         let since = live.began.take().filter(|(began, _)| *began == place).map_or(at, |(_, since)| since);
         live.end(place);
@@ -152,6 +159,7 @@ impl Run<'_> {
         let found = || message::of_failure(self.book.test(item).argument(), output);
         match (outcome, self.book.suite(item).harness) {
             (Outcome::Failed | Outcome::SetupFailed, Harness::Libtest) => note.or_else(found),
+            (Outcome::Failed | Outcome::SetupFailed, Harness::Doctests) => note.or_else(|| message::of_doctest(output)),
             (Outcome::Failed, Harness::Custom | Harness::Whole) => found().or(note),
             _ => note,
         }

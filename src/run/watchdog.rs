@@ -4,6 +4,8 @@
 //! whatever groups stand in a table then are killed: workers at once, hosts when they had the time to tear down. (That
 //! they do by themselves, since the runner held the pipes that they live by.) The table is a file without a name that
 //! both have open: writing a number into it wakes nobody, so the watchdog costs nothing while the run goes on.
+//!
+//! Where the runner takes keys, the watchdog has the terminal open as well, as its stderr, and gives it back.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -18,9 +20,10 @@ use ptest::wire::environment::RUN_ID;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 use super::leftovers::{self, Whose};
+use crate::tty;
 
-/// The hidden first argument that makes this program a watchdog; the others are the run's id and the folder with the
-/// values of its shared contexts.
+/// The hidden first argument that makes this program a watchdog; the others are the run's id, the folder with the values
+/// of its shared contexts, and the modes of the terminal if the runner takes keys.
 pub const ARGUMENT: &str = "--ptest-watchdog";
 
 /// One group's number in the table; 0 where there is nothing to kill.
@@ -113,15 +116,17 @@ fn signal_groups(groups: Vec<Pid>, signal: Signal) {
 
 impl Watchdog {
     #[expect(clippy::disallowed_methods, reason = "the watchdog is a process like the workers")]
-    pub fn start(run: &str, values: &Utf8Path, workers: usize) -> io::Result<Self> {
+    pub fn start(run: &str, values: &Utf8Path, workers: usize, keys: bool) -> io::Result<Self> {
         let table = Table::new(workers)?;
+        let (terminal, modes) = tty::lend().filter(|_| keys).unzip();
         let child = Command::new(std::env::current_exe()?)
             .args([ARGUMENT, run, values.as_str()])
+            .args(modes)
             // It has to outlive what carries the mark of a run around this one.
             .env_remove(RUN_ID)
             .stdin(Stdio::piped())
             .stdout(table.0.try_clone()?)
-            .stderr(Stdio::null())
+            .stderr(terminal.map_or_else(Stdio::null, Stdio::from))
             // Ctrl-C at the terminal is for the runner.
             .process_group(0)
             .spawn()?;
@@ -143,9 +148,15 @@ impl Drop for Watchdog {
 }
 
 /// The watchdog's side: waits for the runner's end, then kills what it left running and clears away what it left lying.
-pub fn main(run: &str, values: &Utf8Path) {
+pub fn main(run: &str, values: &Utf8Path, modes: Option<&str>) {
     // An error means that there is no runner, either.
     let _ = io::stdin().read_to_end(&mut Vec::new());
+    if let Some(modes) = modes {
+        // Whoever changes a terminal from the background is stopped otherwise.
+        // SAFETY: nothing here handles the signal.
+        unsafe { libc::signal(libc::SIGTTOU, libc::SIG_IGN) };
+        tty::give_back_for_another(io::stderr(), modes);
+    }
     let table = io::stdout();
     let table = File::from(std::os::fd::AsFd::as_fd(&table).try_clone_to_owned().expect("stdout is open"));
     signal_groups(groups(&table, Place::Worker), Signal::KILL);

@@ -14,6 +14,8 @@ pub(super) struct Left {
     pub tests: usize,
     /// How long they will take one after another, as far as that can be said.
     pub time: Option<Duration>,
+    /// How many tests were given to processes that have not ended them.
+    pub given: usize,
     pub processes: usize,
     /// How long the processes that run will still take, as far as that can be said.
     pub busy: Vec<Duration>,
@@ -22,7 +24,8 @@ pub(super) struct Left {
 /// How many tests a batch holds while nothing is known of their length.
 const UNKNOWN: usize = 4;
 
-/// And how many such batches there should be for each worker at least.
+/// And how many such batches there should be for each worker at least. Batches of tests whose lengths are known may be as
+/// large as a worker's share, but no larger: what is known may be wrong.
 const ROUNDS: usize = 2;
 
 /// Below this a process would cost more than a quarter of the tests that it runs.
@@ -35,6 +38,7 @@ const LONGEST: Duration = Duration::from_millis(250);
 pub(super) fn size(lengths: impl Iterator<Item = Option<Duration>>, left: Left) -> usize {
     let wanted = left.time.map_or(LONGEST, |time| lasting(level(time, left.processes, left.busy)));
     let unknown = left.tests.div_ceil(ROUNDS * left.processes).clamp(1, UNKNOWN);
+    let share = (left.tests + left.given).div_ceil(left.processes).max(UNKNOWN);
     let (mut size, mut time, mut strangers) = (0, Duration::ZERO, 0);
     for length in lengths {
         match length {
@@ -42,7 +46,7 @@ pub(super) fn size(lengths: impl Iterator<Item = Option<Duration>>, left: Left) 
             Some(length) => time += length.max(Duration::from_micros(1)),
             None => strangers += 1,
         }
-        if size > 0 && (time > wanted || strangers > unknown) {
+        if size > 0 && (time > wanted || strangers > unknown || size == share) {
             break;
         }
         size += 1;
@@ -80,18 +84,19 @@ mod tests {
     /// How many of so many tests that take so long, in milliseconds, if they are all that is left.
     fn of(tests: usize, processes: usize, millis: f64) -> usize {
         let length = Duration::from_secs_f64(millis / 1000.0);
-        let left = Left { tests, time: Some(length * u32::try_from(tests).unwrap()), processes, busy: Vec::new() };
+        let left =
+            Left { tests, time: Some(length * u32::try_from(tests).unwrap()), processes, given: 0, busy: Vec::new() };
         size(std::iter::repeat_n(Some(length), tests), left)
     }
 
     #[test]
     fn a_first_batch_is_small() {
         let unknown = |tests, processes| {
-            size(std::iter::repeat_n(None, tests), Left { tests, time: None, processes, busy: Vec::new() })
+            size(std::iter::repeat_n(None, tests), Left { tests, time: None, processes, given: 0, busy: Vec::new() })
         };
         assert_eq!(unknown(2000, 2), 4);
         assert_eq!(unknown(3, 2), 1);
-        let among_others = Left { tests: 300, time: None, processes: 2, busy: Vec::new() };
+        let among_others = Left { tests: 300, time: None, processes: 2, given: 0, busy: Vec::new() };
         assert_eq!(size([None; 3].into_iter(), among_others), 3);
     }
 
@@ -100,7 +105,7 @@ mod tests {
         assert_eq!(of(2000, 2, 0.2), 750);
         assert_eq!(of(2000, 2, 10.0), 25);
         assert_eq!(of(2000, 2, 2000.0), 1);
-        assert_eq!(of(2000, 2, 0.0), 2000);
+        assert_eq!(of(2000, 2, 0.0), 1000);
     }
 
     #[test]
@@ -109,15 +114,16 @@ mod tests {
         assert_eq!(of(40, 2, 5.0), 15);
         assert_eq!(of(20, 2, 5.0), 10);
         assert_eq!(of(10, 2, 5.0), 5);
-        assert_eq!(of(10, 2, 0.1), 10);
+        assert_eq!(of(10, 2, 0.1), 5);
+        assert_eq!(of(3, 2, 0.1), 3);
     }
 
     #[test]
     fn what_is_known_to_be_long_is_not_put_beside_others() {
         let lengths = [900, 30, 20, 1].map(|it| Some(Duration::from_millis(it)));
-        let left = Left { tests: 4, time: Some(Duration::from_millis(951)), processes: 2, busy: Vec::new() };
+        let left = Left { tests: 4, time: Some(Duration::from_millis(951)), processes: 2, given: 0, busy: Vec::new() };
         assert_eq!(size(lengths.into_iter(), left), 1);
-        let left = Left { tests: 3, time: Some(Duration::from_millis(51)), processes: 2, busy: Vec::new() };
+        let left = Left { tests: 3, time: Some(Duration::from_millis(51)), processes: 2, given: 0, busy: Vec::new() };
         assert_eq!(size(lengths[1..].iter().copied(), left.clone()), 1);
         assert_eq!(size(lengths[2..].iter().copied(), left), 2);
     }
@@ -136,7 +142,7 @@ mod tests {
     fn a_few_that_are_not_known_may_come_with_those_that_are() {
         let known = Some(Duration::from_millis(1));
         let lengths = [known, known, None, known, None, None, None, None, known];
-        let left = Left { tests: 1000, time: Some(Duration::from_secs(10)), processes: 2, busy: Vec::new() };
+        let left = Left { tests: 1000, time: Some(Duration::from_secs(10)), processes: 2, given: 0, busy: Vec::new() };
         assert_eq!(size(lengths.into_iter(), left), 7);
     }
 }

@@ -14,20 +14,29 @@ const MOST: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) struct Lengths {
     known: Vec<Option<Duration>>,
     guesses: Vec<Duration>,
+    /// What those took that have ended, and what they were thought to take.
+    took: Duration,
+    believed: Duration,
 }
 
 impl Lengths {
-    /// Of what is not known it is thought that it takes as long as the others in its group do, or as all others.
-    pub(super) fn of(groups: &[Group]) -> Self {
+    /// Of what is not known it is thought that it takes as long as the others in its group do, or as all others. Where
+    /// one process runs after another no order is better than another, so all are alike and stay in theirs.
+    pub(super) fn of(groups: &[Group], processes: usize) -> Self {
         let items = groups.iter().flat_map(|group| &group.items).max().map_or(0, |last| last + 1);
-        let mut lengths = Self { known: vec![None; items], guesses: vec![SOMETHING; items] };
+        let mut lengths = Self {
+            known: vec![None; items],
+            guesses: vec![SOMETHING; items],
+            took: Duration::ZERO,
+            believed: Duration::ZERO,
+        };
         let of_all = mean(groups.iter().flat_map(|group| group.lengths.iter().flatten()));
         for group in groups {
             let guess = mean(group.lengths.iter().flatten()).or(of_all).unwrap_or(SOMETHING);
             for (place, item) in group.items.iter().enumerate() {
                 let known = group.lengths.get(place).copied().flatten().map(|it| it.min(MOST));
                 lengths.known[*item] = known;
-                lengths.guesses[*item] = known.unwrap_or(guess);
+                lengths.guesses[*item] = if processes == 1 { SOMETHING } else { known.unwrap_or(guess) };
             }
         }
         lengths
@@ -35,6 +44,21 @@ impl Lengths {
 
     pub(super) fn known(&self, item: Item) -> Option<Duration> {
         self.known[item]
+    }
+
+    pub(super) fn finished(&mut self, item: Item, took: Duration) {
+        if let Some(known) = self.known[item] {
+            self.took += took.min(MOST);
+            self.believed += known;
+        }
+    }
+
+    /// How long it takes in this run what is known to take so long, if it takes longer: the machine may be slower today,
+    /// or what is known be wrong.
+    pub(super) fn today(&self, known: Duration) -> Duration {
+        let believed = self.believed.max(Duration::from_millis(1));
+        let slowness = (self.took.as_secs_f64() / believed.as_secs_f64()).clamp(1.0, 1000.0);
+        Duration::try_from_secs_f64(known.as_secs_f64() * slowness).unwrap_or(known)
     }
 
     /// What to go by where one must be put before another.
@@ -53,6 +77,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn who_is_slow_today_goes_on_to_be() {
+        let millis = Duration::from_millis;
+        let group = Group { items: vec![0, 1], lengths: vec![Some(millis(10)), None], ..Group::default() };
+        let mut lengths = Lengths::of(&[group], 2);
+        assert_eq!(lengths.today(millis(7)), millis(7));
+        lengths.finished(1, millis(500));
+        assert_eq!(lengths.today(millis(7)), millis(7), "of that one nothing was known");
+        lengths.finished(0, millis(5));
+        assert_eq!(lengths.today(millis(7)), millis(7), "what is fast may be fast by accident");
+        lengths.finished(0, millis(55));
+        assert_eq!(lengths.today(millis(7)), millis(21));
+        assert_eq!(lengths.today(Duration::MAX), Duration::MAX);
+    }
+
+    #[test]
     fn what_is_not_known_is_thought_to_be_like_its_neighbours() {
         let group = |items: std::ops::Range<usize>, lengths: &[Option<u64>]| Group {
             items: items.collect(),
@@ -60,10 +99,12 @@ mod tests {
             ..Group::default()
         };
         let groups = [group(0..3, &[Some(10), None, Some(30)]), group(3..4, &[Some(80)]), group(4..6, &[])];
-        let lengths = Lengths::of(&groups);
+        let lengths = Lengths::of(&groups, 2);
         let guesses: Vec<u128> = (0..6).map(|item| lengths.guess(item).as_millis()).collect();
         assert_eq!(guesses, [10, 20, 30, 80, 40, 40]);
         assert_eq!((lengths.known(1), lengths.known(3)), (None, Some(Duration::from_millis(80))));
-        assert_eq!(Lengths::of(&groups[2..]).guess(5), SOMETHING);
+        assert_eq!(Lengths::of(&groups[2..], 2).guess(5), SOMETHING);
+        let alone = Lengths::of(&groups, 1);
+        assert_eq!((alone.guess(3), alone.known(3)), (SOMETHING, lengths.known(3)));
     }
 }

@@ -86,6 +86,8 @@ pub struct Group {
     pub can_split: bool,
     /// How many items a process may be given.
     pub per_process: usize,
+    /// How many it is given at the least, where the group can split and has as many left.
+    pub at_least: usize,
     /// How many slots each of its processes takes, all of them or none; 0 is 1.
     pub slots: usize,
     /// Indices into [`Spec::limits`].
@@ -277,7 +279,7 @@ struct Running {
 
 impl Scheduler {
     pub fn new(spec: Spec) -> Self {
-        let lengths = Lengths::of(&spec.groups);
+        let lengths = Lengths::of(&spec.groups, spec.processes);
         let queues: Vec<Queue> = spec.groups.iter().map(|group| Queue::new(group, &lengths)).collect();
         let mut scheduler = Self {
             order: Order::of(queues.len()),
@@ -434,6 +436,7 @@ impl Scheduler {
         let group = running.batch.group;
         let queue = &mut self.queues[group];
         queue.finished(duration);
+        self.lengths.finished(item, duration);
         if again {
             queue.again.push_back((item, running.batch.attempt + 1));
         } else if !passed && !running.batch.diagnosis {
@@ -825,7 +828,7 @@ impl Scheduler {
         } else if spec.can_split {
             // A part for each worker, of the same size: they run at once, and nothing is set up more often than that.
             let workers = self.spec.processes / self.weight(group);
-            spec.items.len().div_ceil(workers).min(queue.fresh().len())
+            spec.items.len().div_ceil(workers).max(spec.at_least).min(queue.fresh().len())
         } else {
             let length = |item: &Item| self.length(group, *item);
             batch::size(queue.fresh().iter().map(length), self.left(now, queue.mean()))
@@ -835,18 +838,22 @@ impl Scheduler {
 
     /// How long an item takes, if that is known, or others of its group have ended.
     fn length(&self, group: usize, item: Item) -> Option<Duration> {
-        self.lengths.known(item).or_else(|| self.queues[group].mean())
+        let known = self.lengths.known(item).map(|length| self.lengths.today(length));
+        known.or_else(|| self.queues[group].mean())
     }
 
     /// What is left of the groups that may be divided, if those of which nothing is known are like this one.
     fn left(&self, now: Duration, mean: Option<Duration>) -> batch::Left {
         let groups = self.order.iter().filter(|group| !self.spec.groups[*group].unit);
         let busy = self.running.values().map(|running| running.ends_at.saturating_sub(now)).collect();
-        let mut left = batch::Left { tests: 0, time: Some(Duration::ZERO), processes: self.spec.processes, busy };
+        let given = self.running.values().map(|running| running.pending.len()).sum();
+        let processes = self.spec.processes;
+        let mut left = batch::Left { tests: 0, time: Some(Duration::ZERO), given, processes, busy };
         for queue in groups.map(|group| &self.queues[group]) {
             left.tests += queue.fresh().len();
             left.time = left.time.and_then(|time| Some(time.saturating_add(queue.time_left(mean)?)));
         }
+        left.time = left.time.map(|time| self.lengths.today(time));
         left
     }
 }

@@ -56,7 +56,7 @@ mod tests {
     use crate::schedule::queue::Queue;
 
     fn order(groups: &[Group]) -> Vec<usize> {
-        let lengths = Lengths::of(groups);
+        let lengths = Lengths::of(groups, 2);
         let mut order = Order::of(groups.len());
         for (number, group) in groups.iter().enumerate() {
             order.put(number, Queue::new(group, &lengths).piece(&lengths).map(|piece| (group.slots.max(1), piece)));

@@ -440,6 +440,7 @@ fn specs() -> impl Strategy<Value = Spec> {
                         items,
                         unit,
                         can_split,
+                        at_least: per_process / 2,
                         per_process: if unit { usize::MAX } else { per_process },
                         limits: limits.into_iter().collect(),
                         hosts: needs.into_iter().filter(|host| *host < hosts.len()).collect(),

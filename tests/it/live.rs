@@ -2,6 +2,7 @@
 
 use rustix::process::Signal;
 
+use crate::kills::{LIMIT, wait_until};
 use crate::screen::Screen;
 use crate::tool::{Tool, ptest};
 
@@ -191,6 +192,21 @@ fn whoever_is_in_a_hurry_finds_the_terminal_as_it_was_too() {
 }
 
 #[test]
+fn a_terminal_whose_runner_was_killed_is_given_back_all_the_same() {
+    let tool = concat!(env!("CARGO_BIN_EXE_cargo-ptest"), " ptest -p hang --processes=2 innocent b_hangs\n");
+    let mut screen = Screen::shell(hanging());
+    screen.wait_for_text("$ ");
+    screen.press(tool);
+    screen.wait_for(|text| text.contains(" 4/5 done") && text.contains("s]  0: hang tests::b_hangs"));
+    assert!(!screen.echoes());
+    screen.kill_job();
+    wait_until(LIMIT, || screen.echoes());
+    screen.press("exit\n");
+    screen.wait_for_text("Killed");
+    screen.finish();
+}
+
+#[test]
 fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() {
     let tool = concat!(env!("CARGO_BIN_EXE_cargo-ptest"), " ptest -p hang --processes=2 innocent b_hangs\n");
     let mut screen = Screen::shell(hanging());
@@ -239,6 +255,23 @@ fn time_stands_still_while_the_run_is_stopped() {
     screen.press("exit\n");
     screen.finish();
     screen.expect_as_it_was();
+}
+
+#[test]
+fn where_nothing_moves_a_line_each_so_often_names_what_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stderr");
+    let mut command = hanging().args(["--heartbeat=300ms", "--color=never"]).command();
+    let stderr = std::fs::File::create(&path).unwrap();
+    let mut run = command.stdout(std::process::Stdio::null()).stderr(stderr).spawn().unwrap();
+    let text = || std::fs::read_to_string(&path).unwrap();
+    wait_until(LIMIT, || text().matches("4/5 done").count() > 2);
+    rustix::process::kill_process(rustix::process::Pid::from_child(&run), Signal::INT).unwrap();
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+    let text = text();
+    let (_, after) = text.split_once("4/5 done").unwrap();
+    let named = after.lines().nth(1).unwrap();
+    assert!(named.contains("0: hang tests::b_hangs"), "{text}");
 }
 
 #[test]

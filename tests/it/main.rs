@@ -14,8 +14,11 @@ mod config;
 mod contexts;
 #[cfg(target_os = "linux")]
 mod databases;
+#[cfg(target_os = "linux")]
+mod doctests;
 mod environment;
 #[cfg(unix)]
+mod history;
 mod html;
 mod junit;
 #[cfg(target_os = "linux")]
@@ -38,4 +41,5 @@ mod slots;
 mod table;
 mod terminal;
 mod tool;
+mod trace;
 mod workspace;

@@ -86,6 +86,14 @@ impl Screen {
         Self { pty, child, bytes, parser, raw: Vec::new(), modes }
     }
 
+    /// Kills what a shell runs in front.
+    pub fn kill_job(&self) {
+        let shell = self.child.id();
+        let jobs = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
+        let job = jobs.split_whitespace().last().expect("the shell runs something").parse().unwrap();
+        kill_process(Pid::from_raw(job).unwrap(), Signal::KILL).unwrap();
+    }
+
     pub fn press(&mut self, keys: &str) {
         self.pty.write_all(keys.as_bytes()).unwrap();
     }

@@ -13,7 +13,7 @@ use crate::tool::{Ran, Tool, fixtures, of_kind, ptest};
 use crate::workspace::Workspace;
 
 /// Packages whose tests come to what the table says only if something special is done.
-const SPECIAL: [&str; 4] = ["hang", "locks", "nolist", "state"];
+const SPECIAL: [&str; 6] = ["documented", "hang", "locks", "merged", "nolist", "state"];
 
 /// Packages whose tests are annotated, and are tried elsewhere: see `contexts` and `slots`.
 const CONTEXTS: [&str; 10] =
@@ -71,7 +71,7 @@ fn with_several_slots_every_report_agrees_with_the_table() {
 
 fn all_but_special() -> Tool {
     let excluded = SPECIAL.iter().chain(&CONTEXTS).flat_map(|package| ["--exclude", package]);
-    ptest(&[]).args(["--workspace", "--all-targets"]).args(excluded).env("UNEVEN_SECONDS", "0.05")
+    ptest(&[]).args(["--no-history", "--workspace", "--all-targets"]).args(excluded).env("UNEVEN_SECONDS", "0.05")
 }
 
 #[test]
@@ -93,6 +93,14 @@ fn programs_that_do_not_list_are_one_test_each_in_every_report() {
             || ptest(&["nolist"]).args(["--list-timeout=1s"]),
             slots,
         );
+    }
+}
+
+#[test]
+fn doctests_are_tests_in_every_report() {
+    const PACKAGES: [&str; 2] = ["documented", "merged"];
+    for slots in [1, 2] {
+        reports_agree_with(&rows(|package| PACKAGES.contains(&package)), || ptest(&PACKAGES), slots);
     }
 }
 
@@ -119,11 +127,13 @@ fn tests_that_leave_processes_behind_are_named() {
     assert_eq!(named, expected.collect(), "{}", ran.stderr);
 }
 
-/// Runs the tests three times: for the text, the JSON lines and the JUnit file; for the JUnit stream; for libtest's JSON.
+/// Runs the tests three times: for the text, the JSON lines, the JUnit file and the page; for the JUnit stream; for
+/// libtest's JSON.
 #[track_caller]
 fn reports_agree_with(rows: &[Row], tool: impl Fn() -> Tool + Sync, slots: usize) {
     let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
     let file = folders[0].path().join("junit.xml");
+    let page = folders[0].path().join("page.html");
     let junit_output = "--junit-output=all";
     // The file over which the tests of the `locks` fixture quarrel is not shared by the two runs.
     let shown = [format!("--processes={slots}"), "--status-level=all".to_owned()];
@@ -131,7 +141,7 @@ fn reports_agree_with(rows: &[Row], tool: impl Fn() -> Tool + Sync, slots: usize
     let ((ran, events), streamed, libtest) = thread::scope(|scope| {
         let streamed = scope.spawn(|| tool(1).args(["--message-format=junit", junit_output]).run());
         let libtest = scope.spawn(|| tool(2).args(["--message-format=libtest-json"]).run());
-        let other = tool(0).junit(&file).args([junit_output]).json();
+        let other = tool(0).junit(&file).args(["--html".as_ref(), page.as_os_str()]).args([junit_output]).json();
         (other, streamed.join().unwrap(), libtest.join().unwrap())
     });
     let is_red = rows.iter().any(|row| !["passed", "ignored"].contains(&&*row.outcome));
@@ -153,6 +163,7 @@ fn reports_agree_with(rows: &[Row], tool: impl Fn() -> Tool + Sync, slots: usize
     complaints.check("the JUnit file", rows, &in_file);
     complaints.check_places("the JUnit file", &json, &in_file);
     complaints.check_suites(rows, &suites);
+    complaints.check_page(rows, &fs::read_to_string(&page).unwrap());
 
     fs::write(&file, &streamed.stdout).unwrap();
     junit::validate(&file);
@@ -270,6 +281,37 @@ impl Complaints {
             let count = rows.iter().filter(|row| word(row) == outcome).count() as u64;
             self.equal(&format!("{key} in the suites of libtest's JSON"), &total, &count);
         }
+    }
+
+    /// The rows that the page's script draws from, and the counts that are there without it.
+    fn check_page(&mut self, rows: &[Row], page: &str) {
+        let between = |text: &'static str, end: &str| Some(page.split_once(text)?.1.split_once(end)?.0);
+        let data = between("<script type=application/json id=data>", "</script>").expect("the page has its data");
+        let data: Value = serde_json::from_str(data).unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let place = |value: &Value| usize::try_from(value.as_u64().unwrap()).unwrap();
+        let tests = data["tests"].as_array().unwrap().iter().map(|test| Entry {
+            binary: text(&data["binaries"][place(&test[0])]),
+            name: text(&test[1]),
+            outcome: text(&data["statuses"][place(&test[2])][0]),
+            ..Entry::default()
+        });
+        // Messages are cut here, and the outputs are in the list of failures.
+        let named = rows.iter().filter(|row| row.outcome != "worker-failed");
+        let named = named.map(|row| Row { message: String::new(), output: String::new(), ..row.clone() });
+        self.check("the page", &named.collect::<Vec<_>>(), &tests.collect::<Vec<_>>());
+        let counts = between("<ul class=counts>", "</ul>").expect("the page has counts");
+        let count = |start: &str| {
+            let text = counts.split_once(start).map_or("", |(_, rest)| rest);
+            let digits = text.split_once("</span> ").map_or("", |(_, rest)| rest.trim_start_matches("<b>"));
+            digits.split(|it: char| !it.is_ascii_digit()).next().and_then(|it| it.parse().ok()).unwrap_or(0)
+        };
+        for outcome in ["passed", "failed", "ignored", "timed-out", "crashed", "error", "not-reached"] {
+            let found: usize = count(&format!("#outcome={outcome}\""));
+            self.equal(&format!("{outcome} in the page"), &found, &count_of(rows, &[outcome]));
+        }
+        let workers = count("href=#failures");
+        self.equal("worker failures in the page", &workers, &count_of(rows, &["worker-failed"]));
     }
 
     fn check_suite(&mut self, what: &str, rows: &[Row], suite: &Element) {

@@ -52,10 +52,11 @@ pub fn cargo() -> Command {
     command
 }
 
-/// `cargo ptest` on the named packages of the fixtures.
+/// `cargo ptest` on the named packages of the fixtures. What these took in other tests is nothing to go by.
 pub fn ptest(packages: &[&str]) -> Tool {
     let mut command = clean(env!("CARGO_BIN_EXE_cargo-ptest"));
     command.arg("ptest").current_dir(fixtures());
+    command.args((!packages.is_empty()).then_some("--no-history"));
     for package in packages {
         command.args(["-p", package]);
     }

@@ -5,10 +5,12 @@
 
 mod cases;
 mod db;
+mod instructions;
 mod journal;
 mod measure;
 mod plot;
 mod races;
+mod reports;
 mod scale;
 mod table;
 mod targets;
@@ -27,7 +29,8 @@ use measure::{Sample, Spread};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The cases to measure; all but `db`, `races` and `scale`, which have tables of their own, if none is named
+    /// The cases to measure; if none is named, all but `db`, `instructions`, `races`, `reports` and `scale`, which have
+    /// tables of their own
     #[arg(value_name = "CASE", value_parser = CASES.iter().map(|case| case.name).chain(OTHERS).collect::<Vec<_>>())]
     cases: Vec<String>,
     /// How often each tool is measured, 5 times by default; of `races`, how often each race is tried, 100 times by default
@@ -39,7 +42,7 @@ pub(crate) struct Options {
 }
 
 /// What is measured by itself, and has a table of its own.
-const OTHERS: [&str; 3] = ["db", "races", "scale"];
+const OTHERS: [&str; 5] = ["db", "instructions", "races", "reports", "scale"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tool {
@@ -79,8 +82,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if is_named("db") {
         db::run(&target.join("db"), &path, runs)?;
     }
+    if is_named("instructions") {
+        instructions::run(&target.join("instructions"), &path)?;
+    }
     if is_named("races") {
         races::run(&target.join("races"), &path, options.runs.unwrap_or(100))?;
+    }
+    if is_named("reports") {
+        reports::run(&target.join("reports"), &path, runs)?;
     }
     if is_named("scale") {
         scale::run(&target.join("scale"), &path, runs)?;

@@ -1,20 +1,109 @@
-//! How the attributes that matter to us are told from each other: by their paths, as all attribute macros do, since nobody
-//! says what a name means. The compiler has evaluated every `cfg` and `cfg_attr` before.
+//! Attributes, and how those that matter to us are told from each other: by their paths, as all attribute macros do, since
+//! nobody says what a name means. The compiler has evaluated every `cfg` and `cfg_attr` before.
 
-use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, MetaList, MetaNameValue, Path};
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use quote::ToTokens;
 
+use crate::literal;
 use crate::mistakes::Mistakes;
+use crate::tokens::{self, Path};
 
-/// Whether an attribute's path ends so, whatever is in front.
-pub(crate) fn ends_in(attribute: &Attribute, name: &str) -> bool {
-    attribute.path().segments.last().is_some_and(|last| last.ident == name)
+/// `#[path ...]`.
+#[derive(Clone)]
+pub(crate) struct Attribute {
+    /// `#` and the brackets.
+    tokens: Vec<TokenTree>,
+    pub(crate) meta: Meta,
+}
+
+/// What stands in an attribute's brackets, or in its parentheses, between commas: `path`, `path(..)` or `path = ..`.
+#[derive(Clone)]
+pub(crate) struct Meta {
+    pub(crate) path: Path,
+    pub(crate) content: Content,
+    tokens: TokenStream,
+}
+
+#[derive(Clone)]
+pub(crate) enum Content {
+    Nothing,
+    List(TokenStream),
+    Value(Vec<TokenTree>),
+}
+
+impl Meta {
+    /// If that is what these tokens are; if not, whether there is a path at all, and what should not stand behind it.
+    pub(crate) fn parse(all: &[TokenTree]) -> Result<Self, &[TokenTree]> {
+        let Some((path, rest)) = Path::split(all) else { return Err(all) };
+        let content = match rest {
+            [] => Content::Nothing,
+            [TokenTree::Group(group)] if group.delimiter() != Delimiter::None => Content::List(group.stream()),
+            [equals, value @ ..] if tokens::is(equals, '=') && !value.is_empty() => Content::Value(value.to_vec()),
+            other => return Err(other),
+        };
+        Ok(Self { path, content, tokens: tokens::stream(all) })
+    }
+}
+
+impl ToTokens for Meta {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        tokens.extend(self.tokens.clone());
+    }
+}
+
+impl Attribute {
+    pub(crate) fn path(&self) -> &Path {
+        &self.meta.path
+    }
+
+    /// Takes the attributes that some tokens begin with: outer ones, or inner ones, which become outer ones.
+    pub(crate) fn take(tokens: &mut &[TokenTree], inner: bool) -> Vec<Self> {
+        let mut attributes = Vec::new();
+        loop {
+            let (pound, group, rest) = match *tokens {
+                [pound, bang, TokenTree::Group(group), rest @ ..] if inner && tokens::is(bang, '!') => {
+                    (pound, group, rest)
+                }
+                [pound, TokenTree::Group(group), rest @ ..] if !inner => (pound, group, rest),
+                _ => break,
+            };
+            if !tokens::is(pound, '#') || group.delimiter() != Delimiter::Bracket {
+                break;
+            }
+            let inside = inside(group);
+            // Others, such as `unsafe(no_mangle)`, are told by their first word, too; what is none stays what it is.
+            let meta = Meta::parse(&inside).unwrap_or_else(|_| Meta {
+                path: Path { tokens: inside.clone(), words: Vec::new(), is_global: false },
+                content: Content::Nothing,
+                tokens: tokens::stream(&inside),
+            });
+            attributes.push(Self { tokens: vec![pound.clone(), TokenTree::Group(group.clone())], meta });
+            *tokens = rest;
+        }
+        attributes
+    }
+}
+
+fn inside(group: &Group) -> Vec<TokenTree> {
+    tokens::row(group.stream())
+}
+
+impl ToTokens for Attribute {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        tokens.extend(self.tokens.iter().cloned());
+    }
+}
+
+impl ToTokens for Path {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        tokens.extend(self.tokens.iter().cloned());
+    }
 }
 
 /// Whether a path is that of the compiler's own `#[test]`: as people write it, or as macros do.
 pub(crate) fn is_builtin_test(path: &Path) -> bool {
-    let names: Vec<_> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-    match &names[..] {
-        [test] => test == "test" && path.leading_colon.is_none(),
+    match &path.words[..] {
+        [test] => test == "test" && !path.is_global,
         [library, prelude, _, test] => {
             (library == "core" || library == "std") && prelude == "prelude" && test == "test"
         }
@@ -24,21 +113,17 @@ pub(crate) fn is_builtin_test(path: &Path) -> bool {
 
 /// Whether a path is that of our own `test`.
 pub(crate) fn is_ours(path: &Path) -> bool {
-    let names: Vec<_> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-    matches!(&names[..], [library, test] if library == "ptest" && test == "test")
+    matches!(&path.words[..], [library, test] if library == "ptest" && test == "test")
 }
 
-/// The message that `#[should_panic]` asks for, if it does.
-pub(crate) fn expected_panic(attribute: &Attribute, mistakes: &mut Mistakes) -> Option<LitStr> {
-    let text = |value: &Expr| match value {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.clone()),
-        _ => None,
-    };
-    let expected = match &attribute.meta {
-        Meta::Path(_) => return None,
-        Meta::NameValue(MetaNameValue { value, .. }) => text(value),
-        Meta::List(MetaList { tokens, .. }) => match syn::parse2::<MetaNameValue>(tokens.clone()) {
-            Ok(option) if option.path.is_ident("expected") => text(&option.value),
+/// The message that `#[should_panic]` asks for, if it does, as a literal.
+pub(crate) fn expected_panic(attribute: &Attribute, mistakes: &mut Mistakes) -> Option<TokenTree> {
+    let text = |value: &[TokenTree]| literal::of(value).filter(literal::is_text).map(TokenTree::Literal);
+    let expected = match &attribute.meta.content {
+        Content::Nothing => return None,
+        Content::Value(value) => text(value),
+        Content::List(list) => match Meta::parse(&tokens::row(list.clone())) {
+            Ok(Meta { path, content: Content::Value(value), .. }) if path.is_ident("expected") => text(&value),
             _ => None,
         },
     };
@@ -51,17 +136,20 @@ pub(crate) fn expected_panic(attribute: &Attribute, mistakes: &mut Mistakes) -> 
 
 #[cfg(test)]
 mod tests {
-    use syn::parse_quote;
+    use proc_macro2::TokenStream;
+    use quote::quote;
 
     use super::{is_builtin_test, is_ours};
+    use crate::tokens::{Path, row};
 
     #[test]
     fn the_tests_of_the_compiler_ours_and_others_are_told_apart() {
-        assert!(is_builtin_test(&parse_quote!(test)));
-        assert!(is_builtin_test(&parse_quote!(::core::prelude::v1::test)));
-        assert!(is_builtin_test(&parse_quote!(std::prelude::rust_2021::test)));
-        assert!(!is_builtin_test(&parse_quote!(tokio::test)));
-        assert!(is_ours(&parse_quote!(::ptest::test)));
-        assert!(!is_ours(&parse_quote!(test)));
+        let is = |is: fn(&Path) -> bool, path: TokenStream| is(&Path::split(&row(path)).unwrap().0);
+        assert!(is(is_builtin_test, quote!(test)));
+        assert!(is(is_builtin_test, quote!(::core::prelude::v1::test)));
+        assert!(is(is_builtin_test, quote!(std::prelude::rust_2021::test)));
+        assert!(!is(is_builtin_test, quote!(tokio::test)));
+        assert!(is(is_ours, quote!(::ptest::test)));
+        assert!(!is(is_ours, quote!(test)));
     }
 }

@@ -3,28 +3,27 @@
 //! The function stays, and beside it comes a module of its name with a test for each case. What a case says is looked up
 //! where the function stands, not within that module: hence the `impl` block out there for a type in there.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::parse::Parser;
-use syn::punctuated::Punctuated;
-use syn::spanned::Spanned;
-use syn::{Attribute, Expr, FnArg, Ident, Meta, Signature, Token};
 
-use crate::function::Function;
-use crate::mistakes::Mistakes;
+use crate::attributes::{Attribute, Content};
+use crate::function::{Function, Signature};
+use crate::mistakes::{Mistake, Mistakes};
 use crate::roles::Roles;
 use crate::runtime::Runtime;
 use crate::signature;
 use crate::test::{self, Test};
+use crate::tokens;
 
 struct Case {
     name: Ident,
-    values: Vec<Expr>,
+    values: Vec<TokenStream>,
 }
 
 /// Whether a test has cases, or a parameter that wants them.
 pub(crate) fn are_there(test: &Test) -> bool {
-    !test.roles.case.is_empty() || signature::parameters(&test.function.signature).any(|p| p.attrs.iter().any(is_mark))
+    !test.roles.case.is_empty()
+        || test.function.signature.parameters.iter().any(|parameter| parameter.attributes.iter().any(is_mark))
 }
 
 fn is_mark(attribute: &Attribute) -> bool {
@@ -34,10 +33,8 @@ fn is_mark(attribute: &Attribute) -> bool {
 /// The signature without the marks on its parameters, which mean nothing to the compiler.
 pub(crate) fn unmarked(signature: &Signature) -> Signature {
     let mut signature = signature.clone();
-    for input in &mut signature.inputs {
-        if let FnArg::Typed(parameter) = input {
-            parameter.attrs.retain(|attribute| !is_mark(attribute));
-        }
+    for parameter in &mut signature.parameters {
+        parameter.attributes.retain(|attribute| !is_mark(attribute));
     }
     signature
 }
@@ -70,9 +67,10 @@ pub(crate) fn expand(test: &Test, mistakes: &mut Mistakes) -> TokenStream {
 
 /// The argument for each parameter; none for those that a case has a value for.
 fn arguments(test: &Test, mistakes: &mut Mistakes) -> Vec<Option<TokenStream>> {
-    signature::parameters(&test.function.signature)
+    let parameters = test.function.signature.parameters.iter();
+    parameters
         .map(|parameter| {
-            let marks = parameter.attrs.iter().filter(|attribute| is_mark(attribute)).count();
+            let marks = parameter.attributes.iter().filter(|attribute| is_mark(attribute)).count();
             (marks == 0).then(|| signature::injected(parameter, mistakes))
         })
         .collect()
@@ -110,10 +108,9 @@ fn parse(test: &Test, expected: usize, mistakes: &mut Mistakes) -> Vec<Case> {
 
 /// A name that is given, or a number as `rstest` counts: all cases, with as many digits as the last one needs.
 fn name(attribute: &Attribute, number: usize, width: usize, mistakes: &mut Mistakes) -> Option<Ident> {
-    let segments: Vec<_> = attribute.path().segments.iter().collect();
-    match &segments[..] {
-        [case] => Some(Ident::new(&format!("case_{number:0width$}"), case.ident.span())),
-        [_, name] => Some(name.ident.clone()),
+    match &attribute.path().words[..] {
+        [case] => Some(Ident::new(&format!("case_{number:0width$}"), case.span())),
+        [_, name] => Some(name.clone()),
         _ => {
             mistakes.at(attribute.path(), "a case has one name: write `#[case::name(..)]`");
             None
@@ -121,15 +118,18 @@ fn name(attribute: &Attribute, number: usize, width: usize, mistakes: &mut Mista
     }
 }
 
-fn values(attribute: &Attribute) -> syn::Result<Vec<Expr>> {
-    match &attribute.meta {
-        Meta::Path(_) => Ok(Vec::new()),
-        Meta::List(list) => {
-            Ok(Punctuated::<Expr, Token![,]>::parse_terminated.parse2(list.tokens.clone())?.into_iter().collect())
+fn values(attribute: &Attribute) -> Result<Vec<TokenStream>, Mistake> {
+    match &attribute.meta.content {
+        Content::Nothing => Ok(Vec::new()),
+        Content::List(list) => {
+            let tokens: Vec<_> = list.clone().into_iter().collect();
+            let values = tokens::values(&tokens).into_iter().map(|value| match value {
+                [] => Err(Mistake::at(list, "there is a comma without a value in front of it")),
+                value => Ok(tokens::stream(value)),
+            });
+            values.collect()
         }
-        Meta::NameValue(_) => {
-            Err(syn::Error::new_spanned(&attribute.meta, "write the values of a case as `#[case(1, 2)]`"))
-        }
+        Content::Value(_) => Err(Mistake::at(&attribute.meta, "write the values of a case as `#[case(1, 2)]`")),
     }
 }
 
@@ -155,11 +155,11 @@ fn kept(test: &Test) -> TokenStream {
 /// The test of a case, as libtest knows it.
 fn registered(test: &Test, Case { name, .. }: &Case) -> TokenStream {
     let (builtin, ignore) = (test::builtin(test), &test.roles.ignore);
-    let output = signature::output(&test.function.signature);
+    let output = test.function.signature.output.as_ref();
     let run = test::run(test, name, output, &quote!(Cases::#name));
     // The return type, as it was written, means something where the function stands, but perhaps nothing in here.
     let returned = output.map(|output| {
-        let span = Span::mixed_site().located_at(output.span());
+        let span = signature::place(output);
         quote_spanned!(span=> -> impl ::std::process::Termination)
     });
     quote!(#ignore #builtin fn #name() #returned { #run })
@@ -168,7 +168,7 @@ fn registered(test: &Test, Case { name, .. }: &Case) -> TokenStream {
 /// The body of that test: the call of the function.
 fn body(test: &Test, case: &Case, arguments: &[Option<TokenStream>]) -> TokenStream {
     let (name, signature) = (&case.name, &test.function.signature);
-    let (function, output) = (&signature.ident, signature::output(signature));
+    let (function, output) = (&signature.ident, &signature.output);
     let mut values = case.values.iter();
     let arguments = arguments.iter().map(|argument| match argument {
         Some(injected) => injected.clone(),

@@ -2,15 +2,14 @@
 //!
 //! It goes by tokens: what we do not look for stays as it is, in whatever version of the language it is written.
 
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::parse::{Parse, ParseStream, Parser};
-use syn::spanned::Spanned;
-use syn::{Attribute, Ident, Meta, Path, Token, Visibility};
 
-use crate::attributes::{is_builtin_test, is_ours};
-use crate::mistakes::Mistakes;
+use crate::attributes::{Attribute, Content, is_builtin_test, is_ours};
+use crate::function;
+use crate::mistakes::{Mistake, Mistakes};
 use crate::options::Options;
+use crate::tokens::{self, Path};
 
 const KNOWN: &str = "`#[context]` takes `plain`";
 const INLINE: &str = "`#[context]` sees the tests of an inline module only: put it on a `mod name { .. }`, or write \
@@ -19,7 +18,7 @@ const INLINE: &str = "`#[context]` sees the tests of an inline module only: put 
 /// A module with its body; what stands in front of that is taken over as it is.
 struct Module {
     head: TokenStream,
-    inner_attributes: Vec<Attribute>,
+    inner_attributes: TokenStream,
     body: TokenStream,
     braces: Group,
 }
@@ -33,20 +32,25 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
     mistakes.beside(item, module.map(|module| items(module, plain)).unwrap_or_default())
 }
 
-fn parse(item: &TokenStream) -> syn::Result<Module> {
-    syn::parse2(item.clone()).map_err(|_| syn::Error::new_spanned(item, INLINE))
-}
-
-impl Parse for Module {
-    fn parse(input: ParseStream) -> syn::Result<Self> {
-        let attributes = input.call(Attribute::parse_outer)?;
-        let (visibility, keyword, name): (Visibility, Token![mod], Ident) =
-            (input.parse()?, input.parse()?, input.parse()?);
-        let braces: Group = input.parse()?;
-        let split = |body: ParseStream| Ok((Attribute::parse_inner(body)?, body.parse()?));
-        let (inner_attributes, body) = split.parse2(braces.stream())?;
-        Ok(Self { head: quote!(#(#attributes)* #visibility #keyword #name), inner_attributes, body, braces })
+fn parse(item: &TokenStream) -> Result<Module, Mistake> {
+    let all: Vec<TokenTree> = item.clone().into_iter().collect();
+    let rest = &mut &all[..];
+    Attribute::take(rest, false);
+    function::visibility(rest);
+    let [keyword, name, TokenTree::Group(braces)] = *rest else { return Err(Mistake::at(item, INLINE)) };
+    if !tokens::is_word(keyword, "mod") || tokens::word(name).is_none() || braces.delimiter() != Delimiter::Brace {
+        return Err(Mistake::at(item, INLINE));
     }
+    let inside: Vec<TokenTree> = braces.stream().into_iter().collect();
+    let body = &mut &inside[..];
+    Attribute::take(body, true);
+    let (inner_attributes, body) = inside.split_at(inside.len() - body.len());
+    Ok(Module {
+        head: tokens::stream(&all[..all.len() - 1]),
+        inner_attributes: tokens::stream(inner_attributes),
+        body: tokens::stream(body),
+        braces: braces.clone(),
+    })
 }
 
 fn items(module: Module, plain: bool) -> TokenStream {
@@ -55,7 +59,7 @@ fn items(module: Module, plain: bool) -> TokenStream {
         true => quote!(#[cfg(test)] ::ptest::__annotate!(plain, plain); #body),
         false => with_our_tests(body),
     };
-    let body = regroup(&braces, quote!(#(#inner_attributes)* #body));
+    let body = regroup(&braces, quote!(#inner_attributes #body));
     quote!(#head #body)
 }
 
@@ -109,30 +113,34 @@ fn end(attributes: &mut Vec<TokenStream>, item: &mut Vec<TokenTree>, out: &mut T
 
 /// The attributes of a function, with ours among them if it is a test.
 fn ours(mut attributes: Vec<TokenStream>) -> TokenStream {
-    let metas: Vec<Option<Meta>> = attributes.iter().map(meta).collect();
-    let find =
-        |is: &dyn Fn(&Path) -> bool| metas.iter().position(|meta| meta.as_ref().is_some_and(|meta| is(meta.path())));
-    let named = |name: &str| find(&|path| path.segments.last().is_some_and(|last| last.ident == name));
+    let read: Vec<Option<Attribute>> = attributes.iter().map(attribute).collect();
+    let find = |is: &dyn Fn(&Path) -> bool| read.iter().position(|it| it.as_ref().is_some_and(|it| is(it.path())));
+    let named = |name: &str| find(&|path| path.ends_in(name));
     if find(&is_ours).is_some() {
         return attributes.into_iter().collect();
     }
     if let Some(place) = find(&is_builtin_test) {
         // It may well be ours under that name, with options.
-        let options = match &metas[place] {
-            Some(Meta::List(list)) => Some(Group::new(Delimiter::Parenthesis, list.tokens.clone())),
+        let options = match read[place].as_ref().map(|attribute| &attribute.meta.content) {
+            Some(Content::List(list)) => Some(Group::new(Delimiter::Parenthesis, list.clone())),
             _ => None,
         };
-        attributes[place] = quote_spanned!(attributes[place].span()=> #[::ptest::test #options]);
+        attributes[place] = quote_spanned!(span(&attributes[place])=> #[::ptest::test #options]);
     } else if let Some(place) = named("test") {
-        attributes.insert(place, quote_spanned!(attributes[place].span()=> #[::ptest::test]));
+        attributes.insert(place, quote_spanned!(span(&attributes[place])=> #[::ptest::test]));
     } else if let (Some(place), None) = (named("rstest"), named("test_attr")) {
-        attributes.insert(place + 1, quote_spanned!(attributes[place].span()=> #[test_attr(::ptest::test)]));
+        attributes.insert(place + 1, quote_spanned!(span(&attributes[place])=> #[test_attr(::ptest::test)]));
     }
     attributes.into_iter().collect()
 }
 
-fn meta(attribute: &TokenStream) -> Option<Meta> {
-    Attribute::parse_outer.parse2(attribute.clone()).ok()?.pop().map(|attribute| attribute.meta)
+fn attribute(tokens: &TokenStream) -> Option<Attribute> {
+    let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    Attribute::take(&mut &tokens[..], false).pop()
+}
+
+fn span(tokens: &TokenStream) -> Span {
+    tokens.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span())
 }
 
 /// Other tokens between the same delimiters.

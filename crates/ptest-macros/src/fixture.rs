@@ -1,10 +1,9 @@
 //! What set-ups and teardowns have in common.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Ident, Path};
 
-use crate::attributes::{self, ends_in};
+use crate::attributes;
 use crate::function::Function;
 use crate::mistakes::Mistakes;
 use crate::runtime::{self, Runtime};
@@ -14,11 +13,11 @@ use crate::signature;
 pub(crate) fn call(
     function: &Function,
     arguments: &[TokenStream],
-    block_on: Option<Path>,
+    block_on: Option<TokenStream>,
     what: &str,
     mistakes: &mut Mistakes,
 ) -> TokenStream {
-    let named = |name| function.attributes.iter().filter(move |attribute| ends_in(attribute, name));
+    let named = |name| function.attributes.iter().filter(move |attribute| attribute.path().ends_in(name));
     let (tests, mains) = (named("test").collect::<Vec<_>>(), named("main").cloned().collect());
     for test in &tests {
         let cure = match attributes::is_builtin_test(test.path()) || attributes::is_ours(test.path()) {

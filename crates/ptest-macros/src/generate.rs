@@ -26,11 +26,11 @@ fn check(function: &Function, mistakes: &mut Mistakes) {
     if let Some(asyncness) = &function.signature.asyncness {
         mistakes.at(asyncness, "a generator is asked for its cases before any runtime is there: take `async` away");
     }
-    for parameter in signature::parameters(&function.signature) {
+    for parameter in &function.signature.parameters {
         let message = "a generator is asked for its cases before any context is set up: take its parameters away";
         mistakes.at(parameter, message);
     }
-    if signature::output(&function.signature).is_none() {
+    if function.signature.output.is_none() {
         let message = "a generator returns its cases: write `-> impl Iterator<Item = (String, T)>`, or a collection";
         mistakes.at(&function.signature.ident, message);
     }

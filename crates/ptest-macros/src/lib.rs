@@ -2,7 +2,8 @@
 //!
 //! Each is expanded in a file of its name: options and function are parsed, checked and written out again, and every
 //! mistake is reported, on its own token. [`test`](macro@test) divides by what else is there: `roles` sorts the other
-//! attributes, `runtime` decides how a future comes to its end, `cases` makes several tests of one function.
+//! attributes, `runtime` decides how a future comes to its end, `cases` makes several tests of one function. What is read
+//! is tokens: `tokens`, `attributes`, `function`, `types` and `literal` know as much of the language as that takes.
 
 mod attributes;
 mod cases;
@@ -10,6 +11,7 @@ mod context;
 mod fixture;
 mod function;
 mod generate;
+mod literal;
 mod mistakes;
 mod options;
 mod roles;
@@ -19,6 +21,8 @@ mod signature;
 mod teardown;
 mod test;
 mod time;
+mod tokens;
+mod types;
 
 use proc_macro::TokenStream;
 

@@ -1,8 +1,8 @@
 //! What the other attributes of a test are to us.
 
-use syn::{Attribute, LitStr};
+use proc_macro2::TokenTree;
 
-use crate::attributes::{self, ends_in};
+use crate::attributes::{self, Attribute};
 use crate::mistakes::Mistakes;
 
 /// A test's attributes by what becomes of them.
@@ -23,7 +23,7 @@ pub(crate) struct Roles {
 pub(crate) struct ShouldPanic {
     pub(crate) attribute: Attribute,
     /// What the message of the panic has in it.
-    pub(crate) expected: Option<LitStr>,
+    pub(crate) expected: Option<TokenTree>,
 }
 
 impl Roles {
@@ -42,21 +42,21 @@ impl Roles {
         } else if path.is_ident("should_panic") {
             let expected = attributes::expected_panic(&attribute, mistakes);
             self.should_panic = Some(ShouldPanic { attribute, expected });
-        } else if path.segments.first().is_some_and(|first| first.ident == "case") {
+        } else if path.words.first().is_some_and(|first| first == "case") {
             self.case.push(attribute);
         } else if attributes::is_builtin_test(path) || attributes::is_ours(path) {
             let message =
                 "this registers the test twice, since `ptest::test` stands above already: take one of them away";
             mistakes.at(path, message);
-        } else if ends_in(&attribute, "rstest") {
+        } else if path.ends_in("rstest") {
             let message = "`rstest` makes the tests, so it comes first: write `#[rstest] #[test_attr(ptest::test)]`, and ask \
                            for what a context provides by `ptest::cx::<T>()`";
             mistakes.at(path, message);
-        } else if ends_in(&attribute, "test_case") {
+        } else if path.ends_in("test_case") {
             let message = "`test_case` registers tests of its own, which no context sees: write `#[case(1, 2)]` instead, and \
                            `#[case]` in front of each parameter";
             mistakes.at(path, message);
-        } else if ends_in(&attribute, "test") || ends_in(&attribute, "main") {
+        } else if path.ends_in("test") || path.ends_in("main") {
             self.runtime.push(attribute);
         } else {
             self.plain.push(attribute);

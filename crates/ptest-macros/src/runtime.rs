@@ -1,15 +1,16 @@
 //! How a function comes to its end when it is called: at once, or with a runtime for futures.
 
-use syn::{Attribute, Path, Signature};
+use proc_macro2::TokenStream;
 
-use crate::attributes::ends_in;
+use crate::attributes::Attribute;
+use crate::function::Signature;
 use crate::mistakes::Mistakes;
 
 pub(crate) enum Runtime {
     /// It is not async.
     None,
     /// A function that takes the future and returns what it comes to.
-    BlockOn(Path),
+    BlockOn(TokenStream),
     /// Attributes such as `#[tokio::main]`: with them the function is not async any more, and may have parameters.
     Main(Vec<Attribute>),
     /// Attributes such as `#[tokio::test]`: with them the function is not async any more, but has no parameters, and
@@ -29,7 +30,7 @@ impl Runtime {
 /// Decides by the option `block_on` and by the attributes whose names end in `main` and `test`.
 pub(crate) fn of(
     signature: &Signature,
-    block_on: Option<Path>,
+    block_on: Option<TokenStream>,
     attributes: Vec<Attribute>,
     what: &str,
     mistakes: &mut Mistakes,
@@ -46,7 +47,7 @@ pub(crate) fn of(
             }
             Runtime::BlockOn(path)
         }
-        None if attributes.iter().any(|attribute| ends_in(attribute, "test")) => Runtime::Test(attributes),
+        None if attributes.iter().any(|attribute| attribute.path().ends_in("test")) => Runtime::Test(attributes),
         None if !attributes.is_empty() => Runtime::Main(attributes),
         None => {
             if is_async {
@@ -56,7 +57,7 @@ pub(crate) fn of(
                     "{what} that is async needs a runtime: put one below, such as `{attribute}`, or name a function that \
                      waits for a future: `block_on = futures::executor::block_on`"
                 );
-                mistakes.at(signature.asyncness, message);
+                mistakes.at(&signature.asyncness, message);
             }
             Runtime::None
         }

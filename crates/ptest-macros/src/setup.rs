@@ -1,8 +1,7 @@
 //! `#[setup]`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
-use syn::{Ident, LitStr, Path};
 
 use crate::function::{self, Function};
 use crate::mistakes::Mistakes;
@@ -16,9 +15,9 @@ const KNOWN: &str = "`#[setup]` takes one of `unit`, `can_split` and `shared`, a
 struct Setup {
     kind: Ident,
     timeout: Option<u64>,
-    key: Option<LitStr>,
+    key: Option<Literal>,
     plain: bool,
-    block_on: Option<Path>,
+    block_on: Option<TokenStream>,
 }
 
 pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
@@ -59,7 +58,10 @@ fn parse(options: TokenStream, mistakes: &mut Mistakes) -> Setup {
 fn check(function: &Function, setup: &Setup, mistakes: &mut Mistakes) -> TokenStream {
     signature::check(&function.signature, WHAT, mistakes);
     let instead = "; a set-up gets what the contexts around it provide";
-    let arguments: Vec<_> = signature::parameters(&function.signature)
+    let arguments: Vec<_> = function
+        .signature
+        .parameters
+        .iter()
         .map(|parameter| signature::provided(parameter, instead, mistakes))
         .collect();
     fixture::call(function, &arguments, setup.block_on.clone(), WHAT, mistakes)

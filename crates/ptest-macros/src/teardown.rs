@@ -1,12 +1,12 @@
 //! `#[teardown]`.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
-use syn::{Ident, Path, Type};
 
 use crate::function::{self, Function};
 use crate::mistakes::Mistakes;
 use crate::options::Options;
+use crate::types::Type;
 use crate::{fixture, signature};
 
 const WHAT: &str = "a teardown";
@@ -14,7 +14,7 @@ const KNOWN: &str = "`#[teardown]` takes `timeout = \"10s\"` and `block_on = pat
 
 struct Teardown {
     timeout: Option<u64>,
-    block_on: Option<Path>,
+    block_on: Option<TokenStream>,
 }
 
 /// The call of the function, and the type of what it takes by value.
@@ -50,9 +50,9 @@ fn check(function: &Function, teardown: &Teardown, mistakes: &mut Mistakes) -> C
     signature::check(&function.signature, WHAT, mistakes);
     let value = value();
     let (mut arguments, mut taken) = (Vec::new(), None);
-    for parameter in signature::parameters(&function.signature) {
-        if taken.is_none() && signature::lent(parameter).is_none() {
-            taken = Some((*parameter.ty).clone());
+    for parameter in &function.signature.parameters {
+        if taken.is_none() && parameter.ty.reference().is_none() {
+            taken = Some(parameter.ty.clone());
             arguments.push(quote!(#value));
         } else {
             let instead = "; only one value can be what the set-up made, which a teardown takes as its own";

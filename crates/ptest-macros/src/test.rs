@@ -1,10 +1,10 @@
 //! `#[test]`.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
-use syn::{Attribute, Ident, PatType, Path, ReturnType, Signature};
 
-use crate::function::{self, Function};
+use crate::attributes::Attribute;
+use crate::function::{self, Function, Output, Parameter};
 use crate::mistakes::Mistakes;
 use crate::options::Options;
 use crate::roles::{Roles, ShouldPanic};
@@ -22,7 +22,7 @@ pub(crate) struct Test {
     pub(crate) runtime: Runtime,
     pub(crate) timeout: Option<u64>,
     pub(crate) threads_required: Option<usize>,
-    pub(crate) from: Option<Path>,
+    pub(crate) from: Option<TokenStream>,
 }
 
 pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
@@ -49,7 +49,7 @@ fn parse(mut options: Options, mut function: Function, mistakes: &mut Mistakes) 
     options.finish(KNOWN, mistakes);
     let mut roles = Roles::of(std::mem::take(&mut function.attributes), mistakes);
     signature::check(&function.signature, WHAT, mistakes);
-    if let (Some(_), Some(output)) = (&roles.should_panic, signature::output(&function.signature)) {
+    if let (Some(_), Some(output)) = (&roles.should_panic, &function.signature.output) {
         mistakes.at(output, "a test that should panic returns nothing: take this away, or `#[should_panic]`");
     }
     let attributes = std::mem::take(&mut roles.runtime);
@@ -59,13 +59,13 @@ fn parse(mut options: Options, mut function: Function, mistakes: &mut Mistakes) 
 
 /// The one test that a function is without cases.
 fn single(test: &Test, mistakes: &mut Mistakes) -> TokenStream {
-    let mut parameters = signature::parameters(&test.function.signature);
+    let mut parameters = test.function.signature.parameters.iter();
     if let Some(from) = &test.from {
         check_case(from, parameters.next(), test, mistakes);
     }
     let arguments: Vec<_> = parameters.map(|parameter| signature::injected(parameter, mistakes)).collect();
 
-    let (name, output) = (&test.function.signature.ident, signature::output(&test.function.signature));
+    let (name, output) = (&test.function.signature.ident, test.function.signature.output.as_ref());
     let (inner, callable) = inner(test, test.from.is_some(), &arguments);
     let run = run(test, name, output, &callable);
     let (visibility, fn_token, builtin) = (&test.function.visibility, &test.function.signature.fn_token, builtin(test));
@@ -78,7 +78,7 @@ fn single(test: &Test, mistakes: &mut Mistakes) -> TokenStream {
 }
 
 /// The first parameter of a test that is run with what a generator makes.
-fn check_case(from: &Path, first: Option<&PatType>, test: &Test, mistakes: &mut Mistakes) {
+fn check_case(from: &TokenStream, first: Option<&Parameter>, test: &Test, mistakes: &mut Mistakes) {
     if let Runtime::Test(attributes) = &test.runtime {
         let message = "a function with this attribute has no parameters, and `from` gives it one: write \
                        `#[tokio::main(flavor = \"current_thread\")]`, or the like, instead";
@@ -92,7 +92,7 @@ fn check_case(from: &Path, first: Option<&PatType>, test: &Test, mistakes: &mut 
     }
     match first {
         None => mistakes.at(from, "the cases of a generator come by the first parameter: write `case: &T`"),
-        Some(case) if signature::lent(case).is_none() => {
+        Some(case) if case.ty.reference().is_none() => {
             mistakes.at(case, "the cases of a generator are lent: write `&T`, where the generator makes `(String, T)`");
         }
         Some(_) => {}
@@ -106,7 +106,7 @@ pub(crate) fn builtin(test: &Test) -> TokenStream {
 }
 
 /// What runs the test, given a function or a closure. What it needs stands in a block of its own, lest the test see it.
-pub(crate) fn run(test: &Test, name: &Ident, output: Option<&ReturnType>, callable: &TokenStream) -> TokenStream {
+pub(crate) fn run(test: &Test, name: &Ident, output: Option<&Output>, callable: &TokenStream) -> TokenStream {
     let ignored = test.roles.ignore.is_some();
     let timeout = test.timeout.map(|timeout| quote!(, timeout = #timeout));
     let threads = test.threads_required.map(|threads| quote!(, threads = #threads));
@@ -136,10 +136,9 @@ pub(crate) fn run(test: &Test, name: &Ident, output: Option<&ReturnType>, callab
 /// A function within is cheaper to compile than a closure, and its parameters live and its errors read as ever.
 fn inner(test: &Test, has_case: bool, arguments: &[TokenStream]) -> (TokenStream, TokenStream) {
     let Function { signature, body, .. } = &test.function;
-    let signature = within(signature);
+    let signature = signature.within();
     let name = &signature.ident;
-    let is_simple =
-        signature.inputs.is_empty() && signature.asyncness.is_none() && signature::output(&signature).is_none();
+    let is_simple = signature.parameters.is_empty() && signature.asyncness.is_none() && signature.output.is_none();
     let lints = (!is_simple).then(signature::lints);
 
     let case = has_case.then(|| Ident::new("case", Span::mixed_site()));
@@ -161,19 +160,11 @@ fn inner(test: &Test, has_case: bool, arguments: &[TokenStream]) -> (TokenStream
     }
 }
 
-/// A signature for a copy that is ours, so that lints which judge how the user names things see the original alone.
-fn within(signature: &Signature) -> Signature {
-    let mut signature = signature.clone();
-    signature.fn_token.span = signature.fn_token.span.resolved_at(Span::mixed_site());
-    signature.ident.set_span(signature.ident.span().resolved_at(Span::mixed_site()));
-    signature
-}
-
 /// A function without parameters that an attribute gives a runtime to.
 pub(crate) fn with_runtime(test: &Test, attributes: &[Attribute], name: &Ident, call: &TokenStream) -> TokenStream {
     let signature = &test.function.signature;
     let (asyncness, fn_token, output) = (&signature.asyncness, &signature.fn_token, &signature.output);
-    let wait = asyncness.map(|_| quote!(.await));
+    let wait = asyncness.as_ref().map(|_| quote!(.await));
     quote! {
         #(#attributes)*
         #asyncness #fn_token #name() #output { #call #wait }

@@ -1,24 +1,25 @@
 //! Time limits, as people write them.
 
-use syn::{Expr, ExprLit, Lit};
+use proc_macro2::TokenTree;
+
+use crate::mistakes::Mistake;
+use crate::{literal, tokens};
 
 const CURE: &str = "write a time such as \"30s\", \"500ms\", \"2.5s\", \"1m\" or a whole number of seconds";
 
 /// Milliseconds from a literal: text with a unit, or a whole number of seconds.
-pub(crate) fn milliseconds(value: &Expr) -> syn::Result<u64> {
-    let literal = match value {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => parse(&text.value()),
-        Expr::Lit(ExprLit { lit: Lit::Int(seconds), .. }) if seconds.suffix().is_empty() => {
-            seconds.base10_parse::<u64>().ok().and_then(|seconds| seconds.checked_mul(1000))
-        }
-        _ => None,
-    };
-    match literal {
+pub(crate) fn milliseconds(value: &[TokenTree]) -> Result<u64, Mistake> {
+    let literal = literal::of(value);
+    let milliseconds = literal.and_then(|literal| match literal::text(&literal) {
+        Some(text) => parse(&text),
+        None => literal::number(&literal)?.checked_mul(1000),
+    });
+    match milliseconds {
         Some(0) => {
-            Err(syn::Error::new_spanned(value, "nothing can be done in no time; leave `timeout` out for no limit"))
+            Err(Mistake::at(tokens::stream(value), "nothing can be done in no time; leave `timeout` out for no limit"))
         }
         Some(milliseconds) => Ok(milliseconds),
-        None => Err(syn::Error::new_spanned(value, CURE)),
+        None => Err(Mistake::at(tokens::stream(value), CURE)),
     }
 }
 
@@ -40,41 +41,44 @@ fn parse(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use syn::parse_quote;
+    use proc_macro2::TokenStream;
+    use quote::quote;
 
-    use super::milliseconds;
+    fn milliseconds(tokens: TokenStream) -> Result<u64, String> {
+        super::milliseconds(&crate::tokens::row(tokens)).map_err(|mistake| mistake.message().to_owned())
+    }
 
     #[test]
     fn times_have_units_or_are_seconds() {
-        assert_eq!(milliseconds(&parse_quote!("30s")).unwrap(), 30_000);
-        assert_eq!(milliseconds(&parse_quote!("500ms")).unwrap(), 500);
-        assert_eq!(milliseconds(&parse_quote!("1m")).unwrap(), 60_000);
-        assert_eq!(milliseconds(&parse_quote!("2h")).unwrap(), 7_200_000);
-        assert_eq!(milliseconds(&parse_quote!("2.5s")).unwrap(), 2500);
-        assert_eq!(milliseconds(&parse_quote!("0.05m")).unwrap(), 3000);
-        assert_eq!(milliseconds(&parse_quote!("3 s")).unwrap(), 3000);
-        assert_eq!(milliseconds(&parse_quote!(7)).unwrap(), 7000);
-        assert_eq!(milliseconds(&parse_quote!(1_000)).unwrap(), 1_000_000);
+        assert_eq!(milliseconds(quote!("30s")).unwrap(), 30_000);
+        assert_eq!(milliseconds(quote!("500ms")).unwrap(), 500);
+        assert_eq!(milliseconds(quote!("1m")).unwrap(), 60_000);
+        assert_eq!(milliseconds(quote!("2h")).unwrap(), 7_200_000);
+        assert_eq!(milliseconds(quote!("2.5s")).unwrap(), 2500);
+        assert_eq!(milliseconds(quote!("0.05m")).unwrap(), 3000);
+        assert_eq!(milliseconds(quote!("3 s")).unwrap(), 3000);
+        assert_eq!(milliseconds(quote!(7)).unwrap(), 7000);
+        assert_eq!(milliseconds(quote!(1_000)).unwrap(), 1_000_000);
     }
 
     #[test]
     fn everything_else_is_told_what_a_time_looks_like() {
         let wrong = ["", "s", "5", "5 parsecs", "-5s", "1.2.3s", ".5s", "5.s", "1e3s", "99999999999999999999s", "1s "];
         for text in wrong {
-            let error = milliseconds(&parse_quote!(#text)).expect_err(text).to_string();
+            let error = milliseconds(quote!(#text)).expect_err(text);
             assert!(error.contains("such as \"30s\""), "{text}: {error}");
         }
-        assert!(milliseconds(&parse_quote!(2.5)).is_err());
-        assert!(milliseconds(&parse_quote!(5u8)).is_err());
-        assert!(milliseconds(&parse_quote!(-5)).is_err());
-        assert!(milliseconds(&parse_quote!(99_999_999_999_999_999_999)).is_err());
-        assert!(milliseconds(&parse_quote!(LIMIT)).is_err());
+        assert!(milliseconds(quote!(2.5)).is_err());
+        assert!(milliseconds(quote!(5u8)).is_err());
+        assert!(milliseconds(quote!(-5)).is_err());
+        assert!(milliseconds(quote!(99_999_999_999_999_999_999)).is_err());
+        assert!(milliseconds(quote!(LIMIT)).is_err());
     }
 
     #[test]
     fn no_time_at_all_is_not_a_limit() {
-        for error in [milliseconds(&parse_quote!("0s")), milliseconds(&parse_quote!(0))] {
-            assert!(error.unwrap_err().to_string().contains("leave `timeout` out"));
+        for error in [milliseconds(quote!("0s")), milliseconds(quote!(0))] {
+            assert!(error.unwrap_err().contains("leave `timeout` out"));
         }
     }
 }

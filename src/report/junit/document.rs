@@ -312,26 +312,6 @@ mod tests {
         assert_eq!(document.matches("<system-out>[left out: what others wrote").count(), 3);
     }
 
-    /// Twenty thousand results of which a tenth failed, each with some output, as `cargo test -- --ignored --nocapture
-    /// twenty_thousand` measures it.
-    #[test]
-    #[ignore = "a measurement; a release build tells more"]
-    fn twenty_thousand_results_are_written_in_well_under_a_second() {
-        let output = "running\tand \u{1b}[31mrunning\u{1b}[0m\n".repeat(20);
-        let test = |number: u32| {
-            let outcome = if number.is_multiple_of(10) { Outcome::Failed } else { Outcome::Passed };
-            let name = format!("module_{}::test_{number}", number % 100);
-            Event::TestFinished(TestFinished { outcome, output: output.clone(), ..finished(&name) })
-        };
-        let events = sample::complete((0..20_000).map(test).collect());
-        let began = std::time::Instant::now();
-        let document = document(&events);
-        let took = began.elapsed();
-        eprintln!("20,000 results, {} bytes: {:.3} s", document.len(), took.as_secs_f64());
-        // Without optimisation it is another matter.
-        assert!(cfg!(debug_assertions) || took < Duration::from_secs(1));
-    }
-
     #[test]
     fn an_error_among_the_events_is_passed_on() {
         let events = [Ok(sample::run_started(0)), Err(anyhow::anyhow!("unreadable"))];

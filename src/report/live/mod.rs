@@ -18,16 +18,13 @@ use state::State;
 /// The shortest time between two frames.
 pub const FRAME: Duration = Duration::from_millis(100);
 
-/// Where nothing moves, what goes on is told so often.
-const HEARTBEAT: Duration = Duration::from_secs(60);
-
 /// How what goes on is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Progress {
     #[default]
     None,
-    /// A line each minute.
-    Heartbeat,
+    /// Where nothing moves: a line each so often.
+    Heartbeat(Duration),
     /// The live region.
     Region,
 }
@@ -74,7 +71,12 @@ impl Live {
     }
 
     pub(super) fn pulse(&self) -> Duration {
-        if self.progress == Progress::Region { FRAME } else { Duration::from_secs(1) }
+        let second = Duration::from_secs(1);
+        match self.progress {
+            Progress::Region => FRAME,
+            Progress::Heartbeat(every) => every.min(second),
+            Progress::None => second,
+        }
     }
 
     /// What to write now that `lines` are to be told. `None`: the frame's time has not come, they have to wait.
@@ -113,7 +115,8 @@ impl Live {
     /// The lines to tell where nothing moves, when it is time to.
     pub(super) fn heartbeat(&mut self, styles: &Styles) -> Vec<String> {
         let now = self.now();
-        if self.progress != Progress::Heartbeat || now < self.heartbeat + HEARTBEAT {
+        let Progress::Heartbeat(every) = self.progress else { return Vec::new() };
+        if now < self.heartbeat + every {
             return Vec::new();
         }
         self.heartbeat = now;

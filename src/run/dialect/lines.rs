@@ -55,13 +55,23 @@ fn marker_at(text: &[u8], name: &str) -> Option<usize> {
     rest.starts_with(b" ... ").then(|| text.len() - rest.len() + 5)
 }
 
+/// Whether a text begins with the marker of that test.
+pub(super) fn is_marker(text: &[u8], name: &str) -> bool {
+    marker_at(text, name).is_some()
+}
+
+/// Whether a text begins with what libtest writes after the last test.
+pub(super) fn is_summary(text: &[u8]) -> bool {
+    text.starts_with(b"\ntest result: ") || text.starts_with(b"\nfailures:\n")
+}
+
 /// The result that ends a test's output: the verdict, where its word begins and where its line ends. It counts only
-/// when what follows is the next test, or the summary after the last one.
-pub(super) fn result(text: &[u8], verdict: Option<Verdict>, next: Option<&str>) -> Option<(Verdict, usize, usize)> {
-    let follows = |rest: &[u8]| match next {
-        Some(name) => marker_at(rest, name).is_some(),
-        None => rest.starts_with(b"\ntest result: ") || rest.starts_with(b"\nfailures:\n"),
-    };
+/// when what follows may follow: the next test, or the summary after the last one.
+pub(super) fn result(
+    text: &[u8],
+    verdict: Option<Verdict>,
+    follows: impl Fn(&[u8]) -> bool,
+) -> Option<(Verdict, usize, usize)> {
     let possible = [Verdict::Passed, Verdict::Failed, Verdict::Ignored].into_iter();
     let possible = possible.filter(|it| verdict.is_none_or(|verdict| verdict == *it));
     let found = possible.filter_map(|verdict| {

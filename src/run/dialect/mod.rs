@@ -25,6 +25,7 @@ mod host;
 mod lines;
 #[cfg(test)]
 mod noise;
+mod order;
 mod torn;
 
 use std::sync::Arc;
@@ -78,7 +79,7 @@ pub(super) enum Verdict {
 pub(super) struct End {
     /// The test that it died in.
     pub running: Option<(usize, Output)>,
-    /// The exit code has given the verdict, so it is no witness besides.
+    /// The exit code has given the verdict, or is that of tests that nobody asked for: it is no witness besides.
     pub by_exit_code: bool,
     /// It said that it runs so many tests, and not as many as it was told to.
     pub mismatch: Option<usize>,
@@ -90,9 +91,13 @@ pub(super) struct End {
     pub fixture: Output,
 }
 
+/// The place of a test that is not in the batch.
+const OTHER: usize = usize::MAX;
+
 /// One run of a test: a name that the binary has twice is run twice.
 #[derive(Debug)]
 struct Run {
+    /// In the batch, or [`OTHER`].
     place: usize,
     name: Arc<str>,
     /// From the log.
@@ -111,8 +116,13 @@ enum Phase {
     Done,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each of them is a fact of its own about the two streams")]
 pub(super) struct Libtest {
+    /// In their order. If that is not known, those that the text and the log have told of come first, in theirs.
     runs: Vec<Run>,
+    in_order: bool,
+    /// One has failed that is not in the batch.
+    other_failed: bool,
     /// The run that the text is at.
     current: usize,
     phase: Phase,
@@ -153,6 +163,8 @@ impl Libtest {
             .flat_map(|(place, it)| (0..it.times).map(move |_| Run { place, name: it.name.clone(), verdict: None }));
         Self {
             runs: runs.collect(),
+            in_order: true,
+            other_failed: false,
             current: 0,
             phase: Phase::Header,
             began: false,
@@ -231,7 +243,8 @@ impl Libtest {
     /// take the next test for begun.
     pub(super) fn settle(&mut self) {
         self.settle_verdicts();
-        if self.phase != Phase::Done {
+        let is_known = self.in_order || self.current < self.logged;
+        if self.phase != Phase::Done && is_known {
             self.begin();
         }
     }
@@ -282,7 +295,8 @@ impl Libtest {
         let lost = self.with_log && self.phase != Phase::Done;
         let log_lost = lost && memmem::find(&self.text_and_output(), LOG_LOST).is_some();
         let facts = std::mem::take(&mut self.facts);
-        let running = (self.began && self.phase != Phase::Done).then(|| {
+        let is_wanted = self.runs.get(self.current).is_some_and(|run| run.place != OTHER);
+        let running = (self.began && self.phase != Phase::Done && is_wanted).then(|| {
             let text = std::mem::take(&mut self.text);
             self.write(&text);
             (self.runs[self.current].place, std::mem::take(&mut self.output))
@@ -295,7 +309,17 @@ impl Libtest {
         if self.phase == Phase::Done {
             self.stray = without_summary(self.stray);
         }
-        (facts, End { running, by_exit_code: false, mismatch: self.mismatch, log_lost, stray: self.stray, fixture })
+        (
+            facts,
+            End {
+                running,
+                by_exit_code: self.other_failed,
+                mismatch: self.mismatch,
+                log_lost,
+                stray: self.stray,
+                fixture,
+            },
+        )
     }
 
     fn text_and_output(&self) -> Vec<u8> {
@@ -326,12 +350,14 @@ impl Libtest {
         };
         let before: Vec<u8> = self.text.drain(..end).take(start).collect();
         self.stray(&without_warning(&before));
-        self.mismatch = Some(count).filter(|count| *count != self.runs.len());
+        // rustdoc tells it of each of its parts.
+        self.mismatch = Some(count).filter(|count| self.in_order && *count != self.runs.len());
         self.phase = if self.runs.is_empty() { Phase::Done } else { Phase::Expect };
         true
     }
 
     fn find_marker(&mut self) -> bool {
+        self.place_by_text();
         let Some((start, end)) = self.own_beginning() else {
             // That it began is known all the same, and whoever writes is taken for it.
             let surplus = self.surplus();
@@ -366,9 +392,8 @@ impl Libtest {
             self.write(&text);
             return false;
         }
-        let next = self.runs.get(self.current + 1).map(|run| &*run.name);
         let verdict = run.verdict.as_ref().map(|(verdict, _)| *verdict);
-        let found = result(&self.text, verdict, next);
+        let found = result(&self.text, verdict, |rest| self.is_next(rest));
         if let Some((verdict, start, end)) = found.filter(|(_, start, _)| !self.another_began_before(*start)) {
             let mut text = std::mem::take(&mut self.text);
             let rest = text.split_off(end);
@@ -393,9 +418,8 @@ impl Libtest {
     /// Takes out what is too long to hold anything that is looked for.
     fn surplus(&mut self) -> Vec<u8> {
         const MARGIN: usize = 128;
-        let next = self.runs.get(self.current + 1).or(self.runs.get(self.current));
-        let longest =
-            next.map_or(0, |run| run.name.len()).max(self.runs.get(self.current).map_or(0, |run| run.name.len()));
+        let possible = if self.in_order { 2 } else { usize::MAX };
+        let longest = self.runs[self.current..].iter().take(possible).map(|run| run.name.len()).max().unwrap_or(0);
         // When the current run has its verdict, the next one's beginning may be anywhere.
         let kept = if self.waits_for_text().is_some() { WINDOW } else { longest + MARGIN };
         let surplus = self.text.len().saturating_sub(kept);
@@ -433,14 +457,15 @@ impl Libtest {
             return None;
         }
         let run = &self.runs[self.current];
-        let begun = self.logged.min(self.runs.len() - 1);
-        let later: Vec<&str> = self.runs.get(self.current + 1..=begun)?.iter().map(|run| &*run.name).collect();
+        let begun = if self.in_order { self.logged + 1 } else { self.logged };
+        let later = self.runs.get(self.current + 1..begun.min(self.runs.len()))?;
+        let later: Vec<&str> = later.iter().map(|run| &*run.name).collect();
         let verdict = run.verdict.as_ref().map(|(verdict, _)| *verdict);
         torn::beginning(text, &run.name, verdict, &later, sure.min(later.len()))
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        if self.live && !bytes.is_empty() {
+        if self.live && !bytes.is_empty() && self.runs[self.current].place != OTHER {
             self.facts.push(Fact::Wrote(self.runs[self.current].place, bytes.to_vec()));
         }
         self.fixture.as_mut().unwrap_or(&mut self.output).push(bytes);
@@ -454,7 +479,7 @@ impl Libtest {
     fn begin(&mut self) {
         let place = self.runs[self.current].place;
         let same = self.current > 0 && self.runs[self.current - 1].place == place;
-        if !std::mem::replace(&mut self.began, true) && !same {
+        if !std::mem::replace(&mut self.began, true) && !same && place != OTHER {
             self.facts.push(Fact::Began(place));
         }
     }
@@ -475,14 +500,20 @@ impl Libtest {
         } else {
             let output = std::mem::take(&mut self.output);
             let (verdict, note) = worst;
-            self.facts.push(Fact::Ended(Ended { place, verdict, note, output }));
+            if place == OTHER {
+                self.other_failed |= verdict == Verdict::Failed;
+            } else {
+                self.facts.push(Fact::Ended(Ended { place, verdict, note, output }));
+            }
         }
         self.phase = if self.current == self.runs.len() { Phase::Done } else { Phase::Expect };
     }
 
     /// Takes the records out of the log. A record's newline is a write of its own, and may be missing at the end.
     fn read_log(&mut self, at_end: bool) {
-        while let Some(run) = self.runs.get_mut(self.logged) {
+        while self.logged < self.runs.len() {
+            self.place_by_log(at_end);
+            let run = &mut self.runs[self.logged];
             let Some((verdict, note, length)) = record(&self.log, &run.name, at_end) else { return };
             run.verdict = Some((verdict, note));
             self.log.drain(..length);

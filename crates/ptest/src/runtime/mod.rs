@@ -7,22 +7,27 @@
 //! * [`value`] holds what a set-up made and gives it out by type; [`share`] sends it to other processes.
 //! * [`host`] is the process that holds shared contexts; [`process`] knows what this one is.
 //! * `call` makes concurrent calls.
+//! * [`watched`] is how threads wait for one another, [`output`] what is kept of what a process prints, [`codec`] how a
+//!   value becomes bytes.
 //! * [`cases`] is for generated tests, [`section`] is where the attributes' work is found, [`os`] what has no
 //!   portable form.
 
 #[cfg(unix)]
 mod call;
 mod cases;
+mod codec;
 mod context;
 mod host;
 mod limit;
 mod os;
+mod output;
 mod process;
 mod section;
 mod selection;
 mod share;
 mod test;
 mod value;
+mod watched;
 
 #[cfg(unix)]
 pub use call::{Call, CallError, Calls, ConcurrentCalls, call_concurrently, make_concurrent_calls};

@@ -1,6 +1,6 @@
 //! What this process is: one of `cargo ptest`'s, one of nextest's, or simply `cargo test`'s.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -19,6 +19,7 @@ pub(super) struct Process {
     run: String,
     /// Where a file is put when no further test is to begin.
     stop: Option<PathBuf>,
+    program: Program,
 }
 
 pub(super) enum Role {
@@ -69,7 +70,7 @@ impl Process {
             (_, run) => run.unwrap_or_else(own_run_id),
         };
         let stop = matches!(role, Role::Worker { .. }).then(|| variable(STOP)).flatten().map(PathBuf::from);
-        Self { role, token, arguments, run, stop }
+        Self { role, token, arguments, run, stop, program: Program::of_this_process() }
     }
 
     /// Whether `cargo ptest` reports what happens to fixtures.
@@ -115,11 +116,51 @@ fn own_run_id() -> String {
     format!("test-{}-{}", std::process::id(), since.as_nanos())
 }
 
-/// This very program: cargo may have put another one into its place while tests run.
-pub(super) fn own_program() -> PathBuf {
-    match cfg!(target_os = "linux") {
-        true => "/proc/self/exe".into(),
-        false => std::env::current_exe().unwrap_or_else(|_| std::env::args_os().next().unwrap_or_default().into()),
+/// This very program, to be started once more; or why it cannot be. Cargo may put another one into its place while tests
+/// run: Linux knows the old one all the same, elsewhere it has to be the one that was there when the tests began.
+pub(super) fn own_program() -> Result<PathBuf, String> {
+    if cfg!(target_os = "linux") {
+        return Ok("/proc/self/exe".into());
+    }
+    Process::get().program.path()
+}
+
+/// Where this program lies, and which file that was at the beginning.
+struct Program {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Program {
+    fn of_this_process() -> Self {
+        let path = std::env::current_exe().unwrap_or_else(|_| std::env::args_os().next().unwrap_or_default().into());
+        Self { file: File::of(&path), path }
+    }
+
+    /// Its path, as long as the same file is there.
+    fn path(&self) -> Result<PathBuf, String> {
+        if File::of(&self.path) == self.file {
+            return Ok(self.path.clone());
+        }
+        Err(format!(
+            "{} is not the file any more that it was when these tests began, so it cannot be started once more: run the \
+             tests again, and do not build while they run",
+            self.path.display()
+        ))
+    }
+}
+
+/// What tells a file from the one that takes its place.
+#[derive(Debug, PartialEq)]
+struct File {
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl File {
+    fn of(path: &Path) -> Option<Self> {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some(Self { length: metadata.len(), modified: metadata.modified().ok() })
     }
 }
 
@@ -157,4 +198,21 @@ pub fn worker_index() -> usize {
         _ => SLOT,
     };
     std::env::var(variable).ok().and_then(|slot| slot.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{File, Program};
+
+    #[test]
+    fn a_program_that_was_built_anew_is_noticed() {
+        let path = std::env::temp_dir().join(format!("ptest-program-{}", std::process::id()));
+        std::fs::write(&path, "old").unwrap();
+        let program = Program { file: File::of(&path), path };
+        assert_eq!(program.path().unwrap(), program.path);
+        std::fs::write(&program.path, "new one").unwrap();
+        assert!(program.path().unwrap_err().contains("run the tests again"));
+        std::fs::remove_file(&program.path).unwrap();
+        assert!(program.path().is_err());
+    }
 }

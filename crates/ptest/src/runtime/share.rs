@@ -3,9 +3,10 @@
 use std::any::Any;
 use std::marker::PhantomData;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde_core::Serialize;
+use serde_core::de::DeserializeOwned;
 
+use super::codec;
 use super::value::{Content, Made, Returned};
 
 /// What the set-up of a shared context returns: the value, which is sent to the tests, and what stays behind.
@@ -77,12 +78,11 @@ impl<T> std::fmt::Debug for Shared<T> {
 }
 
 fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, String> {
-    minicbor_serde::to_vec(value)
-        .map_err(|error| format!("a {} cannot be serialised: {error}", std::any::type_name::<T>()))
+    codec::to_bytes(value).map_err(|error| format!("a {} cannot be serialised: {error}", std::any::type_name::<T>()))
 }
 
 fn decode<T: DeserializeOwned + Send + Sync + 'static>(bytes: &[u8]) -> Result<Box<dyn Any + Send + Sync>, String> {
-    let value: Result<T, _> = minicbor_serde::from_slice(bytes);
+    let value: Result<T, _> = codec::from_bytes(bytes);
     value.map(|value| Box::new(value) as _).map_err(|error| {
         format!("a {} cannot be deserialised from what it serialises to: {error}", std::any::type_name::<T>())
     })

@@ -2,16 +2,16 @@
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Mutex, PoisonError, mpsc};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 #[cfg(unix)]
 use super::call;
 use super::context::{Context, Kind, NotSetUp, Tree, libtest_name};
 use super::process::{Process, Role};
 use super::value::{self, Scope};
+use super::watched::{Watched, spawn};
 use super::{host, limit, os};
 use crate::wire::annotation;
 
@@ -33,8 +33,14 @@ impl Test {
 
     /// Whether it is the first time that this process comes to the test.
     fn begins(self) -> bool {
-        static BEGUN: Mutex<BTreeSet<(&str, &str)>> = Mutex::new(BTreeSet::new());
-        BEGUN.lock().unwrap_or_else(PoisonError::into_inner).insert((self.module, self.name))
+        // By where its name lies in its annotation, of which there is one in the program. In order.
+        static BEGUN: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+        let (mut begun, place) = (BEGUN.lock().unwrap_or_else(PoisonError::into_inner), self.name.as_ptr().addr());
+        let found = begun.binary_search(&place);
+        if let Err(at) = found {
+            begun.insert(at, place);
+        }
+        found.is_err()
     }
 }
 
@@ -210,13 +216,26 @@ fn judge(test: Test, scope: &Scope, body: &mut dyn FnMut() -> Result<(), String>
 
 /// Where no runner ends a test whose time is up, the process has to end itself: a thread cannot be ended. Under nextest
 /// that costs this one test; under `cargo test` it costs the rest of the binary, as any other test that hangs would.
-fn watch(test: Test, limit: Duration) -> mpsc::Sender<()> {
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        if receiver.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
+fn watch(test: Test, limit: Duration) -> Watch {
+    let (over, deadline) = (Arc::new(Watched::new(false)), Instant::now() + limit);
+    let watched = over.clone();
+    let watch = move || {
+        if watched.wait(deadline, |over| over.then_some(())).is_none() {
             os::write_stderr(&format!("\nptest: {}::{} has no end after {limit:?}\n", test.module, test.name));
             os::exit_now(101);
         }
-    });
-    sender
+    };
+    if let Err(error) = spawn("ptest timeout".to_owned(), Box::new(watch)) {
+        panic!("ptest: cannot start the thread that watches over the timeout: {error}");
+    }
+    Watch(over)
+}
+
+/// A test that is watched over until this is dropped.
+struct Watch(Arc<Watched<bool>>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.change(|over| *over = true);
+    }
 }

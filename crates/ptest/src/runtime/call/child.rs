@@ -1,13 +1,13 @@
 //! The called side: says that it is ready, waits for the word, calls the function, says what came of it.
 
 use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
 use super::function::Distance;
 use crate::runtime::process::Process;
+use crate::runtime::watched::spawn;
 use crate::runtime::{limit, os};
 use crate::wire::record::Record;
 
@@ -22,9 +22,6 @@ pub(super) enum Said {
     Codec(String),
     Panic { message: String, location: Option<String>, backtrace: Option<String> },
 }
-
-/// A panic's text, place and backtrace, as they cross the border.
-type Panic = (String, Option<String>, Option<String>);
 
 /// Where the last panic was: its hook knows, and nobody else.
 static PANIC: Mutex<Option<(Option<String>, Option<String>)>> = Mutex::new(None);
@@ -42,9 +39,8 @@ pub(in crate::runtime) fn serve(function: &str) -> ! {
 
 fn answer(function: &str) -> io::Result<()> {
     let function: Distance = function.parse().map_err(|_| io::ErrorKind::InvalidInput)?;
-    let mut line = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     // The line is not for the function, nor for what it starts.
-    os::discard_input();
+    let mut line = os::take_line()?;
     let arguments = read_bytes(&mut line)?;
     line.write_all(&[READY])?;
     let mut word = [0];
@@ -76,12 +72,14 @@ fn answer(function: &str) -> io::Result<()> {
 
 /// Whoever waits for the result may be killed. Then nothing of this is to go on.
 fn end_with_caller(mut line: UnixStream) {
-    std::thread::spawn(move || {
+    let end = move || {
         // Nothing more is said on that side, so whatever this gives is the end.
         let _ = line.read(&mut [0]);
         os::kill_group(std::process::id());
         os::exit_now(1);
-    });
+    };
+    // Without the thread the call is ended by its limit.
+    let _ = spawn("ptest caller".to_owned(), Box::new(end));
 }
 
 fn read_bytes(line: &mut impl Read) -> io::Result<Vec<u8>> {
@@ -99,8 +97,9 @@ impl Said {
             Self::Result(bytes) => (b'V', bytes.clone()),
             Self::Codec(why) => (b'C', why.clone().into_bytes()),
             Self::Panic { message, location, backtrace } => {
-                let panic: (&str, &Option<String>, &Option<String>) = (message, location, backtrace);
-                (b'P', minicbor_serde::to_vec(panic).map_err(io::Error::other)?)
+                // Neither a place nor a backtrace has a zero byte in it; a message may.
+                let [location, backtrace] = [location, backtrace].map(|it| it.as_deref().unwrap_or_default());
+                (b'P', [location, backtrace, message].join("\0").into_bytes())
             }
         };
         line.write_all(&[kind])?;
@@ -116,9 +115,11 @@ impl Said {
             [b'V'] => Ok(Self::Result(bytes)),
             [b'C'] => Ok(Self::Codec(String::from_utf8_lossy(&bytes).into_owned())),
             [b'P'] => {
-                let (message, location, backtrace): Panic =
-                    minicbor_serde::from_slice(&bytes).map_err(io::Error::other)?;
-                Ok(Self::Panic { message, location, backtrace })
+                let text = String::from_utf8_lossy(&bytes);
+                let mut parts = text.splitn(3, '\0').map(str::to_owned);
+                let mut part = || parts.next().filter(|part| !part.is_empty());
+                let (location, backtrace) = (part(), part());
+                Ok(Self::Panic { message: part().unwrap_or_default(), location, backtrace })
             }
             _ => Err(io::ErrorKind::InvalidData.into()),
         }

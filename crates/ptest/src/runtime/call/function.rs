@@ -5,8 +5,10 @@
 
 use std::any::type_name;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde_core::Serialize;
+use serde_core::de::DeserializeOwned;
+
+use crate::runtime::codec;
 
 /// Takes the arguments as bytes, gives the result as bytes.
 type Entry = fn(&[u8]) -> Result<Vec<u8>, String>;
@@ -47,10 +49,10 @@ where
     // SAFETY: `F` has no bytes, it is aligned, and it is a `Copy` function that existed when the call was made, in a process
     // like this one: one more of it is as good.
     let function: F = unsafe { std::ptr::NonNull::dangling().read() };
-    let arguments: A = minicbor_serde::from_slice(arguments)
+    let arguments: A = codec::from_bytes(arguments)
         .map_err(|error| format!("the arguments of {} cannot be deserialised: {error}", type_name::<F>()))?;
     let result = function(arguments);
-    minicbor_serde::to_vec(&result)
+    codec::to_bytes(&result)
         .map_err(|error| format!("the result of {} cannot be serialised: {error}", type_name::<F>()))
 }
 
@@ -96,15 +98,15 @@ mod tests {
         for (distance, expected) in [(distance(double), 14), (distance(|number: u32| number + 1), 8)] {
             let distance: Distance = distance.to_string().parse().unwrap();
             // SAFETY: it was measured in this process.
-            let result = unsafe { distance.call(&minicbor_serde::to_vec(7).unwrap()) }.unwrap();
-            assert_eq!(minicbor_serde::from_slice::<u32>(&result).unwrap(), expected);
+            let result = unsafe { distance.call(&codec::to_bytes(&7).unwrap()) }.unwrap();
+            assert_eq!(codec::from_bytes::<u32>(&result).unwrap(), expected);
         }
     }
 
     #[test]
     fn arguments_of_another_type_are_an_error() {
         // SAFETY: it was measured in this process.
-        let error = unsafe { distance(double).call(&minicbor_serde::to_vec("seven").unwrap()) }.unwrap_err();
+        let error = unsafe { distance(double).call(&codec::to_bytes("seven").unwrap()) }.unwrap_err();
         assert!(error.contains("cannot be deserialised"), "{error}");
     }
 }

@@ -13,10 +13,12 @@ use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde_core::Serialize;
+use serde_core::de::DeserializeOwned;
 
 pub(super) use child::serve;
+
+use super::codec;
 
 /// How long a call may take if nobody says otherwise.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -87,7 +89,7 @@ impl<R: Serialize + DeserializeOwned> Call<R> {
         A: Serialize + DeserializeOwned + 'static,
         F: Fn(A) -> R + Copy + Send + 'static,
     {
-        let encoded = minicbor_serde::to_vec(&arguments)
+        let encoded = codec::to_bytes(&arguments)
             .map_err(|error| format!("the arguments of a concurrent call cannot be serialised: {error}"));
         Self {
             function: function::distance::<F, A, R>(function),

@@ -1,20 +1,21 @@
 //! The calling side: starts the processes, lets them begin together, collects what becomes of them.
 
-use std::collections::VecDeque;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, PipeReader, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::process::{Child, Command, ExitStatus};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::de::DeserializeOwned;
+use serde_core::de::DeserializeOwned;
 
 use super::child::{GO, READY, Said};
+use super::function::Distance;
 use super::{Call, CallError};
-use crate::runtime::os;
+use crate::runtime::output::Output;
 use crate::runtime::process::{fresh_token, own_program};
 use crate::runtime::test::running;
+use crate::runtime::watched::{Watched, spawn};
+use crate::runtime::{codec, os};
 use crate::wire::environment::{self, CALL, FUNCTION, ROLE, TOKEN};
 use crate::wire::record::{Piece, Record, Splitter};
 
@@ -24,142 +25,191 @@ const KEPT: usize = 64 * 1024;
 /// How long the end of a child's output is waited for when the child is gone.
 const LEAVE: Duration = Duration::from_secs(1);
 
+/// What comes of a call, as bytes.
+type Outcome = Result<Vec<u8>, CallError>;
+
+/// How far a call is.
+struct Progress {
+    /// It waits for the word to begin, or will never be able to.
+    is_ready: bool,
+    outcome: Option<Outcome>,
+}
+
 #[track_caller]
 pub(super) fn run<R: DeserializeOwned>(
     calls: &[Call<R>],
     limit: Duration,
     variables: &[(String, String)],
 ) -> Vec<Result<R, CallError>> {
+    let calls = calls.iter().map(|call| (call.function, call.arguments.clone())).collect();
+    let outcomes = run_all(calls, limit, variables).into_iter().map(|outcome| {
+        codec::from_bytes(&outcome?).map_err(|error| {
+            CallError::Codec(format!("the result of a concurrent call cannot be deserialised: {error}"))
+        })
+    });
+    outcomes.collect()
+}
+
+/// The same for all types of results, compiled once.
+#[track_caller]
+fn run_all(
+    calls: Vec<(Distance, Result<Vec<u8>, String>)>,
+    limit: Duration,
+    variables: &[(String, String)],
+) -> Vec<Outcome> {
     let Some(test) = running() else {
         panic!(
             "ptest: concurrent calls can be made only on the thread of a #[ptest::test], whose process they start once \
              more; a call cannot make further ones"
         );
     };
-    // Each has its own thread, so that they do not wait for one another; only the start is common.
-    let (ready, all_ready) = mpsc::channel();
     let mut started = Vec::new();
-    for call in calls {
-        let arguments = match &call.arguments {
-            Ok(arguments) => arguments.clone(),
-            Err(why) => {
-                started.push(Err(CallError::Codec(why.clone())));
-                continue;
-            }
-        };
-        let process = Process::start(&test, call.function, limit.max(Duration::from_millis(1)), variables);
-        let (process, line) =
-            process.unwrap_or_else(|error| panic!("ptest: cannot start a process for a call: {error}"));
-        let deadline = Instant::now() + limit;
-        let (go, ready) = (line.try_clone(), ready.clone());
-        let thread = std::thread::spawn(move || process.attend(line, &arguments, limit, deadline, &ready));
-        started.push(Ok((go, thread)));
+    for (function, arguments) in calls {
+        started.push(match arguments {
+            Ok(arguments) => Ok(begin(&test, function, arguments, limit, variables).unwrap_or_else(|error| {
+                panic!("ptest: cannot start a process for a call: {error}");
+            })),
+            Err(why) => Err(CallError::Codec(why)),
+        });
     }
-    drop(ready);
-    // Each says so once, also one that will never be ready.
-    all_ready.iter().take(started.iter().flatten().count()).for_each(drop);
-    for (go, _) in started.iter_mut().flatten() {
+    // Each keeps its own deadline; this one is for none to be waited for in vain.
+    let deadline = Instant::now() + limit + 60 * LEAVE;
+    for (_, progress) in started.iter().flatten() {
+        progress.wait(deadline, |progress| progress.is_ready.then_some(()));
+    }
+    for (line, _) in started.iter_mut().flatten() {
         // One that is gone is told by its own thread.
-        let _ = go.as_mut().map(|line| line.write_all(&[GO]));
+        let _ = line.write_all(&[GO]);
     }
-    let results = started.into_iter().map(|started| {
-        let (go, thread) = started?;
-        drop(go);
-        let bytes = thread.join().expect("the thread does not panic")?;
-        minicbor_serde::from_slice(&bytes).map_err(|error| {
-            CallError::Codec(format!("the result of a concurrent call cannot be deserialised: {error}"))
-        })
+    let outcomes = started.into_iter().map(|started| {
+        let (line, progress) = started?;
+        let outcome = progress.wait(deadline, |progress| progress.outcome.take());
+        drop(line);
+        outcome.unwrap_or_else(|| Err(CallError::TimedOut { after: limit, stderr: String::new() }))
     });
-    results.collect()
+    outcomes.collect()
+}
+
+/// Starts a process for a call. It has a thread of its own here, so that calls do not wait for one another; only their
+/// start is common, by a word on the line.
+fn begin(
+    test: &str,
+    function: Distance,
+    arguments: Vec<u8>,
+    limit: Duration,
+    variables: &[(String, String)],
+) -> io::Result<(UnixStream, Arc<Watched<Progress>>)> {
+    let (process, line) = Process::start(test, function, limit.max(Duration::from_millis(1)), variables)?;
+    let deadline = Instant::now() + limit;
+    let progress = Arc::new(Watched::new(Progress { is_ready: false, outcome: None }));
+    let (go, told) = (line.try_clone()?, progress.clone());
+    let attend = move || {
+        let outcome = process.attend(line, &arguments, limit, deadline, &told);
+        told.change(|progress| progress.outcome = Some(outcome));
+    };
+    spawn("ptest call".to_owned(), Box::new(attend))?;
+    Ok((go, progress))
 }
 
 /// A process for a call, which does not outlive this value.
 struct Process {
     child: Child,
-    stdout: mpsc::Receiver<Vec<u8>>,
-    stderr: mpsc::Receiver<Vec<u8>>,
+    stdout: Arc<Watched<Heard>>,
+    stderr: Arc<Watched<Heard>>,
+}
+
+/// What one of its streams has brought.
+struct Heard {
+    output: Output,
+    over: bool,
 }
 
 impl Process {
     /// The process, and the line to it: arguments and the word to begin in, readiness and the result out.
     fn start(
         test: &str,
-        function: super::function::Distance,
+        function: Distance,
         limit: Duration,
         variables: &[(String, String)],
     ) -> io::Result<(Self, UnixStream)> {
-        let (line, theirs) = UnixStream::pair()?;
+        let (line, theirs) = os::line()?;
         // Arguments that nobody reads must not hold up the others.
         line.set_write_timeout(Some(limit))?;
+        let (stdout, their_stdout) = io::pipe()?;
+        let (stderr, their_stderr) = io::pipe()?;
         let token = fresh_token();
-        let mut child = Command::new(own_program())
+        let mut command = Command::new(own_program().map_err(io::Error::other)?);
+        command
             .args(["--exact", test, "--nocapture", "--test-threads=1", "--include-ignored"])
             .args(["--skip", &environment::argument(&token)])
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .env(ROLE, CALL)
             .env(TOKEN, &token)
             .env(FUNCTION, function.to_string())
-            .stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs)))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            // It is ended with all that it has started.
-            .process_group(0)
-            .spawn()?;
-        let stdout = child.stdout.take().expect("it is piped");
-        let stderr = child.stderr.take().expect("it is piped");
-        let stdout = forward(WithoutHarness::new(stdout, &token), |line| print!("{line}"));
-        let stderr = forward(stderr, |line| eprint!("{line}"));
+            .stdin(theirs)
+            .stdout(their_stdout)
+            .stderr(their_stderr);
+        // It is ended with all that it has started.
+        os::in_group_of_its_own(&mut command);
+        let child = command.spawn()?;
+        // It holds the pipes' other ends.
+        drop(command);
+        let stdout = forward(stdout, Some(Splitter::new(&token)), |text| print!("{text}"))?;
+        let stderr = forward(stderr, None, |text| eprint!("{text}"))?;
         Ok((Self { child, stdout, stderr }, line))
     }
 
-    /// Follows the call to its end; gives the result as bytes.
+    /// Follows the call to its end.
     fn attend(
         mut self,
         mut line: UnixStream,
         arguments: &[u8],
         limit: Duration,
         deadline: Instant,
-        ready: &mpsc::Sender<()>,
-    ) -> Result<Vec<u8>, CallError> {
+        progress: &Watched<Progress>,
+    ) -> Outcome {
         let prepared = send(&mut line, arguments).and_then(|()| {
             let mut word = [0];
             read_until(&mut line, &mut word, deadline)?;
             if word == [READY] { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
         });
         // Nobody else waits for one that has failed.
-        let _ = ready.send(());
+        progress.change(|progress| progress.is_ready = true);
         let said = prepared.and_then(|()| Said::read(&mut Within { line: &mut line, deadline }));
         let late = said.as_ref().is_err_and(is_late);
         // One that has said nothing, and whose line is closed, is about to end, unless it has closed the line itself.
-        let status = if late { None } else { self.status(deadline) };
-        os::kill_group(self.child.id());
-        let _ = self.child.wait();
+        let status = self.end(if late { Instant::now() } else { deadline });
         // The readers come to their end now, unless something has left the group and still holds the pipes.
-        let _ = self.stdout.recv_timeout(LEAVE);
-        let stderr = self.stderr.recv_timeout(LEAVE).unwrap_or_default();
-        let stderr = String::from_utf8_lossy(&stderr).into_owned();
+        let leave = Instant::now() + LEAVE;
+        self.stdout.wait(leave, |heard| heard.over.then_some(()));
+        self.stderr.wait(leave, |heard| heard.over.then_some(()));
+        let stderr = self.stderr.change(|heard| heard.output.last());
         match (said, status) {
             (Ok(Said::Result(bytes)), _) => Ok(bytes),
             (Ok(Said::Codec(why)), _) => Err(CallError::Codec(why)),
             (Ok(Said::Panic { message, location, backtrace }), _) => {
                 Err(CallError::Panicked { message, location, backtrace })
             }
-            (Err(_), Some(status)) => Err(CallError::Exited { status, stderr }),
-            (Err(_), None) => Err(CallError::TimedOut { after: limit, stderr }),
+            (Err(_), Some(status)) if !late => Err(CallError::Exited { status, stderr }),
+            (Err(_), _) => Err(CallError::TimedOut { after: limit, stderr }),
         }
     }
 
-    /// Waits for the end of the process, but not beyond the deadline.
-    fn status(&mut self, deadline: Instant) -> Option<std::process::ExitStatus> {
-        loop {
-            let status = self.child.try_wait().ok().flatten();
+    /// Gives the process time to end, and ends it then, with all that it has started. How it has ended, if it did so
+    /// itself.
+    fn end(&mut self, deadline: Instant) -> Option<ExitStatus> {
+        let by_itself = loop {
             let now = Instant::now();
-            if status.is_some() || now >= deadline {
-                return status;
+            let ended = os::has_ended(&mut self.child);
+            if ended || now >= deadline {
+                break ended;
             }
             // Where the end of a process is no event, it is looked at in short intervals.
             os::wait_for_exit_until(self.child.id(), deadline.min(now + Duration::from_millis(20)));
-        }
+        };
+        // First, while its number is still its own.
+        os::kill_group(self.child.id());
+        self.child.wait().ok().filter(|_| by_itself)
     }
 }
 
@@ -193,57 +243,63 @@ fn is_late(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
 }
 
-/// What a child writes to stdout, without what libtest says before the call begins.
-struct WithoutHarness<P> {
-    pipe: P,
-    splitter: Splitter,
-    begun: bool,
-    ready: VecDeque<u8>,
-}
-
-impl<P: Read> WithoutHarness<P> {
-    fn new(pipe: P, token: &str) -> Self {
-        Self { pipe, splitter: Splitter::new(token), begun: false, ready: VecDeque::new() }
-    }
-}
-
-impl<P: Read> Read for WithoutHarness<P> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.ready.is_empty() {
-            let length = self.pipe.read(buffer)?;
-            if length == 0 {
-                self.ready.extend(self.splitter.end().into_iter().filter(|_| self.begun));
-                break;
-            }
-            for piece in self.splitter.read(&buffer[..length]) {
-                match piece {
-                    Piece::Text(text) if self.begun => self.ready.extend(text),
-                    Piece::Text(_) => {}
-                    Piece::Record(record) => self.begun |= record == Record::CallBegan,
+/// Prints what a process writes, as the test's own output, and keeps the last part of it. With a splitter, what libtest
+/// says before the call begins is left out.
+fn forward(mut pipe: PipeReader, splitter: Option<Splitter>, print: fn(&str)) -> io::Result<Arc<Watched<Heard>>> {
+    let heard = Arc::new(Watched::new(Heard { output: Output::keeping(0, KEPT), over: false }));
+    let mut lines = Lines { pending: Vec::new(), print, heard: heard.clone() };
+    let mut harness = splitter;
+    let read = move || {
+        let mut buffer = vec![0; KEPT];
+        while let Ok(length @ 1..) = pipe.read(&mut buffer) {
+            let Some(splitter) = &mut harness else {
+                lines.add(&buffer[..length]);
+                continue;
+            };
+            let mut pieces = splitter.read(&buffer[..length]).into_iter();
+            if pieces.any(|piece| piece == Piece::Record(Record::CallBegan)) {
+                for piece in pieces {
+                    // There are no other records in it.
+                    if let Piece::Text(text) = piece {
+                        lines.add(&text);
+                    }
                 }
+                // What may have begun as one is text.
+                lines.add(&splitter.end());
+                harness = None;
             }
         }
-        self.ready.read(buffer)
-    }
+        lines.end();
+    };
+    spawn("ptest output".to_owned(), Box::new(read))?;
+    Ok(heard)
 }
 
-/// Prints what a child writes, line by line, as the test's own output; gives the last part of it.
-fn forward(pipe: impl Read + Send + 'static, print: fn(&str)) -> mpsc::Receiver<Vec<u8>> {
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut pipe = BufReader::new(pipe);
-        let (mut kept, mut line) = (Vec::new(), Vec::new());
+/// Prints whole lines, so that those of several processes do not get mixed.
+struct Lines {
+    pending: Vec<u8>,
+    print: fn(&str),
+    heard: Arc<Watched<Heard>>,
+}
+
+impl Lines {
+    fn add(&mut self, bytes: &[u8]) {
+        self.pending.extend_from_slice(bytes);
+        let end = self.pending.iter().rposition(|byte| *byte == b'\n').map(|at| at + 1);
         // A line that has no end for so long is printed in parts.
-        while let Ok(1..) = (&mut pipe).take(KEPT as u64).read_until(b'\n', &mut line) {
-            print(&String::from_utf8_lossy(&line));
-            kept.append(&mut line);
-            if kept.len() > 2 * KEPT {
-                kept.drain(..kept.len() - KEPT);
-            }
+        if let Some(end) = end.or((self.pending.len() >= KEPT).then_some(self.pending.len())) {
+            self.print(end);
         }
-        kept.drain(..kept.len().saturating_sub(KEPT));
-        // Whoever has given up does not listen any more.
-        let _ = sender.send(kept);
-    });
-    receiver
+    }
+
+    fn print(&mut self, end: usize) {
+        let lines: Vec<u8> = self.pending.drain(..end).collect();
+        (self.print)(&String::from_utf8_lossy(&lines));
+        self.heard.change(|heard| heard.output.add(&lines));
+    }
+
+    fn end(&mut self) {
+        self.print(self.pending.len());
+        self.heard.change(|heard| heard.over = true);
+    }
 }

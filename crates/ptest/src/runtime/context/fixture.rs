@@ -49,7 +49,10 @@ pub(super) fn set_up(context: &Context, around: &Scope) -> Result<(Live, Option<
 
 /// Runs the set-up.
 pub(in crate::runtime) fn make(context: &Context, around: Scope) -> Result<(Made, Duration), Failure> {
-    limit::run(format!("{}::(setup)", context.module), context.setup_limit, around, context.setup.run)
+    let setup = context.setup.run;
+    let name = format!("{}::(setup)", context.module);
+    let (made, duration) = limit::run(name, context.setup_limit, around, Box::new(move || setup().map(Some)))?;
+    Ok((made.unwrap_or_else(|| unreachable!("a set-up makes something")), duration))
 }
 
 /// The value of a shared context.

@@ -178,7 +178,7 @@ pub(super) fn end(
 ) -> Result<Duration, Failure> {
     let teardown = context.teardown;
     // Without a teardown, to drop what there is has to do.
-    let run = move || teardown.map_or(Ok(()), |teardown| (teardown.run)(given));
+    let run = move || teardown.map_or(Ok(()), |teardown| (teardown.run)(given)).map(|()| None);
     let name = format!("{}::(teardown)", context.module);
-    limit::run(name, context.teardown_limit, around, run).map(|((), duration)| duration)
+    limit::run(name, context.teardown_limit, around, Box::new(run)).map(|(_, duration)| duration)
 }

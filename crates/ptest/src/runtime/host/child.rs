@@ -1,13 +1,17 @@
 //! The other side, where no `cargo ptest` does it: starts a host, reads what it says, ends it.
 
+use std::fs::File;
 use std::io::{PipeReader, Read};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::failure;
 use crate::runtime::context::{Context, Tree};
+use crate::runtime::os;
+use crate::runtime::output::Output;
 use crate::runtime::process::{Process, Role, fresh_token, own_program, run_id};
+use crate::runtime::watched::{Watched, spawn};
 use crate::wire::environment::{self, CONTEXT, HOST, ROLE, RUN_ID, SLOT, TOKEN, VALUE, VALUES};
 use crate::wire::record::{Failure, Piece, Record, Splitter};
 
@@ -16,19 +20,48 @@ pub(in crate::runtime) struct Handle {
     child: Child,
     /// Where it puts the value; it takes the file away at its end, if it comes to that.
     value: String,
-    said: Receiver<Piece>,
+    heard: Arc<Watched<Heard>>,
     teardown_limit: Duration,
+    /// How it has ended, when that is known.
+    status: Option<String>,
+}
+
+/// Whose words come from a host.
+enum Phase {
+    /// libtest's.
+    Before,
+    SettingUp,
+    Up,
+}
+
+/// What a host has said and nobody has taken up so far.
+struct Heard {
+    setup: Option<Result<(), Failure>>,
+    teardown: Option<Result<(), Failure>>,
+    /// What it has printed since the set-up: there is no test that this would belong to.
+    output: Output,
+    /// There is nobody left who could say anything.
+    over: bool,
 }
 
 /// Beyond the limit that a host keeps itself, in case that it cannot.
 const SLACK: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether a host is still there: what it has started may hold its output open.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How long what a host said last is waited for when it is gone.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// How much of a host's output is kept of its beginning, and of its end.
+const KEPT: usize = 32 * 1024;
 
 /// Starts the host of a context. Returns once the value is there.
 pub(super) fn start(context: &Context) -> Result<Handle, Failure> {
     let (mut command, value, token) = command(context)?;
     // Its lifeline: it tears down when this ends, because we close it or are gone.
     command.stdin(Stdio::piped());
-    let mut host = spawn(command, value, &token, context)?;
+    let mut host = listen(command, value, &token, context)?;
     let result = host.wait_for_setup(context.setup_limit + SLACK);
     if result.is_err() {
         host.kill();
@@ -37,12 +70,16 @@ pub(super) fn start(context: &Context) -> Result<Handle, Failure> {
 }
 
 /// Starts a keeper, which starts the host and lives on, whatever becomes of that. Gives the path of the value, once it
-/// is there.
-#[cfg(unix)]
-pub(super) fn start_keeper(context: &Context, keeper: &super::keeper::Keeper) -> Result<String, Failure> {
+/// is there. The keeper gets the open file of the meeting place, and with it the lock that this process has on it.
+pub(super) fn start_keeper(
+    context: &Context,
+    keeper: &super::keeper::Keeper,
+    meeting: File,
+) -> Result<String, Failure> {
     let (mut command, value, token) = command(context)?;
+    command.stdin(meeting);
     keeper.tell(&mut command);
-    let mut keeper = spawn(command, value, &token, context)?;
+    let mut keeper = listen(command, value, &token, context)?;
     keeper.wait_for_setup(context.setup_limit + 2 * SLACK).map(|()| keeper.value)
 }
 
@@ -58,7 +95,7 @@ fn command(context: &Context) -> Result<(Command, String, String), Failure> {
         (value_of(context), environment::join_values(around.iter().map(|(module, path)| (*module, &**path))))
     };
     let token = fresh_token();
-    let mut command = Command::new(own_program());
+    let mut command = Command::new(own_program().map_err(failure)?);
     command
         .args(["--exact", &test, "--nocapture", "--test-threads=1", "--include-ignored"])
         .args(["--skip", &environment::argument(&token)])
@@ -69,11 +106,9 @@ fn command(context: &Context) -> Result<(Command, String, String), Failure> {
         .env(VALUES, values)
         .env(RUN_ID, run_id())
         .env_remove(SLOT);
-    #[cfg(unix)]
     super::keeper::Keeper::forget(&mut command);
     // So that it can be ended with all that it has started, and Ctrl-C at the terminal is not for it.
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    os::in_group_of_its_own(&mut command);
     Ok((command, value, token))
 }
 
@@ -95,30 +130,58 @@ fn own_name(context: &Context) -> String {
     format!("ptest-{:016x}", hasher.finish())
 }
 
-fn spawn(mut command: Command, value: String, token: &str, context: &Context) -> Result<Handle, Failure> {
-    let mut start = || {
+fn listen(mut command: Command, value: String, token: &str, context: &Context) -> Result<Handle, Failure> {
+    let heard =
+        Arc::new(Watched::new(Heard { setup: None, teardown: None, output: Output::keeping(KEPT, KEPT), over: false }));
+    let (splitter, hearing) = (Splitter::new(token), heard.clone());
+    let start = || {
         let (reader, writer) = std::io::pipe()?;
         let child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
-        Ok((reader, child))
+        // It holds the pipe's other end.
+        drop(command);
+        spawn("ptest host".to_owned(), Box::new(move || hear(reader, splitter, &hearing)))?;
+        Ok(child)
     };
-    let (reader, child) = start().map_err(|error: std::io::Error| failure(format!("cannot start a host: {error}")))?;
-    // It holds the pipe's other end.
-    drop(command);
-    let (sender, said) = mpsc::channel();
-    let splitter = Splitter::new(token);
-    std::thread::spawn(move || forward(reader, splitter, &sender));
-    Ok(Handle { child, value, said, teardown_limit: context.teardown_limit })
+    let child = start().map_err(|error: std::io::Error| failure(format!("cannot start a host: {error}")))?;
+    Ok(Handle { child, value, heard, teardown_limit: context.teardown_limit, status: None })
 }
 
-fn forward(mut pipe: PipeReader, mut splitter: Splitter, sender: &mpsc::Sender<Piece>) {
+fn hear(mut pipe: PipeReader, mut splitter: Splitter, heard: &Watched<Heard>) {
+    let mut phase = Phase::Before;
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = pipe.read(&mut buffer) {
         for piece in splitter.read(&buffer[..length]) {
-            // What a host prints while it is up has no test to belong to.
-            drop(sender.send(piece));
+            match piece {
+                Piece::Text(text) => match phase {
+                    Phase::Before => {}
+                    // This thread prints where the one that has started it does: in the output of the test that waits.
+                    Phase::SettingUp => eprint!("{}", String::from_utf8_lossy(&text)),
+                    Phase::Up => heard.change(|heard| heard.output.add(&text)),
+                },
+                Piece::Record(Record::SetupStarted { .. }) => phase = Phase::SettingUp,
+                Piece::Record(record) => {
+                    phase = Phase::Up;
+                    heard.change(|heard| heard.add(record));
+                }
+            }
+        }
+    }
+    heard.change(|heard| heard.over = true);
+}
+
+impl Heard {
+    fn add(&mut self, record: Record) {
+        match record {
+            Record::SetupFinished { .. } => self.setup = Some(Ok(())),
+            Record::SetupFailed { failure, .. } => self.setup = Some(Err(failure)),
+            Record::TeardownFinished { .. } => self.teardown = Some(Ok(())),
+            Record::TeardownFailed { failure, .. } => self.teardown = Some(Err(failure)),
+            _ => {}
         }
     }
 }
+
+type Said = Option<Result<(), Failure>>;
 
 impl Handle {
     /// The path of the value.
@@ -127,66 +190,78 @@ impl Handle {
     }
 
     fn wait_for_setup(&mut self, limit: Duration) -> Result<(), Failure> {
-        let start = Instant::now();
-        let mut began = false;
-        loop {
-            match self.said.recv_timeout(limit.saturating_sub(start.elapsed())) {
-                // Before the set-up begins, it is libtest that speaks.
-                Ok(Piece::Text(text)) if began => eprint!("{}", String::from_utf8_lossy(&text)),
-                Ok(Piece::Record(Record::SetupStarted { .. })) => began = true,
-                Ok(Piece::Record(Record::SetupFinished { .. })) => return Ok(()),
-                Ok(Piece::Record(Record::SetupFailed { failure, .. })) => return Err(failure),
-                Ok(_) => {}
-                Err(RecvTimeoutError::Timeout) => {
-                    let message = format!("no end after {limit:?}");
-                    return Err(Failure { message, duration: start.elapsed(), timed_out: true });
-                }
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Err(failure(format!("its host ended: {}", self.status())));
-                }
-            }
+        let deadline = Instant::now() + limit;
+        match self.wait(deadline, |heard| heard.setup.take()) {
+            Some(result) => result,
+            None => Err(self.broke(limit, deadline, "does the set-up exit, abort or run out of memory?")),
         }
     }
 
     /// Lets the host tear down, and waits for that.
     pub(in crate::runtime) fn end(mut self) -> Result<(), Failure> {
         drop(self.child.stdin.take());
-        let deadline = Instant::now() + self.teardown_limit + SLACK;
-        let mut output = Vec::new();
-        let result = loop {
-            match self.said.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(Piece::Text(text)) => output.extend(text),
-                Ok(Piece::Record(Record::TeardownFinished { .. })) => break Ok(()),
-                Ok(Piece::Record(Record::TeardownFailed { failure, .. })) => break Err(failure),
-                Ok(Piece::Record(_)) => {}
-                Err(RecvTimeoutError::Disconnected) => {
-                    break Err(failure(format!("its host ended: {}", self.status())));
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    break Err(failure(format!("no end after {:?}", self.teardown_limit)));
-                }
-            }
+        let limit = self.teardown_limit;
+        let deadline = Instant::now() + limit + SLACK;
+        let result = match self.wait(deadline, |heard| heard.teardown.take()) {
+            Some(result) => result,
+            None => Err(self.broke(limit, deadline, "something has ended it while its tests ran, or its teardown did")),
         };
-        if result.is_err() {
-            crate::runtime::os::write_stderr(&String::from_utf8_lossy(&output));
-        }
         match &result {
             // It has nothing to do any more.
-            Ok(()) => drop(self.child.wait()),
-            Err(_) => self.kill(),
+            Ok(()) => drop(self.ends_until(Instant::now() + SLACK)),
+            Err(_) => os::write_stderr(&self.heard.change(|heard| heard.output.text())),
         }
+        self.kill();
         result
     }
 
-    fn status(&mut self) -> String {
-        self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string())
+    /// What the host says; nothing if the time is up, or the host gone.
+    fn wait(&mut self, deadline: Instant, look: fn(&mut Heard) -> Said) -> Said {
+        let hear = |until| self.heard.wait(until, |heard| look(heard).map(Some).or(heard.over.then_some(None)));
+        loop {
+            match hear(deadline.min(Instant::now() + LOOK)) {
+                Some(said) => return said,
+                None if os::has_ended(&mut self.child) => return hear(Instant::now() + LAST_WORDS).flatten(),
+                None if Instant::now() >= deadline => return None,
+                None => {}
+            }
+        }
     }
 
-    fn kill(&mut self) {
-        crate::runtime::os::kill_group(self.child.id());
-        // They fail only if it is gone.
+    /// Why it has said nothing.
+    fn broke(&mut self, limit: Duration, deadline: Instant, hint: &str) -> Failure {
+        if !self.ends_until(deadline) {
+            return Failure { message: format!("no end after {limit:?}"), duration: limit, timed_out: true };
+        }
+        let status = self.kill();
+        failure(format!("its host, the process that holds the context, has ended ({status}): {hint}"))
+    }
+
+    /// Whether the process ends until then. It is still there to be waited for, so its number is nobody else's.
+    fn ends_until(&mut self, deadline: Instant) -> bool {
+        loop {
+            if os::has_ended(&mut self.child) {
+                return true;
+            }
+            let now = Instant::now();
+            if now >= deadline {
+                return false;
+            }
+            os::wait_for_exit_until(self.child.id(), deadline.min(now + LOOK));
+        }
+    }
+
+    /// Ends it with all that it has started; gives how it has ended.
+    fn kill(&mut self) -> String {
+        if let Some(status) = &self.status {
+            return status.clone();
+        }
+        // First, while its number is still its own.
+        os::kill_group(self.child.id());
+        // It fails only if it is gone.
         let _ = self.child.kill();
-        let _ = self.child.wait();
+        let status = self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
         let _ = std::fs::remove_file(&self.value);
+        self.status.insert(status).clone()
     }
 }

@@ -3,10 +3,10 @@
 //! stderr, since no test is left to fail.
 
 use std::fs::File;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Instant;
 
-use super::{child, serve};
+use super::{child, meeting, serve};
 use crate::runtime::context::Context;
 use crate::runtime::os;
 use crate::runtime::process::Process;
@@ -31,7 +31,7 @@ impl Keeper {
     }
 
     pub(super) fn tell(&self, command: &mut Command) {
-        command.stdin(Stdio::null()).env(RUNNER, self.runner.to_string()).env(MEETING, &self.meeting);
+        command.env(RUNNER, self.runner.to_string()).env(MEETING, &self.meeting);
     }
 
     /// What a keeper starts is none.
@@ -39,15 +39,18 @@ impl Keeper {
         command.env_remove(RUNNER).env_remove(MEETING);
     }
 
-    /// Keeps the context until nextest has ended. The value goes into the file `value`.
+    /// Keeps the context until nextest has ended. The value goes into the file `value`, and what becomes of it into the
+    /// meeting place, whose lock came with it on stdin: whoever started this process may be killed before that.
     pub(super) fn keep(&self, context: &Context, value: &str) {
         let process = Process::get();
         let module = || context.module.to_owned();
-        let stderr = File::options().append(true).open(format!("/proc/{}/fd/2", self.runner)).ok();
+        let stderr = os::stderr_of(self.runner);
+        let place = os::take_stdin();
         let begin = Instant::now();
         process.say(&Record::SetupStarted { context: module(), limit: context.setup_limit });
         match child::start(context) {
             Ok(host) => {
+                meeting::tell(place, Ok(value));
                 process.say(&Record::SetupFinished { context: module(), duration: begin.elapsed() });
                 self.wait(stderr.as_ref());
                 // Its time begins when those inside of it are gone.
@@ -57,6 +60,7 @@ impl Keeper {
                 }
             }
             Err(failure) => {
+                meeting::tell(place, Err(&failure));
                 process.say(&Record::SetupFailed { context: module(), failure });
                 // Until then others have to find that it failed.
                 self.wait(stderr.as_ref());

@@ -1,36 +1,76 @@
-//! Where the test processes of one nextest run meet: a file for each shared context, whose lock the first one holds
-//! while it has the context set up. The others wait for the lock and read what has become of it.
+//! Where the test processes of one nextest run meet: a file for each shared context. The first one locks it and gives
+//! the lock on to a keeper, which sets the context up; the others wait for the lock and read what has become of it.
+//!
+//! The lock belongs to the open file, and the keeper has the same one open: so it is held until the keeper lets go of it
+//! or ends, whatever becomes of the test that came first. And since the first one leaves a word that the set-up has
+//! begun, whoever comes after a keeper that was killed knows that, too, and does not begin again.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::keeper::Keeper;
 use super::{child, failure};
 use crate::runtime::context::Context;
+use crate::runtime::os;
 use crate::wire::record::Failure;
+
+const BEGUN: &str = "begun\n";
+const UP: &str = "up\n";
+const FAILED: &str = "failed\n";
 
 /// The path of the value, from a host that this process or another one has started.
 pub(super) fn host_of(context: &Context) -> Result<String, Failure> {
     let path = place_beside(&child::value_of(context));
-    let mut file = open(&path).map_err(|error| failure(format!("cannot use {}: {error}", path.display())))?;
+    let unusable = |error: io::Error| failure(format!("cannot use {}: {error}", path.display()));
+    let mut file = open(&path).map_err(unusable)?;
     let mut said = String::new();
-    file.read_to_string(&mut said).map_err(|error| failure(format!("cannot read {}: {error}", path.display())))?;
-    match said.split_once('\n') {
-        Some(("up", value)) => return Ok(value.to_owned()),
-        Some(("failed", message)) => return Err(failure(message.to_owned())),
-        _ => {}
+    file.read_to_string(&mut said).map_err(unusable)?;
+    if let Some(outcome) = outcome(&said) {
+        return outcome.map_err(failure);
     }
-    let keeper = Keeper { runner: runner(), meeting: path.to_string_lossy().into_owned() };
-    let started = child::start_keeper(context, &keeper);
-    let said = match &started {
-        Ok(value) => format!("up\n{value}"),
-        Err(failure) => format!("failed\n{}", failure.message),
-    };
-    // Should nobody else learn of it, each will try for himself.
-    let _ = file.write_all(said.as_bytes());
+    file.write_all(BEGUN.as_bytes()).map_err(unusable)?;
+    let theirs = file.try_clone().map_err(unusable)?;
+    let keeper = Keeper { runner: os::runner("nextest"), meeting: path.to_string_lossy().into_owned() };
+    let started = child::start_keeper(context, &keeper, theirs);
+    if let Err(failure) = &started {
+        // The keeper has said so already, unless it was killed or never there.
+        let mut said = String::new();
+        let _ = file.rewind().and_then(|()| file.read_to_string(&mut said));
+        if said == BEGUN {
+            let _ = file.write_all(format!("{FAILED}{}\n", failure.message).as_bytes());
+        }
+    }
     started
+}
+
+/// What a keeper says when it knows what has become of the set-up. From then on nobody waits for it.
+pub(super) fn tell(place: io::Result<File>, outcome: Result<&str, &Failure>) {
+    let Ok(mut file) = place else { return };
+    let said = match outcome {
+        Ok(value) => format!("{UP}{value}\n"),
+        Err(failure) => format!("{FAILED}{}\n", failure.message),
+    };
+    // Should that fail, the others will learn that it has begun and not ended.
+    let _ = file.write_all(said.as_bytes());
+    let _ = file.unlock();
+}
+
+/// What is known of a set-up by whoever has the lock: the path of the value or why there is none. Nothing, if nobody has
+/// begun it.
+fn outcome(said: &str) -> Option<Result<String, String>> {
+    let said = said.strip_prefix(BEGUN)?;
+    if let Some(value) = said.strip_prefix(UP) {
+        return Some(Ok(value.trim_end_matches('\n').to_owned()));
+    }
+    Some(Err(match said.strip_prefix(FAILED) {
+        Some(message) => message.trim_end_matches('\n').to_owned(),
+        None => {
+            "the process that was to set it up has ended before it was done, so it was killed or has crashed; it is \
+                 not set up again in this run"
+                .to_owned()
+        }
+    }))
 }
 
 /// The meeting place for a context whose value lies at this path.
@@ -38,26 +78,40 @@ fn place_beside(value: &str) -> PathBuf {
     Path::new(value).with_extension("host")
 }
 
-/// Opens the file and waits for its lock, which lasts as long as the file is open.
+/// Opens the file and waits for its lock.
 fn open(path: &Path) -> io::Result<File> {
-    let file = File::options().read(true).append(true).create(true).mode(0o600).open(path)?;
+    let mut options = File::options();
+    let file = os::for_me_alone(options.read(true).append(true).create(true)).open(path)?;
     file.lock()?;
     Ok(file)
 }
 
-/// nextest's own process: the nearest one above this one that is called so, for there may be a runner between.
-fn runner() -> u32 {
-    let parent = std::os::unix::process::parent_id();
-    let mut process = parent;
-    while process > 1 {
-        let program = std::fs::read_link(format!("/proc/{process}/exe")).unwrap_or_default();
-        if program.file_name().is_some_and(|name| name.to_string_lossy().contains("nextest")) {
-            return process;
-        }
-        let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-        let Some((_, rest)) = status.rsplit_once(')') else { break };
-        let Some(above) = rest.split_whitespace().nth(1).and_then(|it| it.parse().ok()) else { break };
-        process = above;
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn what_has_become_of_a_set_up_is_known_to_all() {
+        assert_eq!(outcome(""), None);
+        assert_eq!(outcome("begun\nup\n/tmp/a value\n"), Some(Ok("/tmp/a value".into())));
+        assert_eq!(outcome("begun\nfailed\nno\nport\n"), Some(Err("no\nport".into())));
+        assert!(outcome("begun\n").unwrap().unwrap_err().contains("has ended before it was done"));
     }
-    parent
+
+    #[test]
+    fn the_lock_outlives_who_gave_it_on() {
+        let path = std::env::temp_dir().join(format!("ptest-meeting-{}", std::process::id()));
+        let first = open(&path).unwrap();
+        // It stands for a keeper: the lock is what it has on its standard input.
+        let mut keeper = Command::new("sleep").arg("60").stdin(first.try_clone().unwrap()).spawn().unwrap();
+        drop(first);
+        let second = File::open(&path).unwrap();
+        assert!(matches!(second.try_lock(), Err(std::fs::TryLockError::WouldBlock)));
+        keeper.kill().unwrap();
+        keeper.wait().unwrap();
+        second.lock().unwrap();
+        std::fs::remove_file(&path).unwrap();
+    }
 }

@@ -5,15 +5,14 @@
 //! first one has it started by a keeper, which ends it when nextest has ended, and the others find it.
 
 mod child;
-#[cfg(unix)]
 mod keeper;
-#[cfg(unix)]
 mod meeting;
 mod serve;
 
 use std::time::Duration;
 
 use super::context::Context;
+use super::os;
 use super::process::{Process, Role};
 use super::value::Scope;
 use crate::wire::environment::{VALUES, find_value};
@@ -35,8 +34,7 @@ pub(super) fn value(context: &Context, around: &Scope) -> Result<(Vec<u8>, Optio
             "cargo-ptest gave no value for {}: is it of another version than the ptest crate?",
             context.module
         ))),
-        #[cfg(unix)]
-        Role::Nextest => Ok((read(&meeting::host_of(context)?)?, None)),
+        Role::Nextest if os::HAS_KEEPERS => Ok((read(&meeting::host_of(context)?)?, None)),
         _ => {
             let handle = child::start(context)?;
             Ok((read(handle.value())?, Some(handle)))
@@ -54,7 +52,12 @@ fn given(module: &str) -> Option<String> {
 }
 
 fn read(path: &str) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|error| failure(format!("cannot read the value that a set-up left in {path}: {error}")))
+    std::fs::read(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => failure(format!(
+            "its host, the process that holds the context, has ended before this test, so there is no value any more              ({path}): was it killed, or did something in it exit, abort or run out of memory?"
+        )),
+        _ => failure(format!("cannot read the value that a set-up left in {path}: {error}")),
+    })
 }
 
 fn failure(message: String) -> Failure {

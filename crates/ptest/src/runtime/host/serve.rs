@@ -5,11 +5,9 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-#[cfg(unix)]
 use super::keeper::Keeper;
 use super::read;
 use crate::runtime::context::{self, Context, Tree};
-#[cfg(unix)]
 use crate::runtime::os;
 use crate::runtime::process::Process;
 use crate::runtime::value::{Content, Live, Scope};
@@ -30,15 +28,9 @@ pub(in crate::runtime) fn serve(tree: &Tree, module: &str, value: &str) -> ! {
 }
 
 /// If this process is to see to another one that does it.
-#[cfg(unix)]
 fn keep(context: &Context, value: &str) -> Option<i32> {
     Keeper::of_this_process()?.keep(context, value);
     Some(0)
-}
-
-#[cfg(not(unix))]
-fn keep(_: &Context, _: &str) -> Option<i32> {
-    None
 }
 
 fn hold(tree: &Tree, context: &Context, value: &str) -> i32 {
@@ -86,7 +78,6 @@ fn hold(tree: &Tree, context: &Context, value: &str) -> i32 {
 fn wait_for_the_end_of_stdin() {
     // An error is an end, too.
     let _ = io::stdin().read_to_end(&mut Vec::new());
-    #[cfg(unix)]
     os::discard_broken_output();
 }
 
@@ -122,9 +113,28 @@ fn around(tree: &Tree, inner: &Context) -> Result<Scope, Failure> {
 fn write(path: &str, bytes: &[u8]) -> io::Result<()> {
     let unfinished = format!("{path}.new");
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(&unfinished)?.write_all(bytes)?;
-    std::fs::rename(&unfinished, path)
+    os::for_me_alone(options.write(true).create(true).truncate(true));
+    let written = options.open(&unfinished).and_then(|mut file| file.write_all(bytes));
+    let written = written.and_then(|()| std::fs::rename(&unfinished, path));
+    if written.is_err() {
+        // Part of it may be there; if not, there is nothing to remove.
+        let _ = std::fs::remove_file(&unfinished);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::write;
+
+    #[test]
+    fn a_value_that_cannot_be_written_leaves_nothing_behind() {
+        let folder = std::env::temp_dir().join(format!("ptest-write-{}", std::process::id()));
+        // A folder with something in it can't be replaced by a file.
+        std::fs::create_dir_all(folder.join("value/inside")).unwrap();
+        let path = folder.join("value").to_str().unwrap().to_owned();
+        assert!(write(&path, b"bytes").is_err());
+        assert!(!folder.join("value.new").exists());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

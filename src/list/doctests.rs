@@ -1,0 +1,160 @@
+//! Asks rustdoc for a library's doctests.
+//!
+//! rustdoc has to read the whole library to answer, so what it said is remembered, above all that there is none. It is
+//! good for as long as the library has not been built anew, which cargo does when a file changes that was read for it.
+//! But rustdoc may read more than was read then: who writes `#[cfg(doctest)]` includes files that only it sees. So the
+//! sources of a library are searched for such words, and if there are any, rustdoc is asked each time.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::{Harness, Listed, Options, Suite, Test, ask, from_terse, mark_ignored, memory, merge, without_contexts};
+use crate::build::{Rustdoc, TestBinary};
+
+/// The doctests of a library. If rustdoc does not tell them, they are one test: it may still say why when it runs them.
+pub(super) fn suite(binary: TestBinary, rustdoc: &Rustdoc, options: &Options) -> Suite {
+    match written_down(&binary, rustdoc, options) {
+        Ok(Listed { tests, contexts }) => Suite { binary, harness: Harness::Doctests, tests, contexts, note: None },
+        Err(error) => {
+            let note = format!("the doctests of {} cannot be listed ({error:#}): they run as one test", binary.package);
+            let tests = vec![Test::named(&binary.target_name)];
+            Suite { binary, harness: Harness::Whole, tests, contexts: Vec::new(), note: Some(note) }
+        }
+    }
+}
+
+fn written_down(binary: &TestBinary, rustdoc: &Rustdoc, options: &Options) -> Result<Listed> {
+    let folder = options.memory.join("doctests");
+    let identity = memory::Identity::of(&binary.path);
+    if let Some(listed) = identity.as_ref().and_then(|identity| memory::recall(&folder, identity)) {
+        return Ok(listed);
+    }
+    let sources = Sources::read(&binary.path, &rustdoc.root);
+    let listed = without_contexts(ask_rustdoc(binary, sources.as_ref(), options)?);
+    if let Some(identity) = identity.filter(|_| sources.is_some()) {
+        // Without a memory the next run asks again.
+        let _ = memory::keep(&folder, &identity, &listed);
+    }
+    Ok(listed)
+}
+
+/// The JSON that tells everything in one call needs `RUSTC_BOOTSTRAP`, for which build scripts would run again. To list
+/// the doctests that it compiles as one program rustdoc compiles them, so it is not asked a second time in vain.
+fn ask_rustdoc(binary: &TestBinary, sources: Option<&Sources>, options: &Options) -> Result<Vec<Test>> {
+    let list = |ignored: bool| -> Result<Vec<Test>> {
+        let mut command = binary.command();
+        command.args(["--list", "--format=terse"]).args(ignored.then_some("--ignored"));
+        let answer = ask(command, options)?;
+        let Some(tests) = answer.success().and_then(|text| from_terse(&without_times(text))) else {
+            bail!("{}", answer.complaint());
+        };
+        Ok(tests)
+    };
+    let mut all = list(false)?;
+    if !all.is_empty() && sources.is_none_or(|sources| sources.ignore) {
+        all = mark_ignored(all, &list(true)?);
+    }
+    // Those that are compiled together are listed first.
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(merge(all.into_iter().map(placed).collect()))
+}
+
+/// rustdoc says how long it took to compile, even if it only lists.
+fn without_times(text: &str) -> String {
+    text.split_inclusive('\n').filter(|line| !line.starts_with("all doctests ran in ")).collect()
+}
+
+/// A doctest's name says where it stands: `src/lib.rs - module::item (line 7)`.
+fn placed(test: Test) -> Test {
+    let place = || {
+        let (file, rest) = test.name.split_once(" - ")?;
+        let (_, line) = rest.rsplit_once("(line ")?;
+        Some((Arc::from(file), line.strip_suffix(')')?.parse().ok()?))
+    };
+    match place() {
+        Some((file, line)) => Test { file: Some(file), line: Some(line), ..test },
+        None => test,
+    }
+}
+
+/// What stands in the sources of a library.
+struct Sources {
+    /// The word with which doctests are ignored.
+    ignore: bool,
+}
+
+impl Sources {
+    /// `None` if rustdoc may read other files than these.
+    fn read(library: &Utf8Path, root: &Utf8Path) -> Option<Self> {
+        let mut ignore = false;
+        for source in sources(library)? {
+            let text = std::fs::read_to_string(root.join(source)).ok()?;
+            if makes_exception(&text) {
+                return None;
+            }
+            ignore |= text.contains("ignore");
+        }
+        Some(Self { ignore })
+    }
+}
+
+/// The files that were read when the library was built, which rustc writes down beside it for cargo.
+fn sources(library: &Utf8Path) -> Option<Vec<Utf8PathBuf>> {
+    let name = library.file_stem()?;
+    let crate_name = if library.extension().is_some() { name.strip_prefix("lib").unwrap_or(name) } else { name };
+    let text = std::fs::read_to_string(library.with_file_name(format!("{crate_name}.d"))).ok()?;
+    // Each has a rule of its own without anything to make it from.
+    let rules = text.lines().filter_map(|line| line.strip_suffix(':'));
+    let sources: Vec<_> = rules.map(|path| path.replace("\\ ", " ").into()).collect();
+    (!sources.is_empty()).then_some(sources)
+}
+
+/// `cfg(doctest)`, `any(doc, test)`, `not(test)` and their like.
+fn makes_exception(text: &str) -> bool {
+    let words = ["doctest", "(doc)", "(doc,", " doc)", " doc,", "not(test)"];
+    text.contains("cfg") && words.iter().any(|word| text.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_doctests_name_says_where_it_stands() {
+        let place = |name| {
+            let test = placed(Test::named(name));
+            test.file.map(|file| (file.to_string(), test.line.unwrap()))
+        };
+        assert_eq!(place("src/a b.rs - a::f<T> (line 7)"), Some(("src/a b.rs".to_owned(), 7)));
+        assert_eq!(place("README.md - (line 12)"), Some(("README.md".to_owned(), 12)));
+        assert_eq!(place("elsewhere"), None);
+    }
+
+    #[test]
+    fn a_list_may_tell_besides_how_long_it_took() {
+        let text = "src/lib.rs - a (line 1): test\nall doctests ran in 0.53s; merged doctests compilation took 0.52s";
+        assert_eq!(from_terse(&without_times(text)).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn the_sources_of_a_library_are_what_rustc_wrote_down() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let text = "/t/libl.rlib: src/lib.rs src/a\\ b.rs\n\nsrc/lib.rs:\nsrc/a\\ b.rs:\n\n# env-dep:X=1\n";
+        std::fs::write(folder.join("l-17.d"), text).unwrap();
+        for library in ["libl-17.rlib", "libl-17.rmeta", "l-17"] {
+            assert_eq!(sources(&folder.join(library)).unwrap(), ["src/lib.rs", "src/a b.rs"], "{library}");
+        }
+        assert_eq!(sources(&folder.join("m-17")), None);
+    }
+
+    #[test]
+    fn what_only_rustdoc_sees_is_an_exception() {
+        assert!(makes_exception("#[cfg(doctest)]\n#[doc = include_str!(\"../README.md\")]\nstruct Readme;"));
+        assert!(makes_exception("#[cfg(any(doc, feature = \"x\"))] mod m;"));
+        assert!(makes_exception("#![cfg_attr(not(test), doc = include_str!(\"x.md\"))]"));
+        assert!(!makes_exception("/// doctests, (doc), or not(test)\npub fn f() {}"));
+    }
+}
