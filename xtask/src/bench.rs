@@ -3,6 +3,7 @@
 //! The tools take turns within one run (A B C A B C ...), so that a machine that slows down or has other work slows
 //! down all of them; and everything is built before anything is measured.
 
+mod build;
 mod cases;
 mod db;
 mod measure;
@@ -24,7 +25,7 @@ use measure::{Sample, Spread};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The cases to measure; all but `db` and `races`, which have tables of their own, if none is named
+    /// The cases to measure; all but `build`, `db` and `races`, which have tables of their own, if none is named
     #[arg(value_name = "CASE", value_parser = CASES.iter().map(|case| case.name).chain(OTHERS).collect::<Vec<_>>())]
     cases: Vec<String>,
     /// How often each tool is measured, 5 times by default; of `races`, how often each race is tried, 100 times by default
@@ -33,7 +34,7 @@ pub(crate) struct Options {
 }
 
 /// What is measured by itself, and has a table of its own.
-const OTHERS: [&str; 2] = ["db", "races"];
+const OTHERS: [&str; 3] = ["build", "db", "races"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tool {
@@ -66,17 +67,29 @@ impl Measured {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     measure::adopt_orphans()?;
-    let path = cargo::path_with_ptest()?;
     let target = cargo::target_folder()?.join("bench");
     let runs = options.runs.unwrap_or(5);
-    let is_named = |case: &&str| options.cases.iter().any(|name| name == case);
-    if is_named(&"db") {
+    let is_named = |case: &str| options.cases.iter().any(|name| name == case);
+    if is_named("build") {
+        build::run(&target.join("build"), runs)?;
+    }
+    if options.cases.iter().any(|name| name != "build") || options.cases.is_empty() {
+        run_tools(options, &target, runs)?;
+    }
+    Ok(())
+}
+
+/// All that needs a `cargo ptest`.
+fn run_tools(options: &Options, target: &Path, runs: u8) -> Result<()> {
+    let path = cargo::path_with_ptest()?;
+    let is_named = |case: &str| options.cases.iter().any(|name| name == case);
+    if is_named("db") {
         db::run(&target.join("db"), &path, runs)?;
     }
-    if is_named(&"races") {
+    if is_named("races") {
         races::run(&target.join("races"), &path, options.runs.unwrap_or(100))?;
     }
-    if !options.cases.is_empty() && OTHERS.iter().filter(is_named).count() == options.cases.len() {
+    if !options.cases.is_empty() && OTHERS.iter().filter(|case| is_named(case)).count() == options.cases.len() {
         return Ok(());
     }
     let chosen = |case: &&Case| options.cases.is_empty() || options.cases.iter().any(|name| name == case.name);

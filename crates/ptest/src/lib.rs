@@ -109,20 +109,14 @@
 // What tests look like is what the examples are about.
 #![allow(clippy::test_attr_in_doctest)]
 
-#[doc(hidden)]
-pub mod wire;
-
-#[cfg(feature = "runtime")]
-mod runtime;
-
-#[cfg(feature = "runtime")]
+#[doc(inline)]
 pub use ptest_macros::{context, generate, setup, teardown, test};
-#[cfg(all(feature = "runtime", unix))]
-pub use runtime::{Call, CallError, Calls, ConcurrentCalls, call_concurrently, make_concurrent_calls};
-#[cfg(feature = "runtime")]
-pub use runtime::{Cx, FromContext, Shared, cx, run_id, worker_index};
+#[cfg(unix)]
+#[doc(inline)]
+pub use ptest_runtime::{Call, CallError, Calls, ConcurrentCalls, call_concurrently, calls, make_concurrent_calls};
+#[doc(inline)]
+pub use ptest_runtime::{Cx, FromContext, Shared, cx, run_id, worker_index};
 
 /// What the attributes expand to. Nobody else may depend on it.
-#[cfg(feature = "runtime")]
 #[doc(hidden)]
-pub use runtime::private as __private;
+pub use ptest_runtime::{__annotate, __plain, __private, __setup, __teardown, __test};

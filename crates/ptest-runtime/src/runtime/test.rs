@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::call;
 use super::context::{Context, Kind, NotSetUp, Tree, libtest_name};
 use super::process::{Process, Role};
+use super::section::LENGTH;
 use super::value::{self, Scope};
 use super::watched::{Watched, spawn};
 use super::{host, limit, os};
@@ -59,7 +60,7 @@ pub fn run<R>(annotation: &'static [u8], body: impl FnOnce() -> R) -> R {
 
 /// As [`run`], for a test that takes and gives nothing: there are many of those, and this is compiled once for all.
 #[track_caller]
-pub fn run_plain(annotation: &'static [u8], body: fn()) {
+pub fn run_plain(annotation: &'static [u8; LENGTH], body: fn()) {
     drive(Test::of(annotation), &mut || {
         body();
         Ok(())
