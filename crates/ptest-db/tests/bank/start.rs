@@ -16,7 +16,7 @@ fn now((): ()) -> Duration {
 fn five_calls_start_together() {
     let Ok(notes) = std::env::var("PTEST_START_NOTES") else { return };
     let began: Vec<Duration> = ptest::call_concurrently(5, now, ()).into_iter().map(Result::unwrap).collect();
-    let spread = *began.iter().max().unwrap() - *began.iter().min().unwrap();
+    let spread = began.iter().max().unwrap().checked_sub(*began.iter().min().unwrap()).unwrap();
     let mut file = File::options().append(true).create(true).open(notes).unwrap();
     file.write_all(format!("{}\n", spread.as_micros()).as_bytes()).unwrap();
 }

@@ -32,6 +32,11 @@ impl Test {
         Self { module: test.module, name: test.name, timeout: test.timeout() }
     }
 
+    /// As libtest names it.
+    pub(super) fn path(self) -> String {
+        libtest_name(self.module, self.name)
+    }
+
     /// Whether it is the first time that this process comes to the test.
     fn begins(self) -> bool {
         // By where its name lies in its annotation, of which there is one in the program. In order.
@@ -168,7 +173,7 @@ fn within<R>(test: Test, scope: Scope, body: impl FnOnce() -> R) -> R {
             RUNNING.take();
         }
     }
-    RUNNING.set(Some(libtest_name(test.module, test.name)));
+    RUNNING.set(Some(test.path()));
     let _over = Over;
     value::within(scope, body)
 }
