@@ -4,6 +4,7 @@
 //! down all of them; and everything is built before anything is measured.
 
 mod bare;
+mod build;
 mod cases;
 mod db;
 mod instructions;
@@ -30,8 +31,8 @@ use measure::{Sample, Spread};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The cases to measure; if none is named, all but `db`, `instructions`, `races`, `reports` and `scale`, which have
-    /// tables of their own
+    /// The cases to measure; if none is named, all but `build`, `db`, `instructions`, `races`, `reports` and `scale`, which
+    /// have tables of their own
     #[arg(value_name = "CASE", value_parser = CASES.iter().map(|case| case.name).chain(OTHERS).collect::<Vec<_>>())]
     cases: Vec<String>,
     /// How often each tool is measured, 5 times by default; of `races`, how often each race is tried, 100 times by default
@@ -43,7 +44,7 @@ pub(crate) struct Options {
 }
 
 /// What is measured by itself, and has a table of its own.
-const OTHERS: [&str; 5] = ["db", "instructions", "races", "reports", "scale"];
+const OTHERS: [&str; 6] = ["build", "db", "instructions", "races", "reports", "scale"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tool {
@@ -79,10 +80,16 @@ impl Measured {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     measure::adopt_orphans()?;
-    let path = cargo::path_with_ptest()?;
     let target = cargo::target_folder()?.join("bench");
     let runs = options.runs.unwrap_or(5);
     let is_named = |case: &str| options.cases.iter().any(|name| name == case);
+    if is_named("build") {
+        build::run(&target.join("build"), runs)?;
+    }
+    if !options.cases.is_empty() && options.cases.iter().all(|name| name == "build") {
+        return Ok(());
+    }
+    let path = cargo::path_with_ptest()?;
     if is_named("db") {
         db::run(&target.join("db"), &path, runs)?;
     }
