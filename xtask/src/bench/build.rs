@@ -11,7 +11,6 @@ use anyhow::{Context, Result, ensure};
 
 use super::cases::write;
 use super::log_to;
-use super::measure::Measure::{Cpu, Wall};
 use super::measure::{self, Sample, Spread};
 use super::table::range;
 use crate::cargo;
