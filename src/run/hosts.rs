@@ -190,7 +190,16 @@ impl Run<'_> {
     }
 
     fn host_broke(&mut self, host: HostId, fixture: Fixture, outcome: Outcome, why: String, output: Output) {
-        self.host_failures.insert(host, why.as_str().into());
+        let told = match outcome {
+            // What has happened to a process says nothing to those who do not know which process it was.
+            Outcome::Crashed => format!(
+                "the process that holds {} has ended: {why}; something in it, or outside, has ended it (an exit, an abort, \
+                 a kill, memory that ran out), and it is not started again in this run",
+                self.host_context(host)
+            ),
+            _ => why.clone(),
+        };
+        self.host_failures.insert(host, told.into());
         let duration = self.hosts.get(&host).map_or(Duration::ZERO, |live| live.since.elapsed());
         self.tell_host_fixture(host, fixture, Came { outcome, message: Some(why), duration }, output);
     }

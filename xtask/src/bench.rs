@@ -3,6 +3,8 @@
 //! The tools take turns within one run (A B C A B C ...), so that a machine that slows down or has other work slows
 //! down all of them; and everything is built before anything is measured.
 
+mod bare;
+mod build;
 mod cases;
 mod db;
 mod instructions;
@@ -29,8 +31,8 @@ use measure::{Sample, Spread};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The cases to measure; if none is named, all but `db`, `instructions`, `races`, `reports` and `scale`, which have
-    /// tables of their own
+    /// The cases to measure; if none is named, all but `build`, `db`, `instructions`, `races`, `reports` and `scale`, which
+    /// have tables of their own
     #[arg(value_name = "CASE", value_parser = CASES.iter().map(|case| case.name).chain(OTHERS).collect::<Vec<_>>())]
     cases: Vec<String>,
     /// How often each tool is measured, 5 times by default; of `races`, how often each race is tried, 100 times by default
@@ -42,13 +44,15 @@ pub(crate) struct Options {
 }
 
 /// What is measured by itself, and has a table of its own.
-const OTHERS: [&str; 5] = ["db", "instructions", "races", "reports", "scale"];
+const OTHERS: [&str; 6] = ["build", "db", "instructions", "races", "reports", "scale"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tool {
     CargoTest,
     Nextest,
     Ptest,
+    /// A process for each test, and nothing besides.
+    Bare,
 }
 
 impl Tool {
@@ -57,6 +61,7 @@ impl Tool {
             Self::CargoTest => "cargo test",
             Self::Nextest => "cargo nextest",
             Self::Ptest => "cargo ptest",
+            Self::Bare => "a bare loop",
         }
     }
 }
@@ -75,10 +80,16 @@ impl Measured {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     measure::adopt_orphans()?;
-    let path = cargo::path_with_ptest()?;
     let target = cargo::target_folder()?.join("bench");
     let runs = options.runs.unwrap_or(5);
     let is_named = |case: &str| options.cases.iter().any(|name| name == case);
+    if is_named("build") {
+        build::run(&target.join("build"), runs)?;
+    }
+    if !options.cases.is_empty() && options.cases.iter().all(|name| name == "build") {
+        return Ok(());
+    }
+    let path = cargo::path_with_ptest()?;
     if is_named("db") {
         db::run(&target.join("db"), &path, runs)?;
     }
@@ -132,7 +143,7 @@ fn measure_case(case: &'static Case, folder: &Path, path: &OsStr, nextest: bool,
             let (tool, samples) = &mut samples[if forward { place } else { count - 1 - place }];
             eprintln!("bench: {} {run}/{runs}: {}", case.name, tool.name());
             let log = folder.join(format!("{:?}.log", *tool));
-            let mut command = command(*tool, case, folder);
+            let mut command = command(*tool, case, folder)?;
             command.env("PATH", path);
             log_to(&mut command, &log)?;
             let mut sample = measure::run(&mut command).with_context(|| format!("running {}", tool.name()))?;
@@ -154,17 +165,19 @@ fn measure_case(case: &'static Case, folder: &Path, path: &OsStr, nextest: bool,
 }
 
 /// The command that runs the tests of a case with a tool, under the same conditions for each.
-fn command(tool: Tool, case: &Case, folder: &Path) -> Command {
+fn command(tool: Tool, case: &Case, folder: &Path) -> Result<Command> {
     let mut command = match tool {
         Tool::CargoTest => cargo::elsewhere(folder, &["test", "--tests", "--no-fail-fast"]),
         Tool::Nextest => cargo::elsewhere(folder, &["nextest", "run", "--tests", "--no-fail-fast"]),
         Tool::Ptest => cargo::elsewhere(folder, &["ptest", "--tests", "--no-fail-fast"]),
+        Tool::Bare => bare::command(folder)?,
     };
     if let Some(processes) = case.processes {
         match tool {
             Tool::CargoTest => command.args(["--", &format!("--test-threads={processes}")]),
             Tool::Nextest => command.arg(format!("--test-threads={processes}")),
             Tool::Ptest => command.arg(format!("--processes={processes}")),
+            Tool::Bare => &mut command,
         };
     }
     if tool == Tool::Ptest {
@@ -176,7 +189,7 @@ fn command(tool: Tool, case: &Case, folder: &Path) -> Command {
         command.env_remove(name);
     }
     command.envs(case.variables.iter().copied());
-    command
+    Ok(command)
 }
 
 /// A tool's output goes to a file: a terminal would cost each of them differently, and it can be read when one fails.

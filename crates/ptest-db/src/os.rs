@@ -6,6 +6,17 @@ pub(crate) fn user() -> u32 {
     unsafe { libc::geteuid() }
 }
 
+/// How many bytes may still be written to the file system that a folder is in.
+#[allow(clippy::unnecessary_cast, clippy::useless_conversion, reason = "these numbers have other types elsewhere")]
+pub(crate) fn free_bytes(folder: &std::path::Path) -> Option<u64> {
+    let path = std::ffi::CString::new(folder.as_os_str().as_encoded_bytes()).ok()?;
+    // SAFETY: zeroes are a valid value of this structure of numbers.
+    let mut found: libc::statvfs = unsafe { std::mem::zeroed() };
+    // SAFETY: the path ends with a zero, and the structure is the one that this call fills.
+    let done = unsafe { libc::statvfs(path.as_ptr(), &raw mut found) };
+    (done == 0).then(|| u64::from(found.f_bavail) * found.f_frsize as u64)
+}
+
 /// Sends a signal to a process, or if the number is negative, to a group.
 #[cfg(feature = "postgres")]
 pub(crate) fn kill(process: i32, signal: i32) {

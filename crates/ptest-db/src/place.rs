@@ -15,6 +15,9 @@ use crate::os;
 const LOCK: &str = "lock";
 /// The longest path that the folder may be in: a socket's path has at most a hundred characters.
 const LONGEST: usize = 50;
+/// Where Linux has a file system in memory, and how many bytes of it are plenty.
+const MEMORY: &str = "/dev/shm";
+const MUCH: u64 = 4 << 30;
 
 /// Names a run's set-up among all that use the same server, or folder: 48 bits at random.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +51,11 @@ pub(crate) struct Place {
 impl Place {
     /// Removes what killed runs have left, and makes a folder for this one.
     pub(crate) fn new() -> Result<Self, Error> {
-        let all = all();
+        let (all, other) = all();
+        // What is left in the other one is as dead. If it cannot be used, there is nothing of ours in it.
+        if let Some(other) = other.filter(|other| other.exists()) {
+            drop(Self::within(&other));
+        }
         Self::within(&all).trying(|| format!("cannot use {}", all.display()))
     }
 
@@ -82,12 +89,38 @@ impl Drop for Place {
     }
 }
 
-/// The folder for all runs of this user.
-fn all() -> PathBuf {
-    let name = format!("ptest-db-{}", os::user());
+/// The folder for all runs of this user, and another one that some of them may have used.
+///
+/// What is in it need not outlive the run, so it is in memory where there is plenty: copies are made while tests wait for
+/// them, and disks have other things to do. Whoever sets `TMPDIR` has said where.
+fn all() -> (PathBuf, Option<PathBuf>) {
+    let in_folder = |folder: PathBuf| folder.join(format!("ptest-db-{}", os::user()));
     let usual = std::env::temp_dir();
-    let folder = if usual.as_os_str().len() <= LONGEST { usual } else { "/tmp".into() };
-    folder.join(name)
+    let usual = in_folder(if usual.as_os_str().len() <= LONGEST { usual } else { "/tmp".into() });
+    if std::env::var_os("TMPDIR").is_some() {
+        return (usual, None);
+    }
+    let memory = in_folder(MEMORY.into());
+    if has_much_memory() { (memory, Some(usual)) } else { (usual, Some(memory)) }
+}
+
+/// Whether the file system in memory, and the memory itself, have room for some hundred databases of the usual size.
+fn has_much_memory() -> bool {
+    let read = |path: &str| fs::read_to_string(path).ok();
+    let available = || {
+        let text = read("/proc/meminfo")?;
+        let kibibytes = text.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.strip_suffix("kB"));
+        Some(kibibytes?.trim().parse::<u64>().ok()? * 1024)
+    };
+    // A container may have less than the machine.
+    let allowed = || {
+        let Some(most) = read("/sys/fs/cgroup/memory.max")?.trim().parse::<u64>().ok() else { return Some(u64::MAX) };
+        let used = read("/sys/fs/cgroup/memory.current")?.trim().parse::<u64>().ok()?;
+        Some(most.saturating_sub(used))
+    };
+    os::free_bytes(Path::new(MEMORY)).is_some_and(|free| free >= MUCH)
+        && available().is_some_and(|available| available >= MUCH)
+        && allowed().is_none_or(|allowed| allowed >= MUCH)
 }
 
 /// For this user alone; but if that is root, others have to find what is theirs in it.

@@ -59,6 +59,9 @@ fn parse(mut options: Options, mut function: Function, mistakes: &mut Mistakes) 
 
 /// The one test that a function is without cases.
 fn single(test: &Test, mistakes: &mut Mistakes) -> TokenStream {
+    if let Some(plain) = plain(test) {
+        return plain;
+    }
     let mut parameters = test.function.signature.parameters.iter();
     if let Some(from) = &test.from {
         check_case(from, parameters.next(), test, mistakes);
@@ -75,6 +78,21 @@ fn single(test: &Test, mistakes: &mut Mistakes) -> TokenStream {
         #(#plain)* #ignore #builtin
         #visibility #fn_token #name() #returned { #inner #run }
     }
+}
+
+/// A test that nothing needs to be known of: nearly all are so, and each passes through here while somebody waits.
+fn plain(test: &Test) -> Option<TokenStream> {
+    let Test { function: Function { visibility, signature, body, .. }, roles: Roles { plain, ignore, .. }, .. } = test;
+    let is_plain = signature.parameters.is_empty()
+        && signature.asyncness.is_none()
+        && signature.output.is_none()
+        && test.from.is_none()
+        && test.roles.should_panic.is_none()
+        && matches!(test.runtime, Runtime::None);
+    is_plain.then(|| {
+        let (named, options) = texts(test, &signature.ident);
+        quote!(::ptest::__plain! { #named #options [#(#plain)* #ignore] [#visibility] #signature #body })
+    })
 }
 
 /// The first parameter of a test that is run with what a generator makes.
@@ -107,12 +125,9 @@ pub(crate) fn builtin(test: &Test) -> TokenStream {
 
 /// What runs the test, given a function or a closure. What it needs stands in a block of its own, lest the test see it.
 pub(crate) fn run(test: &Test, name: &Ident, output: Option<&Output>, callable: &TokenStream) -> TokenStream {
-    let ignored = test.roles.ignore.is_some();
-    let timeout = test.timeout.map(|timeout| quote!(, timeout = #timeout));
-    let threads = test.threads_required.map(|threads| quote!(, threads = #threads));
-    let generated = test.from.as_ref().map(|_| quote!(, generated = true));
+    let (named, options) = texts(test, name);
     let annotation = quote!({
-        ::ptest::__annotation!(test, #name, ignored = #ignored #timeout #threads #generated);
+        ::ptest::__test!(#named, #options);
         &ANNOTATION
     });
     if let Some(from) = &test.from {
@@ -128,6 +143,18 @@ pub(crate) fn run(test: &Test, name: &Ident, output: Option<&Output>, callable: 
         None if output.is_none() => quote!(::ptest::__private::run_plain(#annotation, #callable)),
         None => quote!(::ptest::__private::run(#annotation, #callable)),
     }
+}
+
+/// What the annotation has of the test's name and its options. It is all in one text each, since every token costs once more
+/// for every test.
+fn texts(test: &Test, name: &Ident) -> (String, String) {
+    let named = format!("\u{1f}{name}\u{1f}");
+    let ignored = test.roles.ignore.is_some();
+    let timeout = test.timeout.map(|timeout| format!("\u{1f}timeout={timeout}")).unwrap_or_default();
+    let threads = test.threads_required.map(|threads| format!("\u{1f}threads={threads}")).unwrap_or_default();
+    let generated = test.from.as_ref().map(|_| "\u{1f}generated=true").unwrap_or_default();
+    let options = format!("\u{1f}ignored={ignored}{timeout}{threads}{generated}\u{3}");
+    (named, options)
 }
 
 /// The function as it was, for within the test of its name, and what to call there: itself, or a closure that has the

@@ -57,8 +57,8 @@ pub(super) fn svg(measured: &[Measured]) -> String {
         );
     }
     let mut legend = String::new();
-    for (number, tool) in [Tool::CargoTest, Tool::Nextest, Tool::Ptest].into_iter().enumerate() {
-        #[expect(clippy::cast_precision_loss, reason = "there are three")]
+    for (number, tool) in [Tool::CargoTest, Tool::Nextest, Tool::Ptest, Tool::Bare].into_iter().enumerate() {
+        #[expect(clippy::cast_precision_loss, reason = "there are four")]
         let x = LEFT + 130.0 * number as f64;
         push(
             &mut legend,
@@ -89,6 +89,7 @@ fn colour(tool: Tool) -> &'static str {
         Tool::CargoTest => "#9aa5b1",
         Tool::Nextest => "#e0a458",
         Tool::Ptest => "#2f7d5d",
+        Tool::Bare => "#555555",
     }
 }
 

@@ -39,6 +39,6 @@ fn ratios(spread: &Spread, other: Option<&Spread>) -> [String; 2] {
     ratios.map(Option::unwrap_or_default)
 }
 
-fn range(Range { median, least, most }: Range) -> String {
+pub(super) fn range(Range { median, least, most }: Range) -> String {
     format!("{median:.2} ({least:.2} to {most:.2})")
 }

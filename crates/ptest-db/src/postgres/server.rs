@@ -119,6 +119,9 @@ fn spawn(programs: &Path, folder: &Path, user: Option<User>, connections: usize)
         "full_page_writes=off".to_owned(),
         "wal_level=minimal".to_owned(),
         "max_wal_senders=0".to_owned(),
+        // What is written ahead is nothing that anybody will read.
+        "min_wal_size=32MB".to_owned(),
+        "max_wal_size=64MB".to_owned(),
         // It would be at work in templates while they are to be cloned.
         "autovacuum=off".to_owned(),
         // Otherwise it keeps a core busy for every clone.

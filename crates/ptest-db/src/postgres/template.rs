@@ -161,7 +161,8 @@ impl<F> Migrated<F> {
             prefix,
             connections,
             workers,
-            dead: if own.is_some() { 16 } else { 0 },
+            // They go with the server; until then each takes some megabytes, perhaps of memory.
+            dead: if own.is_some() { 8 } else { 0 },
         };
         let (clones, makers) = Clones::start(plan)?;
         let path = place.path.join("broker");

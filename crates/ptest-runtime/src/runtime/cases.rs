@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::limit;
+use super::os;
 use super::process::{Process, Role};
 use super::test::{Test, drive};
 use crate::wire::record::Record;
@@ -39,6 +40,11 @@ where
     if let Role::Cases = process.role {
         let mut count = 0;
         for (name, _) in generate.take().into_iter().flat_map(|generate| generate()) {
+            if let Some(problem) = problem(&name) {
+                // Its last line is what the listing tells.
+                os::write_stderr(&format!("{}: {problem}\n", Test::of(annotation).path()));
+                std::process::exit(1);
+            }
             process.say(&Record::Case { name });
             count += 1;
         }
@@ -57,6 +63,10 @@ where
                 continue;
             }
             count += 1;
+            if let Some(problem) = problem(&name) {
+                failed.push(problem);
+                continue;
+            }
             let result = catch_unwind(AssertUnwindSafe(|| body(&case).into_result()));
             if let Err(message) = result.unwrap_or_else(|payload| Err(limit::message(&*payload))) {
                 failed.push(format!("{name}: {message}"));
@@ -72,4 +82,38 @@ where
             (None, failures) => Err(format!("{} of {count} failed: {}", failures.len(), failures.join("; "))),
         }
     });
+}
+
+/// How long a case's name may be, in bytes: it goes through a pipe, and stands in a line of a report.
+const LONGEST: usize = 512;
+
+/// Why a case cannot have this name.
+fn problem(name: &str) -> Option<String> {
+    let why = match name {
+        "" => "no name at all",
+        _ if name.len() > LONGEST => "a name that is too long",
+        _ if name.chars().any(char::is_control) => "a name with a line break or another control character in it",
+        _ => return None,
+    };
+    let begin: String = name.chars().take(40).collect();
+    Some(format!(
+        "the generator gives a case {why}, {begin:?}: name each with at most {LONGEST} bytes of plain text, such as a number \
+         or the name of a file"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST, problem};
+
+    #[test]
+    fn names_that_no_report_can_show_are_refused() {
+        assert_eq!(problem("n3 \u{e4} [x] a/b.json"), None);
+        assert_eq!(problem(&"x".repeat(LONGEST)), None);
+        assert!(problem(&"x".repeat(LONGEST + 1)).unwrap().contains("too long"));
+        for name in ["a\nb", "\u{2}", "\u{1b}[1m", "a\u{1f}"] {
+            assert!(problem(name).unwrap().contains("control character"), "{name:?}");
+        }
+        assert!(problem("").unwrap().contains("no name"));
+    }
 }

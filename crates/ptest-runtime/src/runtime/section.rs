@@ -59,8 +59,7 @@ macro_rules! __annotate {
     };
 }
 
-/// The annotation itself, as a `static ANNOTATION`. It stands in every test, so whatever is in here is compiled a thousand
-/// times: that its text is put together twice costs less than a constant for it would.
+/// The annotation itself, as a `static ANNOTATION`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __annotation {
@@ -84,6 +83,86 @@ macro_rules! __annotation {
     };
 }
 
+/// The annotation of a test, as a `static ANNOTATION`: its name and its options come with the separators around them.
+///
+/// It stands in every test, so whatever is in here is compiled a thousand times. One length for all costs less than a
+/// constant for each, and three macros less than three conditions.
+#[doc(hidden)]
+#[macro_export]
+#[cfg(not(any(target_vendor = "apple", windows)))]
+macro_rules! __test {
+    ($name:literal, $options:literal) => {
+        #[used]
+        #[unsafe(link_section = "ptest_meta")]
+        static ANNOTATION: [u8; $crate::__private::LENGTH] = $crate::__private::padded(::core::concat!(
+            "\u{2}ptest1\u{1f}test\u{1f}",
+            ::core::module_path!(),
+            $name,
+            ::core::file!(),
+            "\u{1f}",
+            ::core::line!(),
+            $options
+        ));
+    };
+}
+
+/// As above.
+#[doc(hidden)]
+#[macro_export]
+#[cfg(target_vendor = "apple")]
+macro_rules! __test {
+    ($name:literal, $options:literal) => {
+        #[used]
+        #[unsafe(link_section = "__DATA,__ptest_meta,regular,no_dead_strip")]
+        static ANNOTATION: [u8; $crate::__private::LENGTH] = $crate::__private::padded(::core::concat!(
+            "\u{2}ptest1\u{1f}test\u{1f}",
+            ::core::module_path!(),
+            $name,
+            ::core::file!(),
+            "\u{1f}",
+            ::core::line!(),
+            $options
+        ));
+    };
+}
+
+/// As above.
+#[doc(hidden)]
+#[macro_export]
+#[cfg(windows)]
+macro_rules! __test {
+    ($name:literal, $options:literal) => {
+        #[used]
+        #[unsafe(link_section = ".ptest$b")]
+        static ANNOTATION: [u8; $crate::__private::LENGTH] = $crate::__private::padded(::core::concat!(
+            "\u{2}ptest1\u{1f}test\u{1f}",
+            ::core::module_path!(),
+            $name,
+            ::core::file!(),
+            "\u{1f}",
+            ::core::line!(),
+            $options
+        ));
+    };
+}
+
+/// A test that takes and gives nothing, and expects no panic: nearly all of them. What the compiler puts together here costs
+/// it less than what the attribute would.
+///
+/// The annotation stands in a block of its own, lest the test see it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __plain {
+    ($name:literal $options:literal [$($attributes:tt)*] [$($visibility:tt)*] $fn:tt $test:ident $none:tt $body:tt) => {
+        $($attributes)*
+        #[::core::prelude::v1::test]
+        $($visibility)* fn $test() {
+            $fn $test $none $body
+            $crate::__private::run_plain({ $crate::__test!($name, $options); &ANNOTATION }, $test)
+        }
+    };
+}
+
 /// The bytes of a text, of which there are as many as the type says.
 #[must_use]
 pub const fn bytes<const LENGTH: usize>(text: &str) -> [u8; LENGTH] {
@@ -91,6 +170,23 @@ pub const fn bytes<const LENGTH: usize>(text: &str) -> [u8; LENGTH] {
         Some(bytes) => *bytes,
         None => unreachable!(),
     }
+}
+
+/// How long the annotation of a test is: linkers, and those who read it, take what is left over for a gap.
+pub const LENGTH: usize = 512;
+
+/// A text with zeroes behind it.
+#[must_use]
+pub const fn padded(text: &str) -> [u8; LENGTH] {
+    assert!(
+        text.len() <= LENGTH,
+        "ptest: the names of this test, its modules and its file are too long: 450 bytes is what they have together"
+    );
+    let mut bytes = [0; LENGTH];
+    // SAFETY: both have as many bytes as the text, and the second one is nobody else's. This is run for every test when it
+    // is compiled, and to copy a slice takes the compiler several times as long.
+    unsafe { std::ptr::copy_nonoverlapping(text.as_ptr(), bytes.as_mut_ptr(), text.len()) };
+    bytes
 }
 
 /// Puts a fixture's function into its section.

@@ -68,8 +68,11 @@ pub struct Failure {
     pub timed_out: bool,
 }
 
-/// The longest text of a message, in bytes: a pipe takes 4096 bytes at once, POSIX promises 512.
+/// The longest text of a message, in bytes: a pipe takes 4096 bytes at once on Linux, and that is for all of a record.
 const LONGEST: usize = 2048;
+
+/// The longest name of a context or a case. Those that there are are shorter.
+const LONGEST_NAME: usize = 1024;
 
 impl Record {
     /// The bytes to write, in one call.
@@ -133,13 +136,17 @@ fn opening(token: &str) -> Vec<u8> {
 
 /// The text without what has a meaning here, and not too long.
 fn clean(text: &str) -> Cow<'_, str> {
+    cleaned(text, LONGEST_NAME)
+}
+
+fn cleaned(text: &str, longest: usize) -> Cow<'_, str> {
     let is_plain = |c: char| !matches!(c, '\x02' | '\x03' | FIELD);
-    if text.len() <= LONGEST && text.chars().all(is_plain) {
+    if text.len() <= longest && text.chars().all(is_plain) {
         return text.into();
     }
     let mut cleaned: String = text.chars().map(|c| if is_plain(c) { c } else { ' ' }).collect();
-    if cleaned.len() > LONGEST {
-        let end = (0..=LONGEST).rev().find(|at| cleaned.is_char_boundary(*at)).unwrap_or(0);
+    if cleaned.len() > longest {
+        let end = (0..=longest).rev().find(|at| cleaned.is_char_boundary(*at)).unwrap_or(0);
         cleaned.truncate(end);
         cleaned.push_str(" [...]");
     }
@@ -155,7 +162,7 @@ fn flag(flag: bool) -> Cow<'static, str> {
 }
 
 fn failed<'a>(context: &'a str, failure: &'a Failure) -> Vec<Cow<'a, str>> {
-    vec![clean(context), clean(&failure.message), micros(&failure.duration), flag(failure.timed_out)]
+    vec![clean(context), cleaned(&failure.message, LONGEST), micros(&failure.duration), flag(failure.timed_out)]
 }
 
 fn failure(mut next: impl FnMut() -> Option<String>) -> Option<Failure> {
@@ -311,6 +318,8 @@ mod tests {
         let bytes = Record::SetupFailed { context: "c".into(), failure }.encode("t");
         assert!(bytes.len() < 4096);
         assert!(matches!(&Splitter::new("t").read(&bytes)[..], [Piece::Record(Record::SetupFailed { .. })]));
+        let failure = Failure { message: "x".repeat(9000), duration: Duration::MAX, timed_out: false };
+        assert!(Record::SetupFailed { context: "c".repeat(9000), failure }.encode(&"t".repeat(64)).len() < 4096);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::call;
 use super::context::{Context, Kind, NotSetUp, Tree, libtest_name};
 use super::process::{Process, Role};
+use super::section::LENGTH;
 use super::value::{self, Scope};
 use super::watched::{Watched, spawn};
 use super::{host, limit, os};
@@ -29,6 +30,11 @@ impl Test {
         let read = annotation::read(annotation).next().and_then(Result::ok);
         let test = read.unwrap_or_else(|| unreachable!("what the attribute has written cannot be read"));
         Self { module: test.module, name: test.name, timeout: test.timeout() }
+    }
+
+    /// As libtest names it.
+    pub(super) fn path(self) -> String {
+        libtest_name(self.module, self.name)
     }
 
     /// Whether it is the first time that this process comes to the test.
@@ -59,7 +65,7 @@ pub fn run<R>(annotation: &'static [u8], body: impl FnOnce() -> R) -> R {
 
 /// As [`run`], for a test that takes and gives nothing: there are many of those, and this is compiled once for all.
 #[track_caller]
-pub fn run_plain(annotation: &'static [u8], body: fn()) {
+pub fn run_plain(annotation: &'static [u8; LENGTH], body: fn()) {
     drive(Test::of(annotation), &mut || {
         body();
         Ok(())
@@ -167,7 +173,7 @@ fn within<R>(test: Test, scope: Scope, body: impl FnOnce() -> R) -> R {
             RUNNING.take();
         }
     }
-    RUNNING.set(Some(libtest_name(test.module, test.name)));
+    RUNNING.set(Some(test.path()));
     let _over = Over;
     value::within(scope, body)
 }
