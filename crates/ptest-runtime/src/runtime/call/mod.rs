@@ -157,8 +157,8 @@ impl<R: Serialize + DeserializeOwned> ConcurrentCalls<R> {
 /// the calls.
 ///
 /// All processes are ready before the first one begins, so that the calls begin together. What they print is in the
-/// test's output. None of them outlives this function, or the test; and the arguments are not dropped before. For a time limit other than 30 seconds, or
-/// different functions, see [`make_concurrent_calls`].
+/// test's output. None of them outlives this function, or the test; and the arguments are not dropped before. For a time
+/// limit other than 30 seconds, or different functions, see [`make_concurrent_calls`].
 ///
 /// The processes are the test's own: to `cargo ptest` they take no slot of their own. Where they keep as many cores busy, the
 /// test says so, `#[ptest::test(threads_required = 5)]`, and is given as many slots.
