@@ -21,7 +21,8 @@ pub struct FixtureStarted {
     pub process: u32,
 }
 
-/// What a fixture came to: passed, failed, timed out, crashed, or error if the runner could not do its part.
+/// What a fixture came to: passed, failed, timed out, crashed, error if the runner could not do its part, or not reached if
+/// the run ended while it ran.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FixtureFinished {

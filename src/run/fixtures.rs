@@ -37,6 +37,12 @@ impl Came {
         Self { outcome: Outcome::Passed, message: None, duration }
     }
 
+    /// That is nobody's failure.
+    pub(super) fn cut_short(since: Instant) -> Self {
+        let message = Some("the run ended while it ran".to_owned());
+        Self { outcome: Outcome::NotReached, message, duration: since.elapsed() }
+    }
+
     pub(super) fn failed(failure: Failure) -> Self {
         let outcome = if failure.timed_out { Outcome::TimedOut } else { Outcome::Failed };
         Self { outcome, message: Some(failure.message), duration: failure.duration }
@@ -132,6 +138,11 @@ impl Run<'_> {
             live.in_fixtures += duration;
         }
         self.tell_fixture(process, open, Came { outcome, message: Some(why), duration }, output);
+    }
+
+    /// The run ended in the middle of a fixture.
+    pub(super) fn fixture_cut_short(&mut self, process: Process, open: Open, output: Output) {
+        self.tell_fixture(process, open, Came::cut_short(open.since), output);
     }
 
     fn tell_fixture(&mut self, process: Process, open: Open, came: Came, output: Output) {

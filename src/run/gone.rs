@@ -27,7 +27,7 @@ impl Run<'_> {
         let fixture = gone.end.fixture;
         match judgement {
             Judgement::Clean => {}
-            Judgement::Interrupted => self.interrupted(process, running, output),
+            Judgement::Interrupted => self.interrupted(process, running, output, fixture),
             Judgement::WithoutLog => self.log_is_lost(process),
             Judgement::TimedOut(place) => {
                 let why = if by_hand { message::BY_HAND } else { "its time was up" };
@@ -106,7 +106,10 @@ impl Run<'_> {
     }
 
     /// The run ended while a test ran: that is no verdict, but whoever ended it wants to know in which test it hung.
-    fn interrupted(&mut self, process: Process, running: Option<usize>, output: Output) {
+    fn interrupted(&mut self, process: Process, running: Option<usize>, output: Output, fixture: Output) {
+        if let Some(open) = self.processes.get_mut(&process).and_then(|live| live.open.take()) {
+            self.fixture_cut_short(process, open, fixture);
+        }
         // What began after the test whose time was up goes to another process.
         let muted = self.processes.get(&process).is_none_or(|live| live.muted || live.late_has_ended());
         if let Some(place) = running.filter(|_| !muted) {

@@ -156,7 +156,7 @@ impl Run<'_> {
 
     fn host_gone(&mut self, host: HostId, gone: Gone) {
         let Some(live) = self.hosts.get(&host) else { return };
-        let (process, at, let_go, killed) = (live.process, live.at, live.let_go, live.killed);
+        let LiveHost { process, at, let_go, killed, since, .. } = *live;
         if gone.escaped || killed.is_some() {
             leftovers::kill(&self.options.run, leftovers::Whose::Host(process));
         }
@@ -173,12 +173,17 @@ impl Run<'_> {
         };
         match (fixture, killed) {
             (None, _) => {}
-            (Some(_), Some(Killed::Hurried)) => {
+            (Some(fixture), Some(Killed::Hurried)) => {
                 let module = self.host_context(host);
                 self.book.warn(format!("{module} was not torn down: its host was killed at the second request to end"));
+                if at != At::Up {
+                    self.tell_host_fixture(host, fixture, Came::cut_short(since), gone.end.fixture);
+                }
             }
-            // It has let go of everything before it was asked for anything.
-            (Some(Fixture::Setup), None) if let_go && gone.exit.is_success() => {}
+            // It has let go of everything before it was asked for anything, or did not do so in time.
+            (Some(Fixture::Setup), _) if let_go && (gone.exit.is_success() || killed.is_some()) => {
+                self.tell_host_fixture(host, Fixture::Setup, Came::cut_short(since), gone.end.fixture);
+            }
             (Some(fixture), _) => self.host_broke(host, fixture, outcome, why, gone.end.fixture),
         }
         if gone.leaked && killed.is_none() {

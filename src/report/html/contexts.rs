@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Run;
 use super::escape::Text;
 use super::status::{count, time};
-use crate::event::{Fixture, FixtureKind, Outcome};
+use crate::event::{Fixture, FixtureKind};
 
 /// What a context cost, and what it was good for.
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ fn costs(run: &Run) -> Vec<(Arc<str>, Cost)> {
             Fixture::Setup => {
                 cost.setups += 1;
                 cost.in_setups += it.duration;
-                cost.failed |= it.outcome != Outcome::Passed;
+                cost.failed |= it.outcome.is_red();
             }
             Fixture::Teardown => cost.in_teardowns += it.duration,
             Fixture::Host => {}

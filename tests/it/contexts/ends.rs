@@ -16,13 +16,18 @@ struct Live {
 
 impl Live {
     fn start(runner: Runner) -> Self {
+        let filters = ["shared::inner::a_", "shared::inner::b_", "shared::inner::c_"];
+        Self::start_with(runner, &filters, "waits::shared::inner::b_never_ends")
+    }
+
+    /// A run of the tests with such names, once this has been seen.
+    fn start_with(runner: Runner, filters: &[&str], seen: &str) -> Self {
         let folder = Folder::new();
-        let fixture = fixture("broken", "waits").filter("shared::inner::a_").filter("shared::inner::b_");
+        let fixture = filters.iter().fold(fixture("broken", "waits"), |fixture, filter| fixture.filter(filter));
         let file = |name: &str| std::fs::File::create(folder.path().join(name)).unwrap();
-        let mut command = fixture.filter("shared::inner::c_").command(runner, &folder);
-        let child = command.stdout(file("stdout")).stderr(file("stderr")).spawn().unwrap();
+        let child = fixture.command(runner, &folder).stdout(file("stdout")).stderr(file("stderr")).spawn().unwrap();
         let live = Self { folder, child };
-        live.wait_for("waits::shared::inner::b_never_ends");
+        live.wait_for(seen);
         live
     }
 
@@ -92,6 +97,23 @@ fn after_ctrl_c_what_is_shared_is_torn_down_and_tests_that_were_not_reached_are_
             [("waits::shared::inner".into(), "passed".into()), ("waits::shared".into(), "passed".into())]
         );
         expect_no_values_of(&events);
+    }
+}
+
+#[test]
+fn a_fixture_that_the_end_of_the_run_cuts_short_has_an_end_in_the_report() {
+    for kind in ["unit", "shared"] {
+        let context = format!("waits::at_work::{kind}");
+        let filter = format!("at_work::{kind}");
+        let mut live = Live::start_with(Runner::Ptest(1), &[&filter], &format!("{context}::(setup)"));
+        live.signal(Signal::INT);
+        assert_eq!(live.child.wait().unwrap().code(), Some(130));
+        let events: Vec<_> = live.told("stdout").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let setups: Vec<_> = of_kind(&events, "fixture-finished").map(|it| (&it["context"], &it["outcome"])).collect();
+        assert_eq!(setups, [(&context.into(), &"not-reached".into())], "{}", live.told("stderr"));
+        let tests: Vec<_> = of_kind(&events, "test-finished").map(|it| &it["outcome"]).collect();
+        assert_eq!(tests, ["not-reached"]);
+        live.folder.expect_gone();
     }
 }
 
