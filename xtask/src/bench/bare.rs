@@ -1,6 +1,7 @@
 //! The least that a process for each test can cost: a loop that starts one after another, on each core, and waits for it.
-//! It is xargs's.
+//! It is xargs's. The library path is that which cargo gives to tests: to look through it costs each process its time.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -27,10 +28,22 @@ pub(super) fn command(folder: &Path) -> Result<Command> {
     ensure!(listed.status.success(), "{executable} cannot list its tests");
     let names = String::from_utf8(listed.stdout).context("names are text")?.replace(": test\n", "\n");
     fs::write(folder.join(NAMES), names)?;
+    let libraries = libraries(executable.as_std_path())?;
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let mut command = Command::new("xargs");
     command
         .args(["-a", NAMES, "-n", "1", "-P", &cores.to_string(), executable.as_str(), "--exact"])
         .current_dir(folder);
+    command.env("LD_LIBRARY_PATH", libraries);
     Ok(command)
+}
+
+/// The folders of what is built, and those of the toolchain.
+fn libraries(executable: &Path) -> Result<OsString> {
+    let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output().context("asking for the sysroot")?;
+    let sysroot = Path::new(String::from_utf8(sysroot.stdout)?.trim()).join("lib");
+    let deps = executable.parent().context("the binary is in no folder")?;
+    let profile = deps.parent().context("the binary is in no profile's folder")?;
+    let toolchain = sysroot.join("rustlib").join(cargo::host()?).join("lib");
+    Ok(std::env::join_paths([profile, deps, &toolchain, &sysroot])?)
 }
