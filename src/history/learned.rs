@@ -5,12 +5,17 @@ use std::time::Duration;
 use super::Lengths;
 use super::file::MOST;
 
+/// No single test that differs by less is worth a file.
+const MATTERS: Duration = Duration::from_millis(50);
+
 /// The lengths of one suite while a run measures them anew.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Learned {
     lengths: Lengths,
     /// By how much all that was measured differs from what was known.
     changed: Duration,
+    /// The same of the one that differs most.
+    most: Duration,
     has_new: bool,
 }
 
@@ -20,22 +25,30 @@ impl Learned {
     }
 
     pub(super) fn test(&mut self, place: usize, took: Duration) {
-        let known = &mut self.lengths.tests[place];
-        self.has_new |= known.is_none();
-        self.changed += settle(known, took);
+        self.has_new |= self.lengths.tests[place].is_none();
+        let differs = settle(&mut self.lengths.tests[place], took);
+        self.differs(differs);
     }
 
     pub(super) fn setup(&mut self, place: usize, took: Duration) {
-        let known = &mut self.lengths.setups[place];
-        self.has_new |= known.is_none();
-        self.changed += settle(known, took);
+        self.has_new |= self.lengths.setups[place].is_none();
+        let differs = settle(&mut self.lengths.setups[place], took);
+        self.differs(differs);
     }
 
-    /// The lengths, if they are worth to be written down: small tests take another time whenever they run, but what is
-    /// less than a quarter of the whole changes no order that matters.
+    fn differs(&mut self, by: Duration) {
+        self.changed += by;
+        self.most = self.most.max(by);
+    }
+
+    /// The lengths, if they are worth to be written down. Small tests take another time whenever they run, and that
+    /// changes no order that matters: unless it comes to a quarter of the whole, or one of them has become longer or
+    /// shorter by as much as matters among the long ones.
     pub(super) fn worth_writing(&self) -> Option<&Lengths> {
-        let all: Duration = self.lengths.tests.iter().chain(&self.lengths.setups).flatten().sum();
-        (self.has_new || self.changed > all / 4).then_some(&self.lengths)
+        let all = || self.lengths.tests.iter().chain(&self.lengths.setups).flatten();
+        let (sum, longest) = (all().sum::<Duration>(), all().max().copied().unwrap_or_default());
+        let one = self.most > MATTERS && self.most > longest / 10;
+        (self.has_new || self.changed > sum / 4 || one).then_some(&self.lengths)
     }
 }
 
@@ -72,6 +85,9 @@ mod tests {
     fn small_differences_are_not_worth_a_file() {
         assert!(learned(&[Some(millis(100)), Some(millis(1))], &[(0, 110), (1, 4)]).worth_writing().is_none());
         assert!(learned(&[Some(millis(100)), Some(millis(1))], &[(0, 160)]).worth_writing().is_some());
+        let many = [Some(millis(400)); 20];
+        assert!(learned(&many, &[(7, 445)]).worth_writing().is_none());
+        assert!(learned(&many, &[(7, 460)]).worth_writing().is_some(), "it is one of the longest now");
         assert!(learned(&[Some(millis(100)), None], &[(1, 0)]).worth_writing().is_some());
         let mut setup = learned(&[Some(millis(100))], &[]);
         setup.setup(0, Duration::from_secs(9));

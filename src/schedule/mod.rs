@@ -705,9 +705,10 @@ impl Scheduler {
 
     /// A unit stays together, whatever it costs; and whoever has set something up is not ended before the teardown.
     fn may_be_robbed(&self, running: &Running) -> bool {
-        let Group { unit, can_split, .. } = self.spec.groups[running.batch.group];
+        let group = &self.spec.groups[running.batch.group];
+        let has_set_up = group.can_split && group.contexts.iter().any(Option::is_some);
         let has_more = running.current.is_some() && running.pending.len() > 1;
-        has_more && !unit && !can_split && !running.killed && running.kill_at.is_none()
+        has_more && !group.unit && !has_set_up && !running.killed && running.kill_at.is_none()
     }
 
     /// Takes what waits behind items that take long, for those who have nothing to do. Their processes are ended after
@@ -851,9 +852,9 @@ impl Scheduler {
         let mut left = batch::Left { tests: 0, time: Some(Duration::ZERO), given, processes, busy };
         for queue in groups.map(|group| &self.queues[group]) {
             left.tests += queue.fresh().len();
-            left.time = left.time.and_then(|time| Some(time.saturating_add(queue.time_left(mean)?)));
+            let time = queue.time_left(mean, |known| self.lengths.today(known));
+            left.time = left.time.and_then(|sum| Some(sum.saturating_add(time?)));
         }
-        left.time = left.time.map(|time| self.lengths.today(time));
         left
     }
 }

@@ -87,11 +87,16 @@ impl Queue {
         self.spent.checked_div(self.finished)
     }
 
-    /// How long the fresh items will take one after another, if each takes `other` of which nothing is known.
-    pub(super) fn time_left(&self, other: Option<Duration>) -> Option<Duration> {
+    /// How long the fresh items will take one after another, if each takes `other` of which nothing is known. What is
+    /// known is of other days, and `today` says what it means in this run.
+    pub(super) fn time_left(
+        &self,
+        other: Option<Duration>,
+        today: impl FnOnce(Duration) -> Duration,
+    ) -> Option<Duration> {
         match (self.unknown, self.mean().or(other)) {
-            (0, _) => Some(self.known),
-            (unknown, Some(mean)) => Some(self.known.saturating_add(mean.saturating_mul(unknown))),
+            (0, _) => Some(today(self.known)),
+            (unknown, Some(mean)) => Some(today(self.known).saturating_add(mean.saturating_mul(unknown))),
             (_, None) => None,
         }
     }

@@ -60,6 +60,12 @@ pub fn z() {}
 #[test]
 fn a_doctest_that_hangs_is_timed_out_and_the_others_run() {
     for workspace in in_both_editions(THREE) {
+        // Without a limit it may go on, and others go on beside it.
+        let tool = workspace.ptest().args(["--processes=2"]);
+        let mut live = Live::start(tool);
+        live.wait_for("test-finished", |event| event["test"].as_str().unwrap().contains('z'));
+        live.signal(Signal::INT);
+        assert_eq!(items(&live.finish(130)), ["a passed", "hangs not-reached", "z passed"]);
         let (ran, events) = workspace.ptest().args(["--doc", "--process-timeout=6s"]).json();
         ran.expect(100);
         assert_eq!(items(&events), ["a passed", "hangs timed-out", "z passed"], "{}", ran.stderr);
