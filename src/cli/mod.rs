@@ -438,6 +438,26 @@ mod tests {
             "--features a,b --no-default-features --target t --locked"
         );
         assert_eq!(words("--timings --color=never"), "--color=never --timings");
+        let alone = [
+            "--frozen",
+            "--offline",
+            "--ignore-rust-version",
+            "--all",
+            "--workspace --exclude b",
+            "--bench x",
+            "--benches",
+            "--bins",
+            "--example x",
+            "--examples",
+            "--tests",
+            "--all-targets",
+            "--all-features",
+            "--profile ci",
+            "--target-dir d",
+        ];
+        for line in alone {
+            assert_eq!(words(line), line.replace("--all ", "--workspace "), "{line}");
+        }
         assert_eq!(
             words("--config k=1 -Z x --manifest-path d/Cargo.toml"),
             "--manifest-path d/Cargo.toml --config k=1 -Z x"
