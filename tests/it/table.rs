@@ -16,8 +16,20 @@ use crate::workspace::Workspace;
 const SPECIAL: [&str; 6] = ["documented", "hang", "locks", "merged", "nolist", "state"];
 
 /// Packages whose tests are annotated, and are tried elsewhere: see `contexts` and `slots`.
-const CONTEXTS: [&str; 10] =
-    ["broken", "contexts", "databases", "interop", "linked", "misplaced", "nose", "several", "twelve", "witness"];
+const CONTEXTS: [&str; 12] = [
+    "broken",
+    "caller-lib",
+    "caller-macro",
+    "contexts",
+    "databases",
+    "interop",
+    "linked",
+    "misplaced",
+    "nose",
+    "several",
+    "twelve",
+    "witness",
+];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

@@ -97,8 +97,8 @@ pub trait Driver: 'static {
 ///
 /// On PostgreSQL a commit that would change a table fails, by a trigger that each table of such a clone has: "... takes a
 /// `CommitDb`". (Once a table was changed, the trigger also keeps it from being altered or truncated in the same
-/// transaction. `TRUNCATE` alone, and changes of the schema, could be committed; don't.) On SQLite each test has a fresh
-/// copy.
+/// transaction.) So does one of a `TRUNCATE` and, where the tests' user is a superuser, as on a private server, one of a
+/// change of the schema. On SQLite each test has a fresh copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url(String);
 

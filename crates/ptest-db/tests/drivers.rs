@@ -92,6 +92,28 @@ mod postgresql {
 
     #[test]
     #[tokio::test]
+    async fn so_does_one_of_what_no_row_tells(db: TxDb<Url>) -> sqlx::Result<()> {
+        let mut connection = sqlx::PgConnection::connect(&db).await?;
+        for statement in
+            ["TRUNCATE notes", "CREATE TABLE more ()", "ALTER TABLE notes ADD more text", "DROP TABLE notes"]
+        {
+            let error = connection.execute(statement).await.unwrap_err().to_string();
+            assert!(error.contains("takes a CommitDb"), "{statement}: {error}");
+            // What is rolled back is the test's own affair.
+            let mut transaction = connection.begin().await?;
+            transaction.execute(statement).await?;
+            transaction.rollback().await?;
+        }
+        // What is temporary is gone with the connection.
+        connection.execute("CREATE TEMPORARY TABLE mine (text text)").await?;
+        connection.execute("INSERT INTO mine VALUES ('sqlx')").await?;
+        connection.execute("TRUNCATE mine").await?;
+        connection.execute("DROP TABLE mine").await?;
+        note_and_forget(&db).await
+    }
+
+    #[test]
+    #[tokio::test]
     async fn a_pool_of_sqlx_commits(db: CommitDb) -> sqlx::Result<()> {
         let size = u32::try_from(db.connections()).unwrap();
         let pool = PgPoolOptions::new()

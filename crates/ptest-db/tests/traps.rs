@@ -48,6 +48,20 @@ fn just_start(_: ()) -> String {
 }
 
 #[test]
+fn a_share_of_the_connections_that_cannot_be_is_known_too(db: CommitDb) {
+    let start_with = |share: &str| {
+        let calls = ptest::make_concurrent_calls(ptest::calls![just_start(())]).env("PTEST_PG_URL", db.url());
+        calls.env("PTEST_DB_CONNS", share).run().remove(0).unwrap()
+    };
+    let error = start_with("1000000");
+    assert!(error.contains("PTEST_DB_CONNS=1000000 is more") && error.contains("Lower PTEST_DB_CONNS"), "{error}");
+    let error = start_with("1");
+    assert!(error.contains("PTEST_DB_CONNS=1, and a test needs 5"), "{error}");
+    let error = start_with("some");
+    assert!(error.contains("PTEST_DB_CONNS=\"some\" is no number") && error.contains("unset it"), "{error}");
+}
+
+#[test]
 fn a_server_that_is_not_there_is_named(_db: CommitDb) {
     let error = on_server("postgresql://me:secret@127.0.0.1:1/postgres", ptest::calls![just_start(())]);
     assert!(error.contains("cannot connect to postgresql://127.0.0.1:1") && !error.contains("secret"), "{error}");

@@ -15,6 +15,11 @@ use crate::error::{Error, Trying};
 const TOO_MANY_DEAD: usize = 32;
 
 /// A trigger on each table that fires when a transaction that has changed it is about to be committed, and not before.
+///
+/// Of `TRUNCATE` and of changes of the schema there is no trigger that waits for the commit. So theirs, which fire at
+/// once, note them in a table whose own trigger waits: a transaction that is rolled back takes the note with it. They are
+/// run with the rights of their owner, for a test may have taken another role. Only a superuser may be told of changes
+/// of the schema, which is what this crate is on the server that it starts itself. What is temporary is nobody's.
 const GUARD: &str = "
 CREATE SCHEMA ptest_db;
 CREATE FUNCTION ptest_db.refuse() RETURNS trigger LANGUAGE plpgsql AS $body$
@@ -22,19 +27,60 @@ BEGIN
     RAISE EXCEPTION 'a test with a TxDb is about to commit a change of %; a test that commits takes a CommitDb', TG_RELID::regclass;
 END
 $body$;
+CREATE TABLE ptest_db.notes (what text);
+CREATE FUNCTION ptest_db.refuse_noted() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+    RAISE EXCEPTION 'a test with a TxDb is about to commit %; a test that commits takes a CommitDb', NEW.what;
+END
+$body$;
+CREATE CONSTRAINT TRIGGER ptest_db_refuse AFTER INSERT ON ptest_db.notes DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION ptest_db.refuse_noted();
+CREATE FUNCTION ptest_db.note_truncate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $body$
+BEGIN
+    INSERT INTO ptest_db.notes VALUES (format('a TRUNCATE of %s', TG_RELID::regclass));
+    RETURN NULL;
+END
+$body$;
+CREATE FUNCTION ptest_db.note_schema() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER AS $body$
+DECLARE lasts boolean;
+BEGIN
+    IF TG_EVENT = 'sql_drop' THEN
+        lasts := EXISTS (SELECT FROM pg_event_trigger_dropped_objects() WHERE NOT is_temporary);
+    ELSE
+        lasts := EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE schema_name IS DISTINCT FROM 'pg_temp');
+    END IF;
+    IF lasts THEN
+        INSERT INTO ptest_db.notes VALUES (format('a change of the schema, by %s', TG_TAG));
+    END IF;
+END
+$body$;
 DO $body$
 DECLARE changed regclass;
 BEGIN
     FOR changed IN
         SELECT oid FROM pg_class
-        WHERE relkind = 'r' AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+        WHERE relkind = 'r' AND relnamespace NOT IN
+            ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'ptest_db'::regnamespace)
     LOOP
         EXECUTE format(
             'CREATE CONSTRAINT TRIGGER ptest_db_refuse AFTER INSERT OR UPDATE OR DELETE ON %s DEFERRABLE INITIALLY DEFERRED
              FOR EACH ROW EXECUTE FUNCTION ptest_db.refuse()',
             changed
         );
+        EXECUTE format(
+            'CREATE TRIGGER ptest_db_truncate AFTER TRUNCATE ON %s
+             FOR EACH STATEMENT EXECUTE FUNCTION ptest_db.note_truncate()',
+            changed
+        );
     END LOOP;
+END
+$body$;
+DO $body$
+BEGIN
+    CREATE EVENT TRIGGER ptest_db_drop ON sql_drop EXECUTE FUNCTION ptest_db.note_schema();
+    CREATE EVENT TRIGGER ptest_db_schema ON ddl_command_end EXECUTE FUNCTION ptest_db.note_schema();
+EXCEPTION
+    WHEN insufficient_privilege THEN NULL;
 END
 $body$";
 

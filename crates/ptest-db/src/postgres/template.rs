@@ -1,5 +1,6 @@
 //! The template: migrated once, then closed to everybody, for a session in it would keep it from being cloned.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -136,16 +137,18 @@ impl<F> Migrated<F> {
         let Self { template, migration } = self;
         let place = Place::new()?;
         let workers = workers();
+        let said = said_connections(std::env::var_os(CONNECTIONS))?;
         let (server, own) = if let Ok(url) = std::env::var(URL) {
             (ServerUrl::parse(&url).trying(|| format!("{URL} cannot be used"))?, None)
         } else {
-            let server = Server::start(&place.path, workers * template.connections + OURS + RESERVED)?;
+            let each = said.unwrap_or(0).max(template.connections);
+            let server = Server::start(&place.path, workers * each + OURS + RESERVED)?;
             (server.url.clone(), Some(server))
         };
         let (mut client, meeting) = session::meeting(&server)?;
         remains::hold(&mut client, place.id)?;
         remains::remove(&mut client)?;
-        let connections = budget(&mut client, &template, workers)?;
+        let connections = budget(&mut client, &template, said, workers)?;
         let prefix = remains::prefix(&mut client, place.id)?;
         let mut databases = Databases { client: Some(client), prefix: prefix.clone(), own_server: own.is_some() };
         let client = databases.client.as_mut().expect("it was put there");
@@ -184,7 +187,7 @@ fn workers() -> usize {
 }
 
 /// How many connections each worker may have.
-fn budget(client: &mut Client, template: &Template, workers: usize) -> Result<usize, Error> {
+fn budget(client: &mut Client, template: &Template, said: Option<usize>, workers: usize) -> Result<usize, Error> {
     let row = client.query_one(
         "SELECT current_setting('max_connections')::int, current_setting('superuser_reserved_connections')::int",
         &[],
@@ -192,9 +195,21 @@ fn budget(client: &mut Client, template: &Template, workers: usize) -> Result<us
     let row = row.trying(|| "cannot ask the server how many connections it allows".to_owned())?;
     let (most, reserved): (i32, i32) = (row.get(0), row.get(1));
     let free = usize::try_from(most - reserved).unwrap_or(0).saturating_sub(OURS);
-    let said = std::env::var(CONNECTIONS).ok().and_then(|said| said.parse().ok());
+    if let Some(said) = said.filter(|said| *said > free) {
+        return Err(Error::new(format!(
+            "{CONNECTIONS}={said} is more than the server has free for all workers together: it allows {most} connections, \
+             of which {reserved} are reserved and {OURS} for ptest-db itself, so {free} are left. Lower {CONNECTIONS}, \
+             unset it, or raise max_connections"
+        )));
+    }
     let each = said.unwrap_or(free / workers);
     let needed = template.connections;
+    if let Some(said) = said.filter(|said| *said < needed) {
+        return Err(Error::new(format!(
+            "too few connections: {CONNECTIONS}={said}, and a test needs {needed}. Raise {CONNECTIONS}, or say \
+             Template::connections({said}) if that is enough"
+        )));
+    }
     if each < needed {
         return Err(Error::new(format!(
             "too few connections: the server allows {most}, of which {reserved} are reserved and {OURS} for ptest-db itself; \
@@ -203,6 +218,19 @@ fn budget(client: &mut Client, template: &Template, workers: usize) -> Result<us
         )));
     }
     Ok(each)
+}
+
+/// What the variable says, if it is set.
+fn said_connections(value: Option<OsString>) -> Result<Option<usize>, Error> {
+    let Some(value) = value else { return Ok(None) };
+    let value = value.to_string_lossy();
+    match value.trim().parse() {
+        Ok(count @ 1..) => Ok(Some(count)),
+        _ => Err(Error::new(format!(
+            "{CONNECTIONS}={value:?} is no number of connections: set it to how many each worker may have, such as 5, or \
+             unset it"
+        ))),
+    }
 }
 
 /// The name of a template that is ready to be cloned.
@@ -327,4 +355,20 @@ fn sessions(client: &mut Client, name: &str) -> Result<Vec<String>, Error> {
         &[&name],
     );
     Ok(rows.trying(|| format!("cannot list the sessions in {name}"))?.iter().map(|row| row.get(0)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_connections_that_is_none_is_an_error_that_names_the_variable() {
+        let said = |value: &str| said_connections(Some(value.into()));
+        assert_eq!(said_connections(None).unwrap(), None);
+        assert_eq!(said("7").unwrap(), Some(7));
+        for wrong in ["", "0", "-1", "many", "5 each"] {
+            let error = said(wrong).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("PTEST_DB_CONNS={wrong:?} is no number")), "{error}");
+        }
+    }
 }

@@ -10,6 +10,8 @@ pub(super) struct Selection {
     skips: Vec<String>,
     exact: bool,
     ignored: Ignored,
+    /// How many tests may run at once, if that is said.
+    threads: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,8 +22,8 @@ enum Ignored {
     Included,
 }
 
-/// libtest's options that take a value, which may stand in the next argument.
-const WITH_VALUE: [&str; 7] = ["--logfile", "--test-threads", "--color", "--format", "-Z", "--shuffle-seed", "--skip"];
+/// libtest's other options that take a value, which may stand in the next argument.
+const WITH_VALUE: [&str; 5] = ["--logfile", "--color", "--format", "-Z", "--shuffle-seed"];
 
 impl Selection {
     pub(super) fn of(arguments: &[String]) -> Self {
@@ -37,11 +39,13 @@ impl Selection {
                 "--" => {
                     selection.filters.extend(arguments.by_ref().map(str::to_owned));
                 }
+                "--test-threads" => selection.threads = arguments.next().map(str::to_owned),
                 _ if WITH_VALUE.contains(&argument) => drop(arguments.next()),
-                _ => match argument.strip_prefix("--skip=") {
-                    Some(skipped) => selection.skips.push(skipped.to_owned()),
-                    None if argument.starts_with('-') && argument != "-" => {}
-                    None => selection.filters.push(argument.to_owned()),
+                _ => match argument.split_once('=') {
+                    Some(("--skip", skipped)) => selection.skips.push(skipped.to_owned()),
+                    Some(("--test-threads", threads)) => selection.threads = Some(threads.to_owned()),
+                    _ if argument.starts_with('-') && argument != "-" => {}
+                    _ => selection.filters.push(argument.to_owned()),
                 },
             }
         }
@@ -51,6 +55,11 @@ impl Selection {
             (false, false) => Ignored::LeftOut,
         };
         selection
+    }
+
+    /// How many tests libtest runs at once, if that is said here or by the value of `RUST_TEST_THREADS`.
+    pub(super) fn threads(&self, variable: Option<String>) -> Option<String> {
+        self.threads.clone().or(variable)
     }
 
     /// Whether a test of this name runs.
@@ -88,6 +97,18 @@ mod tests {
         assert_eq!(taken("--ignored"), ["a::two"]);
         assert_eq!(taken("--include-ignored a::"), ["a::one", "a::two"]);
         assert_eq!(taken("-- --exact"), [""; 0]);
+    }
+
+    #[test]
+    fn the_number_of_threads_is_that_of_the_arguments_else_that_of_the_environment() {
+        let threads = |arguments: &str, variable: Option<&str>| {
+            let arguments: Vec<String> = arguments.split_whitespace().map(str::to_owned).collect();
+            Selection::of(&arguments).threads(variable.map(str::to_owned))
+        };
+        assert_eq!(threads("--test-threads 20 a", Some("3")).as_deref(), Some("20"));
+        assert_eq!(threads("a --test-threads=20", None).as_deref(), Some("20"));
+        assert_eq!(threads("--skip --test-threads=20", Some("3")).as_deref(), Some("3"));
+        assert_eq!(threads("-- --test-threads=20", None), None);
     }
 
     #[test]

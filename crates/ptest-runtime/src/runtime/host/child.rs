@@ -11,8 +11,9 @@ use crate::runtime::context::{Context, Tree};
 use crate::runtime::os;
 use crate::runtime::output::Output;
 use crate::runtime::process::{Process, Role, fresh_token, own_program, run_id};
+use crate::runtime::selection::Selection;
 use crate::runtime::watched::{Watched, spawn};
-use crate::wire::environment::{self, CONTEXT, HOST, ROLE, RUN_ID, SLOT, TOKEN, VALUE, VALUES};
+use crate::wire::environment::{self, CONTEXT, HOST, ROLE, RUN_ID, SLOT, SLOTS, TOKEN, VALUE, VALUES};
 use crate::wire::record::{Failure, Piece, Record, Splitter};
 
 /// A host that this process has started and will end.
@@ -106,6 +107,12 @@ fn command(context: &Context) -> Result<(Command, String, String), Failure> {
         .env(VALUES, values)
         .env(RUN_ID, run_id())
         .env_remove(SLOT);
+    // The host itself runs with one thread, and its set-up may have to know how many tests will use the value at once.
+    if matches!(Process::get().role, Role::Alone)
+        && let Some(threads) = Selection::of(&Process::get().arguments).threads(std::env::var("RUST_TEST_THREADS").ok())
+    {
+        command.env(SLOTS, threads);
+    }
     super::keeper::Keeper::forget(&mut command);
     // So that it can be ended with all that it has started, and Ctrl-C at the terminal is not for it.
     os::in_group_of_its_own(&mut command);

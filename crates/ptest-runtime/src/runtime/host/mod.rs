@@ -54,7 +54,8 @@ fn given(module: &str) -> Option<String> {
 fn read(path: &str) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => failure(format!(
-            "its host, the process that holds the context, has ended before this test, so there is no value any more              ({path}): was it killed, or did something in it exit, abort or run out of memory?"
+            "its host, the process that holds the context, has ended before this test, so there is no value any more \
+             ({path}): was it killed, or did something in it exit, abort or run out of memory?"
         )),
         _ => failure(format!("cannot read the value that a set-up left in {path}: {error}")),
     })
