@@ -235,7 +235,8 @@ impl<W: Write> Terminal<W> {
         let WorkerExited { process, binary, status, .. } = exited;
         if exited.leaked && self.options.levels.status >= StatusLevel::Leak {
             let label = self.styles.yellow.apply_to("        LEAK");
-            writeln!(self.page, "{label} {binary}: processes outlived {}, and were killed", exited.tests.join(", "))?;
+            let tests = tame(&exited.tests.join(", "), false);
+            writeln!(self.page, "{label} {binary}: processes outlived {tests}, and were killed")?;
         }
         if exited.rescheduled > 0 && self.options.verbosity >= Verbosity::Normal {
             let label = self.styles.dim.apply_to("     process");
@@ -243,11 +244,11 @@ impl<W: Write> Terminal<W> {
             let count = exited.rescheduled;
             let ran = match exited.tests.len() {
                 0 => String::new(),
-                ran => format!(" after {}", summary::names(&exited.tests, ran)),
+                ran => tame(&format!(" after {}", summary::names(&exited.tests, ran)), false),
             };
             // The next one first.
             let waiting: Vec<_> = exited.waiting.iter().rev().cloned().collect();
-            let waiting = summary::names(&waiting, count);
+            let waiting = tame(&summary::names(&waiting, count), false);
             writeln!(
                 self.page,
                 "{label} {process} of {binary} ended ({status}){ran}; {count} {tests} not begun will run in another: {waiting}"

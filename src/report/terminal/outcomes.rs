@@ -27,6 +27,21 @@ fn terminal<W: Write>(levels: Levels, out: W) -> Terminal<W> {
     Terminal::new(options, out)
 }
 
+/// A process that came to its end.
+fn process(process: u32) -> WorkerExited {
+    let status = "exit code 0".to_owned();
+    WorkerExited {
+        worker: 0,
+        process,
+        binary: "demo".into(),
+        status,
+        leaked: false,
+        tests: Vec::new(),
+        rescheduled: 0,
+        waiting: Vec::new(),
+    }
+}
+
 /// A test of each outcome.
 fn every_outcome() -> Vec<Event> {
     let test = |name: &str, outcome, message: Option<&str>| {
@@ -101,4 +116,28 @@ fn whoever_asks_is_told_how_it_stands() {
     assert!(text.contains("no failures so far\n"), "{text}");
     assert!(text.contains("  SIGABRT demo aborted (src/lib.rs:12)\n"), "{text}");
     assert!(text.ends_with(" no test is running\n             no more\n"), "{text}");
+}
+
+#[test]
+fn no_name_steers_the_terminal() {
+    let name = "a\u{1b}[2Jb\u{7}";
+    let events = vec![
+        Event::TestFinished(TestFinished {
+            outcome: Outcome::Failed,
+            file: Some(name.into()),
+            before: 1,
+            after: vec![name.into()],
+            ..finished(name)
+        }),
+        Event::WorkerExited(WorkerExited { leaked: true, tests: vec![name.into()], ..process(1) }),
+        Event::WorkerExited(WorkerExited {
+            rescheduled: 1,
+            tests: vec![name.into()],
+            waiting: vec![name.into()],
+            ..process(2)
+        }),
+    ];
+    let text = told(Levels { status: StatusLevel::All, ..Levels::default() }, &complete(events));
+    assert!(!text.contains(|it: char| it.is_control() && it != '\n'), "{text:?}");
+    assert_eq!(text.matches("ab").count(), 8, "{text}");
 }
