@@ -1,7 +1,7 @@
 //! What the report says of each outcome, under each of the choices of what is shown.
 
 use super::*;
-use crate::event::Show;
+use crate::event::{Show, TestSlow};
 use crate::report::junit::sample::{complete, finished};
 use crate::report::levels::OutputWhen;
 
@@ -42,7 +42,7 @@ fn process(process: u32) -> WorkerExited {
     }
 }
 
-/// A test of each outcome.
+/// A test of each outcome, and what else there is to tell of tests and their processes.
 fn every_outcome() -> Vec<Event> {
     let test = |name: &str, outcome, message: Option<&str>| {
         let output = if outcome == Outcome::Ignored { "" } else { "from the test\n" }.to_owned();
@@ -53,6 +53,10 @@ fn every_outcome() -> Vec<Event> {
     complete(vec![
         Event::TestFinished(nowhere(test("ignored", Outcome::Ignored, Some("the well is dry")))),
         Event::TestFinished(test("passed", Outcome::Passed, None)),
+        Event::TestSlow(TestSlow { binary: "demo".into(), test: "slow".into(), worker: 1, elapsed: 60.0 }),
+        Event::TestFinished(test("slow", Outcome::Passed, None)),
+        Event::TestFinished(test("leaky", Outcome::Passed, None)),
+        Event::WorkerExited(WorkerExited { leaked: true, tests: vec!["leaky".into()], ..process(7) }),
         Event::AttemptFailed(first),
         Event::TestFinished(TestFinished { flaky: true, attempt: 2, ..test("flaky", Outcome::Passed, None) }),
         Event::TestFinished(test("failed", Outcome::Failed, Some("panicked at src/lib.rs:1:1: boom"))),
@@ -64,6 +68,21 @@ fn every_outcome() -> Vec<Event> {
         Event::TestFinished(nowhere(test("not_started", Outcome::Error, Some("cannot start it")))),
         Event::TestFinished(test("cut_short", Outcome::NotReached, Some("the run ended while it ran"))),
         Event::TestFinished(nowhere(test("not_reached", Outcome::NotReached, Some("the run ended before it")))),
+        Event::WorkerExited(WorkerExited {
+            rescheduled: 4,
+            tests: vec!["failed".into(), "aborted".into()],
+            waiting: ["next", "second", "third"].map(Into::into).to_vec(),
+            ..process(8)
+        }),
+        Event::WorkerFailed(WorkerFailed {
+            binary: "demo".into(),
+            worker: 0,
+            process: 9,
+            timestamp: finished("").timestamp,
+            message: "exit code 3".to_owned(),
+            tests: vec!["exited".into()],
+            output: "from the process\n".to_owned(),
+        }),
     ])
 }
 
@@ -95,10 +114,24 @@ fn each_level_has_the_tests_of_those_before_it() {
         let at_the_end = FinalStatusLevel::None;
         let levels =
             Levels { status, at_the_end, failure_output: OutputWhen::Never, success_output: OutputWhen::Never };
-        told(levels, &every_outcome()).lines().filter(|line| line.contains(" demo ")).count()
+        told(levels, &every_outcome())
+            .lines()
+            .filter(|line| [" demo ", " demo:"].iter().any(|it| line.contains(it)))
+            .count()
     };
-    let levels = [StatusLevel::None, StatusLevel::Fail, StatusLevel::Retry, StatusLevel::Pass, StatusLevel::Skip];
-    assert_eq!(levels.map(lines), [0, 8, 10, 11, 13]);
+    let levels = [
+        (StatusLevel::None, 2),
+        (StatusLevel::Fail, 10),
+        (StatusLevel::Retry, 12),
+        (StatusLevel::Slow, 13),
+        (StatusLevel::Leak, 14),
+        (StatusLevel::Pass, 17),
+        (StatusLevel::Skip, 19),
+        (StatusLevel::All, 19),
+    ];
+    for (level, count) in levels {
+        assert_eq!(lines(level), count, "{level:?}");
+    }
 }
 
 #[test]
