@@ -109,6 +109,35 @@ fn output_can_wait_for_the_end() {
 }
 
 #[test]
+fn at_the_end_each_level_has_the_tests_of_those_before_it() {
+    let again = |at_the_end| {
+        let text = told(Levels { status: StatusLevel::None, at_the_end, ..Levels::default() }, &every_outcome());
+        // The closing list of failures ends with an empty line, and the summary follows the last test.
+        let list = text.rsplit_once("\n\n").map_or("", |(_, list)| list);
+        let names = list.lines().filter_map(|line| line.split_once(" demo ")?.1.split(',').next());
+        names.map(str::to_owned).collect::<Vec<_>>().join(" ")
+    };
+    let skipped = "flaky slow ignored cut_short not_reached";
+    assert_eq!(again(FinalStatusLevel::Flaky), "flaky");
+    assert_eq!(again(FinalStatusLevel::Slow), "flaky slow");
+    assert_eq!(again(FinalStatusLevel::Skip), skipped);
+    assert_eq!(again(FinalStatusLevel::Leak), format!("{skipped} leaky"));
+    assert_eq!(again(FinalStatusLevel::Pass), format!("{skipped} leaky passed"));
+    assert_eq!(again(FinalStatusLevel::All), format!("{skipped} leaky passed"));
+}
+
+#[test]
+fn output_can_be_shown_at_once_and_at_the_end_again() {
+    let both = OutputWhen::ImmediateFinal;
+    let levels = Levels { failure_output: both, at_the_end: FinalStatusLevel::Leak, ..Levels::default() };
+    let count = |levels| told(levels, &every_outcome()).matches("    from the test\n").count();
+    // Those that failed, and the one that was cut short.
+    assert_eq!(count(levels), 2 * 7);
+    // And those that passed; of them the last list has no more than what was flaky, was slow, or leaked.
+    assert_eq!(count(Levels { success_output: both, ..levels }), 2 * 7 + 4 + 3);
+}
+
+#[test]
 fn each_level_has_the_tests_of_those_before_it() {
     let lines = |status| {
         let at_the_end = FinalStatusLevel::None;
