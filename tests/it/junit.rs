@@ -9,7 +9,7 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::reader::Reader;
 
 use crate::reports::Entry;
-use crate::tool::{clean, ptest};
+use crate::tool::{clean, ptest, skipped};
 
 /// An element with all that is in it.
 #[derive(Debug, Default)]
@@ -116,7 +116,7 @@ pub fn validate(file: &Path) {
     match clean("xmllint").arg("--noout").arg("--schema").args([&schema, file]).output() {
         Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            eprintln!("{} was not validated: xmllint is not installed", file.display());
+            skipped(format_args!("{} was not validated: xmllint is not installed", file.display()));
         }
         Err(error) => panic!("xmllint does not start: {error}"),
     }
@@ -142,7 +142,7 @@ print(json.dumps(read))
     let install = ["-m", "pip", "install", "--quiet", "--timeout=20", "--retries=1", "junitparser==5.0.3"];
     let installed = ran(Path::new("python3"), &["-m", "venv", venv.to_str()?]).and_then(|_| ran(&python, &install));
     if installed.is_none() {
-        eprintln!("{} was not read by junitparser: it could not be installed", file.display());
+        skipped(format_args!("{} was not read by junitparser: it could not be installed", file.display()));
         return None;
     }
     let output = clean(&python).args(["-c", SCRIPT]).arg(file).output().unwrap();
