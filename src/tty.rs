@@ -27,6 +27,9 @@ static REGION: AtomicBool = AtomicBool::new(false);
 /// From the cursor to the end of the screen: all of the region.
 pub const CLEAR_REGION: &str = "\r\u{1b}[J";
 
+/// The same, for somebody who cannot know whether the cursor is at the beginning still.
+const CLEAR_BELOW: &str = "\u{1b}[J";
+
 /// Whether it is our turn at the terminal that this belongs to. A shell puts one job in front; to read, or to change the
 /// modes, would stop any other. A terminal that is not the one that controls us is nobody's but ours.
 pub fn is_ours(fd: impl AsFd) -> bool {
@@ -89,7 +92,11 @@ pub fn give_back_for_another(terminal: impl AsFd, found: &str) {
     };
     if is_as_left(&for_keys(&modes)) {
         // A terminal that is gone needs nothing.
-        let _ = tcsetattr(terminal, OptionalActions::Now, &modes);
+        let _ = tcsetattr(&terminal, OptionalActions::Now, &modes);
+        if is_writable(&terminal) {
+            // What is left of the line stays: a shell may have begun to write its prompt there.
+            let _ = rustix::io::write(&terminal, CLEAR_BELOW.as_bytes());
+        }
     }
 }
 
@@ -112,15 +119,14 @@ pub fn region_is_drawn(drawn: bool) {
 /// Everything is as it was. Never waits.
 pub fn give_back() {
     give_back_keys();
-    if REGION.swap(false, Ordering::SeqCst) && is_writable() {
+    if REGION.swap(false, Ordering::SeqCst) && is_writable(io::stderr()) {
         let _ = io::stderr().write_all(CLEAR_REGION.as_bytes());
     }
 }
 
 /// Whoever has stopped the terminal (Ctrl-S) would stop us, too.
-fn is_writable() -> bool {
-    let stderr = io::stderr();
-    let mut fds = [PollFd::new(&stderr, PollFlags::OUT)];
+fn is_writable(terminal: impl AsFd) -> bool {
+    let mut fds = [PollFd::new(&terminal, PollFlags::OUT)];
     poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
 }
 

@@ -73,12 +73,23 @@ fn command() -> Command {
     Cli::command().name("cargo-ptest").bin_name("cargo-ptest").subcommand(list).subcommand(report)
 }
 
+/// One page for all: `list` has the options of a run, and those of `report` follow them.
 fn man() -> Result<Vec<u8>> {
     let mut out = Vec::new();
     let page = Cli::command().name("cargo-ptest").display_name("cargo-ptest");
     clap_mangen::Man::new(page).render(&mut out).context("cannot write the man page")?;
+    out.extend(LIST.as_bytes());
+    let report = AfterwardsArgs::command().name("report").disable_version_flag(true);
+    let about = report.get_about().map(ToString::to_string).unwrap_or_default();
+    out.extend(format!(".SH \"CARGO PTEST REPORT\"\n{about}\n").bytes());
+    let mut options = Vec::new();
+    clap_mangen::Man::new(report).render_options_section(&mut options).context("cannot write the man page")?;
+    // They belong to the section that has begun.
+    out.extend(String::from_utf8(options)?.replace(".SH OPTIONS", ".SS OPTIONS").bytes());
     Ok(out)
 }
+
+const LIST: &str = ".SH \"CARGO PTEST LIST\"\nPrints what would run. It takes the options of a run.\n";
 
 #[cfg(test)]
 mod tests {
@@ -90,6 +101,7 @@ mod tests {
             let text = String::from_utf8(generate(*what).unwrap()).unwrap();
             let option = if *what == What::Man { r"process\-timeout" } else { "process-timeout" };
             assert!(text.contains(option), "{what:?}");
+            assert!(*what != What::Man || text.contains(r"\-\-from") && text.contains("CARGO PTEST LIST"), "{text}");
         }
         let error = what(Some("tcsh")).unwrap_err().to_string();
         assert_eq!(error, "--generate needs one of man, bash, elvish, fish, powershell, zsh");

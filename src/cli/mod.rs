@@ -549,6 +549,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_shown_of_tests_goes_by_the_options() {
+        use report::{FinalStatusLevel as Final, OutputWhen, StatusLevel as Status};
+        let shown = |line| {
+            let levels = parsed(line, &[]).unwrap().report.terminal.levels;
+            (levels.status, levels.at_the_end, levels.failure_output, levels.success_output)
+        };
+        let (at_once, never) = (OutputWhen::Immediate, OutputWhen::Never);
+        assert_eq!(shown(""), (Status::Pass, Final::Flaky, at_once, never));
+        assert_eq!(shown("-q"), (Status::Fail, Final::Fail, at_once, never));
+        assert_eq!(shown("-- -q"), shown("-q"));
+        assert_eq!(shown("-q --final-status-level=leak"), (Status::Fail, Final::Leak, at_once, never));
+        assert_eq!(
+            shown("--final-status-level retry --status-level=slow"),
+            (Status::Slow, Final::Flaky, at_once, never)
+        );
+        assert_eq!(
+            shown("--failure-output=immediate-final --success-output final"),
+            (Status::Pass, Final::Flaky, OutputWhen::ImmediateFinal, OutputWhen::Final)
+        );
+        assert_eq!(shown("-- --show-output"), (Status::Pass, Final::Flaky, at_once, at_once));
+        assert_eq!(shown("--success-output=never -- --show-output"), shown(""));
+        assert_eq!(parsed("-q", &[]).unwrap().report.terminal.verbosity, Verbosity::Quiet);
+        assert!(parsed("--failure-output=later", &[]).unwrap_err().contains("later"));
+    }
+
+    #[test]
     fn a_nested_run_carries_the_outer_ones_mark() {
         let run = parsed("", &[("PTEST_RUN_ID", "outer")]).unwrap().run.run;
         assert!(run.starts_with("outer/"), "{run}");

@@ -113,6 +113,17 @@ pub(super) fn final_level(test: &TestFinished, was_slow: bool) -> FinalStatusLev
     }
 }
 
+/// Whether one that is at this level now may have a line at the end. That it leaked is known only when its process ends.
+pub(super) fn may_be_told_again(level: FinalStatusLevel, wanted: FinalStatusLevel) -> bool {
+    let lowest = if level == FinalStatusLevel::Pass { FinalStatusLevel::Leak } else { level };
+    lowest <= wanted
+}
+
+/// The level when that is known.
+pub(super) fn level_of_leaks(level: FinalStatusLevel, has_leaked: bool) -> FinalStatusLevel {
+    if has_leaked && level == FinalStatusLevel::Pass { FinalStatusLevel::Leak } else { level }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{FinalStatusLevel as Final, StatusLevel as Status, *};
@@ -140,6 +151,18 @@ mod tests {
         for (outcome, last, flaky, worker, status, at_the_end) in table {
             assert_eq!(levels(outcome, last, flaky, worker), (status, at_the_end), "{outcome:?} {last} {flaky}");
         }
+    }
+
+    #[test]
+    fn what_was_slow_or_leaked_comes_before_what_only_passed() {
+        assert_eq!(final_level(&finished("t"), true), Final::Slow);
+        let flaky = TestFinished { flaky: true, ..finished("t") };
+        assert_eq!(final_level(&flaky, true), Final::Flaky);
+        assert_eq!(level_of_leaks(Final::Pass, true), Final::Leak);
+        assert_eq!(level_of_leaks(Final::Pass, false), Final::Pass);
+        assert_eq!(level_of_leaks(Final::Slow, true), Final::Slow);
+        assert!(may_be_told_again(Final::Pass, Final::Leak) && !may_be_told_again(Final::Pass, Final::Skip));
+        assert!(may_be_told_again(Final::Skip, Final::Skip) && !may_be_told_again(Final::Skip, Final::Slow));
     }
 
     #[test]

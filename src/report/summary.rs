@@ -142,18 +142,20 @@ pub(super) fn failures(failures: &[Failure], styles: &Styles) -> String {
     let (fixtures, others): (Vec<&Failure>, Vec<&Failure>) = failures.iter().partition(|failure| failure.is_fixture);
     for failure in fixtures.into_iter().chain(others) {
         let status = styles.red.apply_to(&failure.status);
-        let place = failure.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+        let place = failure.place.as_ref().map(|place| format!(" ({})", tame(place, false))).unwrap_or_default();
+        // Names may be anything where a test program lists its tests on its own.
+        let (binary, test) = (tame(&failure.binary, false), tame(&failure.test, false));
         // Writing to a string does not fail.
-        let _ = writeln!(text, "  {status} {} {}{place}", failure.binary, styles.bold.apply_to(&failure.test));
+        let _ = writeln!(text, "  {status} {binary} {}{place}", styles.bold.apply_to(test));
         let message = failure.message.iter().flat_map(|it| it.lines()).filter(|line| !line.trim().is_empty());
         let lines = message.take(MESSAGE_LINES).map(|it| tame(it, false));
         let more = [failure.state(), failure.rerun.as_ref().map(|it| format!("rerun: {it}"))];
-        for line in lines.chain(more.into_iter().flatten()) {
+        for line in lines.chain(more.into_iter().flatten().map(|it| tame(&it, false))) {
             let _ = writeln!(text, "      {line}");
         }
         text.push_str(&failure.output);
         for test in failure.kept.iter().take(KEPT) {
-            let _ = writeln!(text, "      {} {test}", styles.red.apply_to("SETUP FAILED"));
+            let _ = writeln!(text, "      {} {}", styles.red.apply_to("SETUP FAILED"), tame(test, false));
         }
         if failure.kept.len() > KEPT {
             let _ = writeln!(text, "      and {} more", failure.kept.len() - KEPT);

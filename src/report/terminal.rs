@@ -7,6 +7,7 @@ mod fixtures;
 mod outcomes;
 
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -14,7 +15,9 @@ use console::Style;
 use nextest_metadata::{RustBinaryId, RustBinaryIdNameAndKind};
 
 use super::control::tame;
-use super::levels::{FinalStatusLevel, Levels, StatusLevel, final_level, status_level};
+use super::levels::{
+    FinalStatusLevel, Levels, StatusLevel, final_level, level_of_leaks, may_be_told_again, status_level,
+};
 use super::live::{Live, Progress};
 use super::setups::{FailedSetups, within_crate};
 use super::summary::{self, Failure};
@@ -80,8 +83,16 @@ pub(super) struct Terminal<W: Write> {
     setups: FailedSetups,
     /// Where in `failures` each of `setups` is.
     of_setups: Vec<usize>,
-    /// The lines of those that are told again at the end, by the level.
-    again: Vec<(FinalStatusLevel, String)>,
+    /// What may be told again at the end.
+    again: Vec<Again>,
+}
+
+/// A test with its line, and what it wrote if that is shown once more.
+struct Again {
+    level: FinalStatusLevel,
+    binary: Arc<str>,
+    test: Arc<str>,
+    text: String,
 }
 
 /// So much is told before it is written, whether the moment is good or not.
@@ -145,7 +156,7 @@ impl<W: Write> Terminal<W> {
             _ => {}
         }
         let level = final_level(test, self.live.state().was_slow(&test.binary, &test.test));
-        let again = last && !red && level <= levels.at_the_end;
+        let again = last && !red && may_be_told_again(level, levels.at_the_end);
         let at_once = status_level(test, last) <= levels.status;
         if !again && !at_once {
             return Ok(());
@@ -153,7 +164,8 @@ impl<W: Write> Terminal<W> {
         let line = self.line(test, &status, last);
         if again {
             let output = if when.at_the_end() { self.indented(&test.output) } else { String::new() };
-            self.again.push((level, format!("{line}\n{output}")));
+            let (binary, name) = (test.binary.clone(), test.test.clone());
+            self.again.push(Again { level, binary, test: name, text: format!("{line}\n{output}") });
         }
         if !at_once {
             return Ok(());
@@ -223,10 +235,14 @@ impl<W: Write> Terminal<W> {
             let failures = summary::failures(&self.failures, &self.styles);
             write!(self.page, "{failures}")?;
         }
-        self.again.sort_by_key(|(level, _)| *level);
-        for (number, (_, line)) in self.again.iter().enumerate() {
+        for it in &mut self.again {
+            it.level = level_of_leaks(it.level, self.live.state().has_leaked(&it.binary, &it.test));
+        }
+        self.again.retain(|it| it.level <= self.options.levels.at_the_end);
+        self.again.sort_by_key(|it| it.level);
+        for (number, it) in self.again.iter().enumerate() {
             let before = if number == 0 { "\n" } else { "" };
-            write!(self.page, "{before}{line}")?;
+            write!(self.page, "{before}{}", it.text)?;
         }
         write!(self.page, "{}", summary::totals(run, &self.styles))
     }
@@ -235,7 +251,8 @@ impl<W: Write> Terminal<W> {
         let WorkerExited { process, binary, status, .. } = exited;
         if exited.leaked && self.options.levels.status >= StatusLevel::Leak {
             let label = self.styles.yellow.apply_to("        LEAK");
-            writeln!(self.page, "{label} {binary}: processes outlived {}, and were killed", exited.tests.join(", "))?;
+            let tests = tame(&exited.tests.join(", "), false);
+            writeln!(self.page, "{label} {binary}: processes outlived {tests}, and were killed")?;
         }
         if exited.rescheduled > 0 && self.options.verbosity >= Verbosity::Normal {
             let label = self.styles.dim.apply_to("     process");
@@ -243,11 +260,11 @@ impl<W: Write> Terminal<W> {
             let count = exited.rescheduled;
             let ran = match exited.tests.len() {
                 0 => String::new(),
-                ran => format!(" after {}", summary::names(&exited.tests, ran)),
+                ran => tame(&format!(" after {}", summary::names(&exited.tests, ran)), false),
             };
             // The next one first.
             let waiting: Vec<_> = exited.waiting.iter().rev().cloned().collect();
-            let waiting = summary::names(&waiting, count);
+            let waiting = tame(&summary::names(&waiting, count), false);
             writeln!(
                 self.page,
                 "{label} {process} of {binary} ended ({status}){ran}; {count} {tests} not begun will run in another: {waiting}"

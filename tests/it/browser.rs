@@ -14,6 +14,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::tool::skipped;
+
 /// The names under which it is installed.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
@@ -51,7 +53,7 @@ impl Browser {
         let folders: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH")?).collect();
         let found = NAMES.iter().find_map(|name| folders.iter().map(|it| it.join(name)).find(|it| it.is_file()));
         let Some(program) = found else {
-            eprintln!("SKIPPED: no page was opened, since none of {} is installed", NAMES.join(", "));
+            skipped(format_args!("no page was opened, since none of {} is installed", NAMES.join(", ")));
             return None;
         };
         let profile = tempfile::tempdir().unwrap();

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 
 use nextest_metadata::{RustBinaryId, RustTestCaseSummary, RustTestSuiteSummary, TestCaseName, TestListSummary};
 
-use crate::tool::{Ran, Tool, clean, fixtures, of_kind, ptest};
+use crate::tool::{Ran, Tool, clean, fixtures, of_kind, ptest, skipped};
 use crate::workspace::Workspace;
 
 /// `cargo ptest list` on the named packages.
@@ -93,7 +93,7 @@ fn the_list_is_that_of_nextest() {
     let theirs = clean("cargo-nextest").args(["nextest", "list"]).args(args).current_dir(fixtures()).output();
     let theirs = match theirs {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            eprintln!("the list was not compared: cargo-nextest is not installed");
+            skipped("the list was not compared: cargo-nextest is not installed");
             return;
         }
         theirs => theirs.expect("nextest starts"),

@@ -13,7 +13,7 @@ use crate::workspace::Workspace;
 
 /// Fails unless each line is as docs/json-lines.schema.json says, and has no field that it does not know.
 #[track_caller]
-fn validate(lines: &[Value]) {
+pub fn validate(lines: &[Value]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/json-lines.schema.json");
     let mut schema: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     for kind in schema["oneOf"].as_array_mut().unwrap() {

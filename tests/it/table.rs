@@ -171,6 +171,7 @@ fn reports_agree_with(rows: &[Row], tool: impl Fn() -> Tool + Sync, slots: usize
     }
     let suites = Element::parse(&fs::read_to_string(&file).unwrap());
     junit::validate(&file);
+    junit::expect_reread(&file);
     let in_file: Vec<Entry> = suites.children("testsuite").flat_map(Element::entries).collect();
     complaints.check("the JUnit file", rows, &in_file);
     complaints.check_places("the JUnit file", &json, &in_file);

@@ -1,6 +1,7 @@
 //! How the tests start the tool, and how they read what it says.
 
 use std::ffi::OsStr;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -117,6 +118,12 @@ impl Ran {
         assert_eq!(self.code, Some(code), "exit code\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
         self
     }
+}
+
+/// Says that something was not tried here, and why. The harness keeps what passing tests print, but not what they write.
+pub fn skipped(what: impl std::fmt::Display) {
+    // Whoever does not listen is not told.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {what}");
 }
 
 /// The events of one kind.

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use camino::Utf8Path;
 
 use super::{Finding, Gathered, Options};
+use crate::report::control::tame;
 
 /// How many annotations of a type GitHub shows of a step.
 const MOST: usize = 10;
@@ -52,9 +53,9 @@ fn from_checkout(file: &str, options: &Options) -> String {
     }
 }
 
-/// Text after the second `::`.
+/// Text after the second `::`. The log that has it may be a terminal, too.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    tame(text, false).replace('%', "%25").replace('\n', "%0A")
 }
 
 /// The value of a property, which ends at a comma or a colon.
@@ -74,10 +75,13 @@ mod tests {
     }
 
     #[test]
-    fn what_would_end_a_command_or_a_property_is_escaped() {
-        let text = annotations(&gathered(vec![failed("m::a,b", "100 %\r\nleft: 1\n::error::x")]), &Options::default());
+    fn what_would_end_a_command_or_steer_a_terminal_does_not_stay() {
+        let text = annotations(
+            &gathered(vec![failed("m::a,b\u{1b}[2J", "100 %\r\nleft: \u{1b}[31m1\n::error::x")]),
+            &Options::default(),
+        );
         let expected =
-            "::error file=src/lib.rs,line=12,title=failed%3A demo m%3A%3Aa%2Cb::100 %25%0D%0Aleft: 1%0A::error::x\n";
+            "::error file=src/lib.rs,line=12,title=failed%3A demo m%3A%3Aa%2Cb::100 %25%0Aleft: 1%0A::error::x\n";
         assert_eq!(text, expected);
     }
 

@@ -20,6 +20,8 @@ pub(in crate::report) struct State {
     expected: Option<f64>,
     /// Tests that were told to be slow.
     slow: HashSet<(Arc<str>, Arc<str>)>,
+    /// Tests in whose process something was left behind, as far as they were named.
+    leaked: HashSet<(Arc<str>, Arc<str>)>,
 }
 
 /// A test, or a set-up or teardown.
@@ -70,7 +72,12 @@ impl State {
             Event::TestFinished(it) | Event::AttemptFailed(it) => self.ended(it.process, &it.test),
             Event::FixtureFinished(it) => self.ended(Some(it.process), &it.name()),
             Event::TestSlow(it) => drop(self.slow.insert((it.binary.clone(), it.test.clone()))),
-            Event::WorkerExited(it) => drop(self.running.remove(&it.process)),
+            Event::WorkerExited(it) => {
+                self.running.remove(&it.process);
+                if it.leaked {
+                    self.leaked.extend(it.tests.iter().map(|test| (it.binary.clone(), test.clone())));
+                }
+            }
             Event::SlotsChanged(it) => self.slots = Some(it.clone()),
             Event::RunFinished(_) => self.tests = None,
             Event::BinarySelected(_)
@@ -100,6 +107,10 @@ impl State {
 
     pub(in crate::report) fn was_slow(&self, binary: &Arc<str>, test: &Arc<str>) -> bool {
         !self.slow.is_empty() && self.slow.contains(&(binary.clone(), test.clone()))
+    }
+
+    pub(in crate::report) fn has_leaked(&self, binary: &Arc<str>, test: &Arc<str>) -> bool {
+        !self.leaked.is_empty() && self.leaked.contains(&(binary.clone(), test.clone()))
     }
 
     pub(super) fn done(&self) -> usize {

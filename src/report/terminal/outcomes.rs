@@ -1,7 +1,7 @@
 //! What the report says of each outcome, under each of the choices of what is shown.
 
 use super::*;
-use crate::event::Show;
+use crate::event::{Show, TestSlow};
 use crate::report::junit::sample::{complete, finished};
 use crate::report::levels::OutputWhen;
 
@@ -27,7 +27,22 @@ fn terminal<W: Write>(levels: Levels, out: W) -> Terminal<W> {
     Terminal::new(options, out)
 }
 
-/// A test of each outcome.
+/// A process that came to its end.
+fn process(process: u32) -> WorkerExited {
+    let status = "exit code 0".to_owned();
+    WorkerExited {
+        worker: 0,
+        process,
+        binary: "demo".into(),
+        status,
+        leaked: false,
+        tests: Vec::new(),
+        rescheduled: 0,
+        waiting: Vec::new(),
+    }
+}
+
+/// A test of each outcome, and what else there is to tell of tests and their processes.
 fn every_outcome() -> Vec<Event> {
     let test = |name: &str, outcome, message: Option<&str>| {
         let output = if outcome == Outcome::Ignored { "" } else { "from the test\n" }.to_owned();
@@ -38,6 +53,10 @@ fn every_outcome() -> Vec<Event> {
     complete(vec![
         Event::TestFinished(nowhere(test("ignored", Outcome::Ignored, Some("the well is dry")))),
         Event::TestFinished(test("passed", Outcome::Passed, None)),
+        Event::TestSlow(TestSlow { binary: "demo".into(), test: "slow".into(), worker: 1, elapsed: 60.0 }),
+        Event::TestFinished(test("slow", Outcome::Passed, None)),
+        Event::TestFinished(test("leaky", Outcome::Passed, None)),
+        Event::WorkerExited(WorkerExited { leaked: true, tests: vec!["leaky".into()], ..process(7) }),
         Event::AttemptFailed(first),
         Event::TestFinished(TestFinished { flaky: true, attempt: 2, ..test("flaky", Outcome::Passed, None) }),
         Event::TestFinished(test("failed", Outcome::Failed, Some("panicked at src/lib.rs:1:1: boom"))),
@@ -49,6 +68,21 @@ fn every_outcome() -> Vec<Event> {
         Event::TestFinished(nowhere(test("not_started", Outcome::Error, Some("cannot start it")))),
         Event::TestFinished(test("cut_short", Outcome::NotReached, Some("the run ended while it ran"))),
         Event::TestFinished(nowhere(test("not_reached", Outcome::NotReached, Some("the run ended before it")))),
+        Event::WorkerExited(WorkerExited {
+            rescheduled: 4,
+            tests: vec!["failed".into(), "aborted".into()],
+            waiting: ["next", "second", "third"].map(Into::into).to_vec(),
+            ..process(8)
+        }),
+        Event::WorkerFailed(WorkerFailed {
+            binary: "demo".into(),
+            worker: 0,
+            process: 9,
+            timestamp: finished("").timestamp,
+            message: "exit code 3".to_owned(),
+            tests: vec!["exited".into()],
+            output: "from the process\n".to_owned(),
+        }),
     ])
 }
 
@@ -75,15 +109,58 @@ fn output_can_wait_for_the_end() {
 }
 
 #[test]
+fn at_the_end_each_level_has_the_tests_of_those_before_it() {
+    let again = |at_the_end| {
+        let text = told(Levels { status: StatusLevel::None, at_the_end, ..Levels::default() }, &every_outcome());
+        // The closing list of failures ends with an empty line, and the summary follows the last test.
+        let list = text.rsplit_once("\n\n").map_or("", |(_, list)| list);
+        let names = list.lines().filter_map(|line| line.split_once(" demo ")?.1.split(',').next());
+        names.map(str::to_owned).collect::<Vec<_>>().join(" ")
+    };
+    let skipped = "flaky slow ignored cut_short not_reached";
+    assert_eq!(again(FinalStatusLevel::Flaky), "flaky");
+    assert_eq!(again(FinalStatusLevel::Slow), "flaky slow");
+    assert_eq!(again(FinalStatusLevel::Skip), skipped);
+    assert_eq!(again(FinalStatusLevel::Leak), format!("{skipped} leaky"));
+    assert_eq!(again(FinalStatusLevel::Pass), format!("{skipped} leaky passed"));
+    assert_eq!(again(FinalStatusLevel::All), format!("{skipped} leaky passed"));
+}
+
+#[test]
+fn output_can_be_shown_at_once_and_at_the_end_again() {
+    let both = OutputWhen::ImmediateFinal;
+    let levels = Levels { failure_output: both, at_the_end: FinalStatusLevel::Leak, ..Levels::default() };
+    let count = |levels| told(levels, &every_outcome()).matches("    from the test\n").count();
+    // Those that failed, and the one that was cut short.
+    assert_eq!(count(levels), 2 * 7);
+    // And those that passed; of them the last list has no more than what was flaky, was slow, or leaked.
+    assert_eq!(count(Levels { success_output: both, ..levels }), 2 * 7 + 4 + 3);
+}
+
+#[test]
 fn each_level_has_the_tests_of_those_before_it() {
     let lines = |status| {
         let at_the_end = FinalStatusLevel::None;
         let levels =
             Levels { status, at_the_end, failure_output: OutputWhen::Never, success_output: OutputWhen::Never };
-        told(levels, &every_outcome()).lines().filter(|line| line.contains(" demo ")).count()
+        told(levels, &every_outcome())
+            .lines()
+            .filter(|line| [" demo ", " demo:"].iter().any(|it| line.contains(it)))
+            .count()
     };
-    let levels = [StatusLevel::None, StatusLevel::Fail, StatusLevel::Retry, StatusLevel::Pass, StatusLevel::Skip];
-    assert_eq!(levels.map(lines), [0, 8, 10, 11, 13]);
+    let levels = [
+        (StatusLevel::None, 2),
+        (StatusLevel::Fail, 10),
+        (StatusLevel::Retry, 12),
+        (StatusLevel::Slow, 13),
+        (StatusLevel::Leak, 14),
+        (StatusLevel::Pass, 17),
+        (StatusLevel::Skip, 19),
+        (StatusLevel::All, 19),
+    ];
+    for (level, count) in levels {
+        assert_eq!(lines(level), count, "{level:?}");
+    }
 }
 
 #[test]
@@ -101,4 +178,28 @@ fn whoever_asks_is_told_how_it_stands() {
     assert!(text.contains("no failures so far\n"), "{text}");
     assert!(text.contains("  SIGABRT demo aborted (src/lib.rs:12)\n"), "{text}");
     assert!(text.ends_with(" no test is running\n             no more\n"), "{text}");
+}
+
+#[test]
+fn no_name_steers_the_terminal() {
+    let name = "a\u{1b}[2Jb\u{7}";
+    let events = vec![
+        Event::TestFinished(TestFinished {
+            outcome: Outcome::Failed,
+            file: Some(name.into()),
+            before: 1,
+            after: vec![name.into()],
+            ..finished(name)
+        }),
+        Event::WorkerExited(WorkerExited { leaked: true, tests: vec![name.into()], ..process(1) }),
+        Event::WorkerExited(WorkerExited {
+            rescheduled: 1,
+            tests: vec![name.into()],
+            waiting: vec![name.into()],
+            ..process(2)
+        }),
+    ];
+    let text = told(Levels { status: StatusLevel::All, ..Levels::default() }, &complete(events));
+    assert!(!text.contains(|it: char| it.is_control() && it != '\n'), "{text:?}");
+    assert_eq!(text.matches("ab").count(), 8, "{text}");
 }

@@ -9,6 +9,7 @@ mod example;
 mod kinds;
 mod linkers;
 mod nesting;
+mod reports;
 mod rules;
 mod runners;
 mod setups;

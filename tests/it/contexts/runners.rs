@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::kills::{LIMIT, Mark};
-use crate::tool::{cargo, clean, of_kind, outcomes, target};
+use crate::tool::{cargo, clean, of_kind, outcomes, skipped, target};
 
 /// Who runs the tests, and how many at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Runner {
         static NEXTEST: LazyLock<bool> = LazyLock::new(|| {
             let answers = clean("cargo").args(["nextest", "--version"]).output().is_ok_and(|it| it.status.success());
             if !answers {
-                eprintln!("cargo-nextest is not installed: what it makes of contexts is NOT tested");
+                skipped("cargo-nextest is not installed: what it makes of contexts is NOT tested");
             }
             answers
         });
