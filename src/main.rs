@@ -50,14 +50,16 @@
 //! * Every selected test is reported exactly once, whatever dies. If the books do not balance at the end, the run is
 //!   red and names what is missing.
 //! * A verdict that arrived before death counts. What had not begun goes to another process, and is not counted as tried.
-//! * There are never more processes than slots held, and the one that every process owns. No slot is held idle. A host
-//!   counts while it sets up and while it tears down; while it waits it needs no core.
+//! * There are never more processes than slots held, and the one that every process owns. No slot is held idle, but by a
+//!   test that takes several and waits for the last of them. A host counts while it sets up and while it tears down; while
+//!   it waits it needs no core.
 //! * What a group needs is up before its first test and there until after its last one. A set-up that failed is not
 //!   tried again: all tests that need it are told, by name, and none of them is green.
 //! * Time enters the scheduler as an input. Nothing sleeps to wait for something that can tell that it happened; two
 //!   things cannot, and are looked at again in short intervals: the end of a process group, and of an `execve`.
-//! * Nothing outlives the run once it has begun to ask for tests: each process leads a group that is killed with it, a watchdog does the same if the runner
-//!   itself is killed, and what has left its group is found by a mark in its environment (on Linux).
+//! * Nothing outlives the run once it has begun to ask for tests: each process leads a group that is killed with it, a
+//!   watchdog does the same if the runner itself is killed, and what has left its group is found by a mark in its
+//!   environment (on Linux).
 //! * The terminal is given back as it was found on every way out: its modes, and the lines that were only for the
 //!   moment ([`tty`]).
 //! * What a test prints is kept in bounded memory, and whoever prints faster than can be told has to wait.
@@ -66,8 +68,8 @@
 //!
 //! # Platforms
 //!
-//! Everything that knows the operating system is in `list/answer`, `run/os`, `run/signals`, `run/watchdog` and
-//! `run/leftovers`. Linux is where all of it is tested. On macOS the code takes portable paths that are written but
+//! Everything that knows the operating system is in `list/answer`, `run/{keys,leftovers,os,signals,slots,watchdog}` and
+//! `tty`. Linux is where all of it is tested. On macOS the code takes portable paths that are written but
 //! untested (libtest's log is a file instead of a pipe, processes that leave their group are not found). There is no
 //! Windows implementation yet, and the crate says so when it is compiled there.
 

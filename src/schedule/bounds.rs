@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::clocks::EXIT_LIMIT;
 use super::properties::lengths;
-use super::{Action, Batch, EXIT_LIMIT, Group, Input, Item, Process, Scheduler, Spec, Stop};
+use super::{Action, Batch, Group, Input, Item, Process, Scheduler, Spec, Stop};
 
 struct World {
     spec: Spec,

@@ -8,7 +8,8 @@
 
 use std::time::Duration;
 
-use super::{Action, PATIENCE, Scheduler};
+use super::fill::PATIENCE;
+use super::{Action, Scheduler};
 
 /// Slots that are free are granted sooner than this; it would be a pity if others were started just before they come.
 const ON_THEIR_WAY: Duration = Duration::from_millis(100);

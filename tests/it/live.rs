@@ -191,14 +191,20 @@ fn whoever_is_in_a_hurry_finds_the_terminal_as_it_was_too() {
     screen.expect_as_it_was();
 }
 
-#[test]
-fn a_terminal_whose_runner_was_killed_is_given_back_all_the_same() {
+/// A run that was typed at a shell, once it hangs in its last test.
+fn a_run_in_a_shell() -> Screen {
     let tool = concat!(env!("CARGO_BIN_EXE_cargo-ptest"), " ptest -p hang --processes=2 innocent b_hangs\n");
     let mut screen = Screen::shell(hanging());
     screen.wait_for_text("$ ");
     screen.press(tool);
     screen.wait_for(|text| text.contains(" 4/5 done") && text.contains("s]  0: hang tests::b_hangs"));
     assert!(!screen.echoes());
+    screen
+}
+
+#[test]
+fn a_terminal_whose_runner_was_killed_is_given_back_all_the_same() {
+    let mut screen = a_run_in_a_shell();
     screen.kill_job();
     wait_until(LIMIT, || screen.echoes());
     screen.press("exit\n");
@@ -208,12 +214,7 @@ fn a_terminal_whose_runner_was_killed_is_given_back_all_the_same() {
 
 #[test]
 fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() {
-    let tool = concat!(env!("CARGO_BIN_EXE_cargo-ptest"), " ptest -p hang --processes=2 innocent b_hangs\n");
-    let mut screen = Screen::shell(hanging());
-    screen.wait_for_text("$ ");
-    screen.press(tool);
-    screen.wait_for(|text| text.contains(" 4/5 done") && text.contains("s]  0: hang tests::b_hangs"));
-    assert!(!screen.echoes());
+    let mut screen = a_run_in_a_shell();
     for _ in 0..2 {
         screen.press("\u{1a}");
         let text = screen.wait_for(|text| text.trim_end().ends_with('$'));

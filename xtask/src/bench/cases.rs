@@ -37,17 +37,24 @@ const EVERY_TOOL: &[Tool] = &[CargoTest, Nextest, Ptest];
 
 const NOT_SLOWER_THAN_NEXTEST: Target = Target { measure: Wall, limit: Limit::Times(1.0, Nextest) };
 
+/// What most cases have in common; the tests are those of the first one if no others are named.
+const PLAIN: Case = Case {
+    name: "",
+    tests: "",
+    package: "tiny",
+    write: tiny,
+    tools: EVERY_TOOL,
+    processes: None,
+    options: &[],
+    variables: &[],
+    red: false,
+    targets: &[NOT_SLOWER_THAN_NEXTEST],
+};
+
 pub(super) const CASES: &[Case] = &[
     Case {
         name: "tiny",
         tests: "2,000 empty tests in one binary",
-        package: "tiny",
-        write: tiny,
-        tools: EVERY_TOOL,
-        processes: None,
-        options: &[],
-        variables: &[],
-        red: false,
         targets: &[
             NOT_SLOWER_THAN_NEXTEST,
             Target { measure: Wall, limit: Limit::Times(1.2, CargoTest) },
@@ -55,54 +62,41 @@ pub(super) const CASES: &[Case] = &[
             Target { measure: Cpu, limit: Limit::Times(1.5, CargoTest) },
             Target { measure: Cpu, limit: Limit::Times(1.0 / 40.0, Nextest) },
         ],
+        ..PLAIN
     },
     Case {
         name: "binaries",
         tests: "100 binaries of 3 empty tests",
         package: "binaries",
         write: binaries,
-        tools: EVERY_TOOL,
-        processes: None,
-        options: &[],
-        variables: &[],
-        red: false,
         targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Wall, limit: Limit::Times(0.7, CargoTest) }],
+        ..PLAIN
     },
     Case {
         name: "cpu-1",
         tests: "400 tests of 1 ms CPU",
         package: "cpu",
         write: cpu,
-        tools: EVERY_TOOL,
-        processes: None,
-        options: &[],
         variables: &[("CPU_MILLIS", "1")],
-        red: false,
-        targets: &[NOT_SLOWER_THAN_NEXTEST],
+        ..PLAIN
     },
     Case {
         name: "cpu-10",
         tests: "400 tests of 10 ms CPU",
         package: "cpu",
         write: cpu,
-        tools: EVERY_TOOL,
-        processes: None,
-        options: &[],
         variables: &[("CPU_MILLIS", "10")],
-        red: false,
         targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Run, limit: Limit::Seconds(1.06, 2.0) }],
+        ..PLAIN
     },
     Case {
         name: "cpu-50",
         tests: "400 tests of 50 ms CPU",
         package: "cpu",
         write: cpu,
-        tools: EVERY_TOOL,
-        processes: None,
-        options: &[],
         variables: &[("CPU_MILLIS", "50")],
-        red: false,
         targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Run, limit: Limit::Seconds(1.02, 10.0) }],
+        ..PLAIN
     },
     // 400 tests on 64 slots are seven rounds.
     Case {
@@ -110,12 +104,9 @@ pub(super) const CASES: &[Case] = &[
         tests: "400 tests that wait for 50 ms, 64 slots",
         package: "sleepy",
         write: sleepy,
-        tools: EVERY_TOOL,
         processes: Some(64),
-        options: &[],
-        variables: &[],
-        red: false,
         targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Run, limit: Limit::Seconds(1.05, 0.35) }],
+        ..PLAIN
     },
     // Eleven tests that wait for half a second each, so the best possible is six rounds of two, or four of three.
     Case {
@@ -123,36 +114,33 @@ pub(super) const CASES: &[Case] = &[
         tests: "9 + 2 tests of 0.5 s, failing, 2 slots",
         package: "uneven",
         write: uneven,
-        tools: EVERY_TOOL,
         processes: Some(2),
-        options: &[],
         variables: &[("UNEVEN_SECONDS", "0.5")],
         red: true,
         targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Run, limit: Limit::Seconds(1.02, 3.0) }],
+        ..PLAIN
     },
     Case {
         name: "uneven-3",
         tests: "9 + 2 tests of 0.5 s, failing, 3 slots",
         package: "uneven",
         write: uneven,
-        tools: EVERY_TOOL,
         processes: Some(3),
-        options: &[],
         variables: &[("UNEVEN_SECONDS", "0.5")],
         red: true,
         targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Run, limit: Limit::Seconds(1.02, 2.0) }],
+        ..PLAIN
     },
     Case {
         name: "uneven-4",
         tests: "9 + 2 tests of 0.5 s, failing, 4 slots",
         package: "uneven",
         write: uneven,
-        tools: EVERY_TOOL,
         processes: Some(4),
-        options: &[],
         variables: &[("UNEVEN_SECONDS", "0.5")],
         red: true,
         targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Run, limit: Limit::Seconds(1.02, 1.5) }],
+        ..PLAIN
     },
     // For the others these are tests like any; for ours each module is a unit, whole in one process. The longest is a
     // third of the work, so that the best possible is half of all.
@@ -161,40 +149,29 @@ pub(super) const CASES: &[Case] = &[
         tests: "12 modules that are units, 240 tests of 5 ms",
         package: "units",
         write: units,
-        tools: EVERY_TOOL,
         processes: Some(2),
-        options: &[],
-        variables: &[],
-        red: false,
         targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Run, limit: Limit::Seconds(1.06, 0.6) }],
+        ..PLAIN
     },
     Case {
         name: "failing",
         tests: "500 tests, every fifth of which fails",
         package: "failing",
         write: failing,
-        tools: EVERY_TOOL,
-        processes: None,
-        options: &[],
-        variables: &[],
         red: true,
-        targets: &[NOT_SLOWER_THAN_NEXTEST],
+        ..PLAIN
     },
     Case {
         name: "isolated",
         tests: "2,000 empty tests, a process for each",
-        package: "tiny",
-        write: tiny,
         tools: &[Nextest, Ptest, Bare],
-        processes: None,
         options: &["--process-restartworker=1"],
-        variables: &[],
-        red: false,
         targets: &[
             NOT_SLOWER_THAN_NEXTEST,
             Target { measure: Cpu, limit: Limit::Times(1.0 / 3.0, Nextest) },
             Target { measure: Wall, limit: Limit::Times(1.3, Bare) },
         ],
+        ..PLAIN
     },
 ];
 

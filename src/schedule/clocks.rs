@@ -1,0 +1,109 @@
+//! What becomes due: time limits, notices, the end of a grace; and how processes are made to end.
+
+use std::time::Duration;
+
+use super::fill::PATIENCE;
+use super::{Action, Item, Process, Running, Scheduler};
+
+/// A process that is to tear down and end may take this long: the item that it has begun meanwhile is not waited for.
+const DISMISSAL: Duration = Duration::from_secs(15);
+
+/// After its last item a process may take this long to end: exit handlers write coverage data, for example.
+pub(super) const EXIT_LIMIT: Duration = Duration::from_secs(60);
+
+impl Scheduler {
+    /// When [`Input::Tick`] is due, if nothing else happens before.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let idle = self.is_idle();
+        let deadlines = self.running.values().flat_map(|running| {
+            let patience = self.may_be_robbed(running).then(|| running.since + PATIENCE).filter(|_| idle);
+            self.deadlines(running).into_iter().chain([patience])
+        });
+        let gathering = self.gathering.and_then(|it| it.until);
+        deadlines.flatten().chain(self.hosts.next_deadline()).chain(gathering).min()
+    }
+
+    pub(super) fn end_by_hand(&mut self, now: Duration, process: Process, actions: &mut Vec<Action>) {
+        let Some(running) = self.running.get_mut(&process) else { return };
+        let Some(item) = running.current else { return };
+        if std::mem::replace(&mut running.by_hand, true) || running.kill_at.is_some() {
+            self.kill(process, actions);
+        } else {
+            self.terminate(now, process, Some(item), actions);
+        }
+    }
+
+    pub(super) fn terminate(&mut self, now: Duration, process: Process, late: Option<Item>, actions: &mut Vec<Action>) {
+        let Some(running) = self.running.get_mut(&process) else { return };
+        if running.kill_at.is_none() && !running.killed {
+            running.kill_at = Some(now + self.spec.grace);
+            actions.push(Action::Terminate { process, late });
+        }
+    }
+
+    /// Ends a process between two items. One that has set something up gets the time to tear it down.
+    pub(super) fn end(&mut self, now: Duration, process: Process, actions: &mut Vec<Action>) {
+        let Some(running) = self.running.get_mut(&process) else { return };
+        let has_fixtures = self.spec.groups[running.batch.group].contexts.iter().any(Option::is_some);
+        // Without a stop, it is its own time that was up: nobody else's tests are to be held up.
+        if !has_fixtures || running.killed || self.stop.is_none() {
+            self.kill(process, actions);
+        } else if running.kill_at.is_none() {
+            running.kill_at = Some(now + DISMISSAL);
+            actions.push(Action::Dismiss(process));
+        }
+    }
+
+    pub(super) fn kill(&mut self, process: Process, actions: &mut Vec<Action>) {
+        let Some(running) = self.running.get_mut(&process) else { return };
+        if !std::mem::replace(&mut running.killed, true) {
+            actions.push(Action::Kill(process));
+        }
+    }
+
+    /// When the item's time is up, when it is slow, when the grace ends: those that lie ahead.
+    fn deadlines(&self, running: &Running) -> [Option<Duration>; 3] {
+        let late = self.late_at(running).filter(|_| running.kill_at.is_none() && !running.killed);
+        let slow = running.current.filter(|_| running.fixture.is_none()).map(|_| running.slow_at);
+        [late, slow, running.kill_at.filter(|_| !running.killed)]
+    }
+
+    fn late_at(&self, running: &Running) -> Option<Duration> {
+        if let Some(fixture) = &running.fixture {
+            return Some(fixture.until);
+        }
+        // Before its first item begins, a process is on that item's time: a constructor may hang.
+        let Some(item) = running.current.or(running.pending.front().copied()) else {
+            return Some(running.since + EXIT_LIMIT);
+        };
+        let group = &self.spec.groups[running.batch.group];
+        let place = group.items.binary_search(&item).ok()?;
+        group.timeouts[place].map(|limit| running.since + limit)
+    }
+
+    pub(super) fn look_at_clocks(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        let due = |at: &Option<Duration>| at.is_some_and(|at| at <= now);
+        let late: Vec<(Process, [bool; 3])> = self
+            .running
+            .iter()
+            .map(|(process, running)| (*process, self.deadlines(running).map(|at| due(&at))))
+            .filter(|(_, due)| due.contains(&true))
+            .collect();
+        self.hosts.look_at_clocks(now, actions);
+        for (process, [late, slow, grace_is_over]) in late {
+            let current = self.running[&process].current;
+            if grace_is_over {
+                self.kill(process, actions);
+            }
+            if let (true, Some(item), Some(running)) = (slow, current, self.running.get_mut(&process)) {
+                let elapsed = now.saturating_sub(running.since);
+                running.slow_at = now + elapsed;
+                actions.push(Action::Slow { process, item, elapsed });
+            }
+            if late {
+                let item = current.or(self.running[&process].pending.front().copied());
+                self.terminate(now, process, item, actions);
+            }
+        }
+    }
+}
