@@ -12,7 +12,7 @@ const DISMISSAL: Duration = Duration::from_secs(15);
 pub(super) const EXIT_LIMIT: Duration = Duration::from_secs(60);
 
 impl Scheduler {
-    /// When [`Input::Tick`] is due, if nothing else happens before.
+    /// When [`super::Input::Tick`] is due, if nothing else happens before.
     pub fn next_deadline(&self) -> Option<Duration> {
         let idle = self.is_idle();
         let deadlines = self.running.values().flat_map(|running| {
