@@ -31,12 +31,16 @@ const ROUNDS: usize = 2;
 /// Below this a process would cost more than a quarter of the tests that it runs.
 const SHORTEST: Duration = Duration::from_millis(20);
 
-/// Beyond this a process costs next to nothing already.
-const LONGEST: Duration = Duration::from_millis(250);
+/// Beyond this a process costs next to nothing already, unless its tests keep something for each other, as a connection
+/// to a database. So where much is left it may last longer: such a part of a worker's share, but no longer than is waited
+/// for a test that holds others up.
+const LONG: Duration = Duration::from_millis(250);
+const PART: u32 = 8;
+const LONGEST: Duration = super::fill::PATIENCE;
 
 /// How many of the tests that wait in a group, from the head; at least one. Their lengths are given where they are known.
 pub(super) fn size(lengths: impl Iterator<Item = Option<Duration>>, left: Left) -> usize {
-    let wanted = left.time.map_or(LONGEST, |time| lasting(level(time, left.processes, left.busy)));
+    let wanted = left.time.map_or(LONG, |time| lasting(level(time, left.processes, left.busy)));
     let unknown = left.tests.div_ceil(ROUNDS * left.processes).clamp(1, UNKNOWN);
     let share = (left.tests + left.given).div_ceil(left.processes).max(UNKNOWN);
     let (mut size, mut time, mut strangers) = (0, Duration::ZERO, 0);
@@ -59,7 +63,7 @@ pub(super) fn size(lengths: impl Iterator<Item = Option<Duration>>, left: Left) 
 fn lasting(share: Duration) -> Duration {
     let rest = share / 4;
     let part = if rest < SHORTEST { share } else { share.saturating_sub(rest) };
-    part.clamp(SHORTEST, LONGEST)
+    part.clamp(SHORTEST, (share / PART).clamp(LONG, LONGEST))
 }
 
 /// When all would end, if what is left were poured over the workers like water: those that are busy for longer get none.
@@ -103,9 +107,16 @@ mod tests {
     #[test]
     fn short_tests_fill_a_process_and_long_ones_come_alone() {
         assert_eq!(of(2000, 2, 0.2), 750);
-        assert_eq!(of(2000, 2, 10.0), 25);
+        assert_eq!(of(400, 2, 10.0), 25);
         assert_eq!(of(2000, 2, 2000.0), 1);
         assert_eq!(of(2000, 2, 0.0), 1000);
+    }
+
+    #[test]
+    fn where_much_is_left_batches_are_long_and_never_too_long() {
+        assert_eq!(of(2000, 2, 10.0), 125);
+        assert_eq!(of(216, 3, 60.0), 9);
+        assert_eq!(of(20_000, 2, 10.0), 200);
     }
 
     #[test]

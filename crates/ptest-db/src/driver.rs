@@ -36,7 +36,7 @@ use crate::error::BoxError;
 /// ```
 pub trait Driver: 'static {
     /// What the test gets: it is inside of a transaction.
-    type Connection;
+    type Connection: Send + 'static;
 
     /// Connects to a database: of PostgreSQL this is a URL, of SQLite the path of a file.
     ///
@@ -60,6 +60,18 @@ pub trait Driver: 'static {
     /// Whatever the driver says; then the test fails.
     fn begin(connection: &mut Self::Connection) -> Result<(), BoxError> {
         Self::execute(connection, "BEGIN")
+    }
+
+    /// Makes a connection whose transaction was rolled back as good as new, so that the next test of this process need not
+    /// connect. Whatever outlives a transaction has to be undone: session settings, locks, what the driver itself keeps.
+    /// `true` if that was done; unless this is written, the connection is closed. On PostgreSQL
+    /// [`postgres::RENEW`](crate::postgres::RENEW) is the statement for it.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the driver says; then the connection is closed.
+    fn renew(_connection: &mut Self::Connection) -> Result<bool, BoxError> {
+        Ok(false)
     }
 
     /// Whether the test's only connection is this one, so that its end tells what has become of the transaction.
@@ -133,5 +145,10 @@ impl Driver for postgres::Client {
 
     fn execute(connection: &mut Self, sql: &str) -> Result<(), BoxError> {
         Ok(connection.batch_execute(sql)?)
+    }
+
+    fn renew(connection: &mut Self) -> Result<bool, BoxError> {
+        connection.batch_execute(crate::postgres::RENEW)?;
+        Ok(true)
     }
 }

@@ -24,6 +24,7 @@ mod commit;
 mod database;
 mod driver;
 mod error;
+mod kept;
 mod os;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod place;

@@ -208,6 +208,10 @@ impl Database for Sqlite {
         })?;
         Ok(self.copied(address, purpose))
     }
+
+    fn identity(&self) -> &Path {
+        &self.folder
+    }
 }
 
 /// The copies that may serve again, by the folder of their template.
@@ -235,6 +239,13 @@ impl Borrowed for Copied {
         if self.serves_again {
             idle(|idle| idle.entry(self.folder.clone()).or_default().push(self.address.clone()));
         }
+    }
+
+    // The file is in nobody's way, and goes with the folder.
+    fn rest(&mut self) {}
+
+    fn resume(&mut self) -> bool {
+        true
     }
 }
 

@@ -6,6 +6,7 @@ use std::ops::{Deref, DerefMut};
 use crate::database::{Borrowed, Database, Purpose};
 use crate::driver::Driver;
 use crate::error::{BoxError, Error, Trying};
+use crate::kept::{self, Kept};
 
 /// Set right behind `BEGIN`: whether it is still there at the end tells whether the transaction is.
 const MARK: &str = "ptest_begin";
@@ -13,7 +14,8 @@ const MARK: &str = "ptest_begin";
 /// A database for one test, in a transaction that is rolled back after it.
 ///
 /// It is a clone of the template that no other test has at the same time, and a connection to it, inside of a
-/// transaction: what this dereferences to. Afterwards the clone serves the next test; so this is the quick one of the two.
+/// transaction: what this dereferences to. Afterwards the clone serves the next test, and so does the connection, if that
+/// test runs in the same process and the driver can [renew](Driver::renew) it; so this is the quick one of the two.
 /// Code that commits, or needs more than one connection, is for a [`CommitDb`](crate::CommitDb): a test that ends the
 /// transaction fails, and says so.
 ///
@@ -45,20 +47,39 @@ const MARK: &str = "ptest_begin";
 ///
 /// Of what a transaction does not undo, sequences matter most: the next test gets higher numbers.
 pub struct TxDb<B: Database, D: Driver> {
-    connection: Option<D::Connection>,
-    clone: Option<B::Clone>,
+    database: B,
+    /// There until the drop.
+    kept: Option<Kept<B, D>>,
+}
+
+fn purpose<D: Driver>() -> Purpose {
+    if D::IS_THE_CONNECTION { Purpose::RollBack } else { Purpose::RollBackUnseen }
 }
 
 impl<B: Database, D: Driver> TxDb<B, D> {
     pub(crate) fn begin(database: &B) -> Result<Self, Error> {
-        let purpose = if D::IS_THE_CONNECTION { Purpose::RollBack } else { Purpose::RollBackUnseen };
-        let clone = database.borrow_clone(purpose)?;
+        // One that was kept may have died since: of a server that was started again, for example.
+        let kept = kept::take::<B, D>(database, purpose::<D>());
+        let begun = kept.and_then(|mut kept| begin::<D>(&mut kept.connection).is_ok().then_some(kept));
+        let kept = match begun {
+            Some(kept) => kept,
+            None => Self::connect(database)?,
+        };
+        Ok(Self { database: database.clone(), kept: Some(kept) })
+    }
+
+    fn connect(database: &B) -> Result<Kept<B, D>, Error> {
+        let clone = database.borrow_clone(purpose::<D>())?;
         let address = clone.address();
         let mut connection = D::open(address).trying(|| format!("cannot connect to {address}"))?;
-        let begun = D::begin(&mut connection).and_then(|()| D::execute(&mut connection, &format!("SAVEPOINT {MARK}")));
-        begun.trying(|| "cannot begin the test's transaction".to_owned())?;
-        Ok(Self { connection: Some(connection), clone: Some(clone) })
+        begin::<D>(&mut connection).trying(|| "cannot begin the test's transaction".to_owned())?;
+        Ok(Kept { connection, clone })
     }
+}
+
+fn begin<D: Driver>(connection: &mut D::Connection) -> Result<(), BoxError> {
+    D::begin(connection)?;
+    D::execute(connection, &format!("SAVEPOINT {MARK}"))
 }
 
 impl<B: Database, D: Driver> ptest::FromContext for TxDb<B, D> {
@@ -71,33 +92,38 @@ impl<B: Database, D: Driver> Deref for TxDb<B, D> {
     type Target = D::Connection;
 
     fn deref(&self) -> &D::Connection {
-        self.connection.as_ref().expect("it is there until the drop")
+        &self.kept.as_ref().expect("it is there until the drop").connection
     }
 }
 
 impl<B: Database, D: Driver> DerefMut for TxDb<B, D> {
     fn deref_mut(&mut self) -> &mut D::Connection {
-        self.connection.as_mut().expect("it is there until the drop")
+        &mut self.kept.as_mut().expect("it is there until the drop").connection
     }
 }
 
 impl<B: Database, D: Driver> fmt::Debug for TxDb<B, D> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let address = self.clone.as_ref().map(Borrowed::address);
+        let address = self.kept.as_ref().map(|kept| kept.clone.address());
         f.debug_struct("TxDb").field("address", &address).finish_non_exhaustive()
     }
 }
 
 impl<B: Database, D: Driver> Drop for TxDb<B, D> {
     fn drop(&mut self) {
-        let (Some(mut connection), Some(clone)) = (self.connection.take(), self.clone.take()) else { return };
-        let rolled_back = roll_back::<D>(&mut connection);
-        drop(connection);
-        match rolled_back {
-            Ok(()) => clone.give_back(),
+        let Some(mut kept) = self.kept.take() else { return };
+        match roll_back::<D>(&mut kept.connection) {
+            // What else a test has done to its connection that failed is not known.
+            Ok(()) if !std::thread::panicking() && D::renew(&mut kept.connection).unwrap_or(false) => {
+                kept::keep(&self.database, purpose::<D>(), kept);
+            }
+            Ok(()) => {
+                drop(kept.connection);
+                kept.clone.give_back();
+            }
             Err(error) => {
                 // Nobody is to find what was committed.
-                drop(clone);
+                drop(kept);
                 if !std::thread::panicking() {
                     Error::caused(
                         "the transaction of this TxDb was ended by the test, so what it did may be committed: code that \

@@ -1,8 +1,8 @@
 //! Measures suites that talk to a database, with one process and with three, against what can be reached at most.
 //!
-//! That bound is computed from the run with one process. What is not tests (asking cargo, the set-up, the teardown) takes as
-//! long as before; the tests take a third of the time; but nothing takes less than what the processors have to do, divided
-//! by their number.
+//! That bound is computed from the run with one process, and from one of a single test. What is not tests (asking cargo,
+//! the set-up, the teardown) is what that one takes besides its test, and it takes as long as before. The tests take a third
+//! of the time, but not less than what the processors have to do for them, divided by their number.
 
 mod suite;
 
@@ -46,14 +46,15 @@ pub(super) fn run(folder: &Path, path: &OsStr, runs: u8) -> Result<()> {
     let mut waits = Vec::new();
     for suite in SUITES {
         let notes = folder.join(format!("{}.notes", suite.name));
-        let (mut one, mut several) = (Vec::new(), Vec::new());
+        let (mut single, mut one, mut several) = (Vec::new(), Vec::new(), Vec::new());
         drop(fs::remove_file(&notes));
         for _ in 0..runs {
-            one.push(measure(suite, folder, path, 1, None)?);
-            several.push(measure(suite, folder, path, PROCESSES, Some(&notes))?);
+            single.push(measure(suite, folder, path, 1, How::Single)?);
+            one.push(measure(suite, folder, path, 1, How::All)?);
+            several.push(measure(suite, folder, path, PROCESSES, How::Noting(&notes))?);
         }
-        let (one, several) = (median(one), median(several));
-        let least = (one.wall - one.tests + one.tests / f64::from(PROCESSES)).max(one.cpu / cores);
+        let (single, one, several) = (median(single), median(one), median(several));
+        let least = bound(suite, &single, &one, cores);
         let share = 100.0 * least / several.wall;
         println!(
             "| {} | {:.2} s | {:.2} s | {:.2} s, {:.2} s | {:.2} | {:.2} | {share:.0} % {}|",
@@ -80,6 +81,23 @@ pub(super) fn run(folder: &Path, path: &OsStr, runs: u8) -> Result<()> {
     Ok(())
 }
 
+/// The least that a run with several processes can take.
+fn bound(suite: &Suite, single: &Run, one: &Run, cores: f64) -> f64 {
+    let around = single.wall - single.tests;
+    let tests = f64::from(u32::try_from(suite.tests).expect("there are not so many"));
+    let cpu_of_tests = (one.cpu - single.cpu) / (tests - 1.0) * tests;
+    around + ((one.wall - around) / f64::from(PROCESSES)).max(cpu_of_tests / cores)
+}
+
+/// Which tests of a suite are run.
+#[derive(Clone, Copy)]
+enum How<'a> {
+    Single,
+    All,
+    /// All, and each notes in a file how long it waited for its database.
+    Noting(&'a Path),
+}
+
 fn describe(suite: &Suite) -> String {
     let database = match suite.database {
         Database::Postgres => "PostgreSQL",
@@ -92,19 +110,29 @@ fn describe(suite: &Suite) -> String {
     format!("{database}, {} tests that {work}", suite.tests)
 }
 
-fn measure(suite: &Suite, folder: &Path, path: &OsStr, processes: u32, notes: Option<&Path>) -> Result<Run> {
+fn measure(suite: &Suite, folder: &Path, path: &OsStr, processes: u32, how: How) -> Result<Run> {
     eprintln!("bench: {} with {processes}", suite.name);
     let log = folder.join(format!("{}.log", suite.name));
     let arguments = ["ptest", "--test", suite.name, "--processes", &processes.to_string(), "--message-format", "json"];
     let mut command = cargo::elsewhere(folder, &arguments);
     command.env("PATH", path).env_remove("RUST_BACKTRACE").env_remove("PTEST_PG_URL");
-    command.envs(notes.map(|notes| ("DB_BENCH_NOTES", notes)));
+    let mut expected = suite.tests + ignored(suite);
+    match how {
+        How::All => {}
+        How::Single => {
+            command.arg("t000");
+            expected = 1;
+        }
+        How::Noting(notes) => {
+            command.env("DB_BENCH_NOTES", notes);
+        }
+    }
     log_to(&mut command, &log)?;
     let sample = measure::run(&mut command)?;
     ensure!(sample.status.success(), "{} ended with {}: see {}", suite.name, sample.status, log.display());
     let text = fs::read_to_string(&log).with_context(|| format!("reading {}", log.display()))?;
     let durations: Vec<f64> = text.lines().filter_map(duration).collect();
-    ensure!(durations.len() == suite.tests + ignored(suite), "{}: {} tests ran", suite.name, durations.len());
+    ensure!(durations.len() == expected, "{}: {} tests ran", suite.name, durations.len());
     let seconds = |time: Duration| time.as_secs_f64();
     Ok(Run { wall: seconds(sample.wall), cpu: seconds(sample.cpu), tests: durations.iter().sum() })
 }

@@ -1,5 +1,5 @@
 //! Hands clones to the processes of the tests, over a socket. A clone belongs to whoever holds the line on which it came:
-//! when the line ends, in whatever way, the clone is dropped, unless it was said before that it may serve again.
+//! when the line ends, in whatever way, the clone is dropped, unless what was said last is that it may serve again.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -19,8 +19,9 @@ const PURPOSES: [(u8, Purpose); 3] =
     [(b'r', Purpose::RollBack), (b'u', Purpose::RollBackUnseen), (b'c', Purpose::Commit)];
 /// The answer: a name follows, or a reason.
 const HERE: &str = "here ";
-/// Said of a clone that may serve again.
-const GIVE_BACK: u8 = b'g';
+/// Said of a clone that may serve again: of one that a test has ended with, and of one that the next test begins with.
+const UNUSED: u8 = b'u';
+const USED: u8 = b'b';
 
 /// The thread that listens. Dropped, it ends.
 pub(super) struct Broker {
@@ -74,9 +75,10 @@ fn lend(mut line: UnixStream, clones: &Clones) {
         }
     };
     let sent = writeln!(line, "{HERE}{name}");
-    let mut said = [0];
-    match sent.and_then(|()| line.read_exact(&mut said)) {
-        Ok(()) if said == [GIVE_BACK] => clones.give_back(purpose, name),
+    let mut said = [USED];
+    while sent.is_ok() && line.read_exact(&mut said).is_ok() {}
+    match said {
+        [UNUSED] => clones.give_back(purpose, name),
         _ => clones.bury(name),
     }
 }
@@ -109,7 +111,15 @@ impl Borrowed for Lent {
     }
 
     fn give_back(mut self) {
+        self.rest();
+    }
+
+    fn rest(&mut self) {
         // If nobody listens, there is nobody to serve either.
-        drop(self.line.write_all(&[GIVE_BACK]));
+        drop(self.line.write_all(&[UNUSED]));
+    }
+
+    fn resume(&mut self) -> bool {
+        self.line.write_all(&[USED]).is_ok()
     }
 }

@@ -14,7 +14,7 @@ mod session;
 mod template;
 mod url;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,25 @@ pub type TxDb<D = ::postgres::Client> = crate::TxDb<Pg, D>;
 
 /// A clone of the PostgreSQL database for one test that commits. [`crate::CommitDb`] says more.
 pub type CommitDb = crate::CommitDb<Pg>;
+
+/// Undoes in a session what the end of its transaction does not: what [`Driver::renew`] executes. It is what `DISCARD ALL`
+/// does, but for the statements that the driver has prepared and may use again.
+pub const RENEW: &str = "
+SET SESSION AUTHORIZATION DEFAULT;
+RESET ALL;
+CLOSE ALL;
+UNLISTEN *;
+SELECT pg_advisory_unlock_all();
+DISCARD TEMP;
+DISCARD SEQUENCES;
+DO $body$
+DECLARE prepared text;
+BEGIN
+    FOR prepared IN SELECT name FROM pg_prepared_statements WHERE from_sql LOOP
+        EXECUTE format('DEALLOCATE %I', prepared);
+    END LOOP;
+END
+$body$";
 
 /// The PostgreSQL databases of a context: what a `#[setup(shared)]` returns.
 ///
@@ -88,6 +107,10 @@ impl Database for Pg {
 
     fn borrow_clone(&self, purpose: Purpose) -> Result<Lent, Error> {
         broker::borrow_clone(&self.broker, purpose, &self.server)
+    }
+
+    fn identity(&self) -> &Path {
+        &self.broker
     }
 }
 

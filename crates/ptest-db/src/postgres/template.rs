@@ -22,6 +22,8 @@ const URL: &str = "PTEST_PG_URL";
 const CONNECTIONS: &str = "PTEST_DB_CONNS";
 /// Sessions of this crate, and a few for whoever looks at the server meanwhile.
 const OURS: usize = 10;
+/// What a worker keeps open for its next `TxDb`.
+const KEPT_OPEN: usize = 1;
 /// How long a session of the migration may take to be gone.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 /// A template that is kept is dropped if no run has used it for so many seconds.
@@ -142,7 +144,7 @@ impl<F> Migrated<F> {
             (ServerUrl::parse(&url).trying(|| format!("{URL} cannot be used"))?, None)
         } else {
             let each = said.unwrap_or(0).max(template.connections);
-            let server = Server::start(&place.path, workers * each + OURS + RESERVED)?;
+            let server = Server::start(&place.path, workers * (each + KEPT_OPEN) + OURS + RESERVED)?;
             (server.url.clone(), Some(server))
         };
         let (mut client, meeting) = session::meeting(&server)?;
@@ -194,11 +196,12 @@ fn budget(client: &mut Client, template: &Template, said: Option<usize>, workers
     );
     let row = row.trying(|| "cannot ask the server how many connections it allows".to_owned())?;
     let (most, reserved): (i32, i32) = (row.get(0), row.get(1));
-    let free = usize::try_from(most - reserved).unwrap_or(0).saturating_sub(OURS);
+    let ours = OURS + workers * KEPT_OPEN;
+    let free = usize::try_from(most - reserved).unwrap_or(0).saturating_sub(ours);
     if let Some(said) = said.filter(|said| *said > free) {
         return Err(Error::new(format!(
             "{CONNECTIONS}={said} is more than the server has free for all workers together: it allows {most} connections, \
-             of which {reserved} are reserved and {OURS} for ptest-db itself, so {free} are left. Lower {CONNECTIONS}, \
+             of which {reserved} are reserved and {ours} for ptest-db itself, so {free} are left. Lower {CONNECTIONS}, \
              unset it, or raise max_connections"
         )));
     }
@@ -212,7 +215,7 @@ fn budget(client: &mut Client, template: &Template, said: Option<usize>, workers
     }
     if each < needed {
         return Err(Error::new(format!(
-            "too few connections: the server allows {most}, of which {reserved} are reserved and {OURS} for ptest-db itself; \
+            "too few connections: the server allows {most}, of which {reserved} are reserved and {ours} for ptest-db itself; \
              that leaves {each} for each of {workers} workers, and a test needs {needed}. Raise max_connections, use fewer \
              workers, or say Template::connections({each}) if that is enough"
         )));
