@@ -16,8 +16,9 @@ use serde_json::Value;
 use crate::junit::{self, Element};
 use crate::tool::{Tool, of_kind, outcomes, ptest};
 
-/// Longer than anything takes that the tests wait for, however busy the machine is.
-pub const LIMIT: Duration = Duration::from_secs(60);
+/// Longer than anything takes that the tests wait for, however busy the machine is: the build of their fixtures from
+/// nothing, while others build theirs, is a part of it.
+pub const LIMIT: Duration = Duration::from_secs(300);
 
 /// How long what is killed may take to be gone, also where the machine has little time for it.
 pub const GONE_WITHIN: Duration = Duration::from_secs(1);
