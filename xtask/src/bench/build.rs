@@ -35,16 +35,19 @@ pub(super) fn run(folder: &Path, runs: u8) -> Result<()> {
 
 /// The crates, each time from nothing; what is there before is built first and not measured.
 fn crates(folder: &Path, runs: u8) -> Result<()> {
-    let syn = "syn = { version = \"3\", features = [\"full\"] }\n";
+    let both = &*format!("{SERDE}syn = {{ version = \"3\", features = [\"full\"] }}\n");
     let cases = [
-        ("ptest, in an empty tree", "", ""),
-        ("ptest and serde with its derive, in an empty tree", "", SERDE),
-        ("ptest, beside serde with its derive", SERDE, SERDE),
-        ("ptest, beside syn and serde with its derive", &*format!("{SERDE}{syn}"), &*format!("{SERDE}{syn}")),
+        ("ptest, in an empty tree", "", "", true),
+        ("ptest and serde with its derive, in an empty tree", "", SERDE, true),
+        ("syn and serde with its derive, in an empty tree", "", both, false),
+        ("the same and ptest, in an empty tree", "", both, true),
+        ("ptest, where serde with its derive is built", SERDE, SERDE, true),
+        ("ptest, where syn and serde with its derive are built", both, both, true),
     ];
-    for (what, before, with) in cases {
-        let mut samples = Vec::new();
-        for run in 1..=runs {
+    let mut samples = cases.map(|_| Vec::new());
+    // In turns, so that what else the machine does is in all of them.
+    for run in 1..=runs {
+        for ((what, before, with, ptest), samples) in cases.iter().zip(&mut samples) {
             eprintln!("bench: {what} {run}/{runs}");
             let target = folder.join("target");
             if target.exists() {
@@ -54,10 +57,12 @@ fn crates(folder: &Path, runs: u8) -> Result<()> {
                 package(folder, before, false)?;
                 build(folder, &["build"])?;
             }
-            package(folder, with, true)?;
+            package(folder, with, *ptest)?;
             samples.push(build(folder, &["build"])?);
         }
-        row(what, &samples);
+    }
+    for ((what, ..), samples) in cases.iter().zip(&samples) {
+        row(what, samples);
     }
     Ok(())
 }
