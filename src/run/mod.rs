@@ -25,6 +25,7 @@ mod process;
 mod signals;
 pub mod slots;
 mod told;
+mod trickle;
 pub mod watchdog;
 
 use std::collections::{BTreeMap, HashMap, HashSet};

@@ -11,6 +11,7 @@ use super::dialect::{End, Ended, Expected, Fact, Host, Libtest, Verdict};
 use super::os::{self, Child, Exit, Group, Log, Ready};
 use super::output::Output;
 use super::pick::Pick;
+use super::trickle::{MOMENT, Trickle};
 
 /// A process to start.
 pub(super) struct Launch {
@@ -151,6 +152,7 @@ fn listen(child: &mut Child, listener: &mut Listener, buffer: &mut [u8], tell: &
     let mut last = Instant::now();
     let mut quiet = false;
     let mut unconfirmed: Option<(usize, Instant)> = None;
+    let mut trickle = Trickle::new(last);
     send(listener.take_facts(), last, last, tell);
     loop {
         let waits = listener.waits_for_text().is_some();
@@ -172,15 +174,18 @@ fn listen(child: &mut Child, listener: &mut Listener, buffer: &mut [u8], tell: &
         let now = Instant::now();
         let ended = facts.iter().any(|fact| matches!(fact, Fact::Ended(_)));
         let fast = ended && now - last < 2 * GATHER;
+        let trickles = trickle.goes_on(length, now);
         if !facts.is_empty() {
             send(facts, last, now, tell);
             last = now;
+            trickle.ends();
         }
         if ready.gone {
             return Ok(());
         }
-        if fast {
-            child.wait(Ready { gone: true, ..Ready::default() }, Some(GATHER))?;
+        if fast || trickles {
+            let pause = if fast { GATHER } else { MOMENT };
+            child.wait(Ready { gone: true, ..Ready::default() }, Some(pause))?;
         }
     }
 }

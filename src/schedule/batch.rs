@@ -35,7 +35,7 @@ const SHORTEST: Duration = Duration::from_millis(20);
 /// to a database. So where much is left it may last longer: such a part of a worker's share, but no longer than is waited
 /// for a test that holds others up.
 const LONG: Duration = Duration::from_millis(250);
-const PART: u32 = 8;
+const PART: u32 = 4;
 const LONGEST: Duration = super::fill::PATIENCE;
 
 /// How many of the tests that wait in a group, from the head; at least one. Their lengths are given where they are known.
@@ -107,15 +107,15 @@ mod tests {
     #[test]
     fn short_tests_fill_a_process_and_long_ones_come_alone() {
         assert_eq!(of(2000, 2, 0.2), 750);
-        assert_eq!(of(400, 2, 10.0), 25);
+        assert_eq!(of(160, 2, 10.0), 25);
         assert_eq!(of(2000, 2, 2000.0), 1);
         assert_eq!(of(2000, 2, 0.0), 1000);
     }
 
     #[test]
     fn where_much_is_left_batches_are_long_and_never_too_long() {
-        assert_eq!(of(2000, 2, 10.0), 125);
-        assert_eq!(of(216, 3, 60.0), 9);
+        assert_eq!(of(2000, 2, 10.0), 200);
+        assert_eq!(of(216, 3, 60.0), 18);
         assert_eq!(of(20_000, 2, 10.0), 200);
     }
 
