@@ -1,6 +1,8 @@
 //! Finds what has escaped from its process group, by the run's mark in its environment. Linux only: elsewhere the
 //! environment of another process cannot be read.
 
+use std::io::Read;
+
 use ptest::wire::environment::{HOST_NUMBER, RUN_ID, SLOT};
 
 #[cfg(target_os = "linux")]
@@ -60,7 +62,9 @@ fn settles(unsettled: &[u32], patience: &mut u32) -> bool {
         *patience -= 1;
         // There is no event to wait for.
         let _ = rustix::event::poll(&mut [], Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 1_000_000 }));
-        if !unsettled.iter().all(|pid| environment(*pid).is_some_and(|it| it.is_empty()) && may_be_executing(*pid)) {
+        let mut buffer = Vec::new();
+        let mut is_empty = |pid| environment(pid, &mut buffer).is_some_and(<[u8]>::is_empty);
+        if !unsettled.iter().all(|pid| is_empty(*pid) && may_be_executing(*pid)) {
             return true;
         }
     }
@@ -73,13 +77,14 @@ fn find(run: &str, whose: Whose) -> Found {
     let mut found = Found { marked: Vec::new(), unsettled: Vec::new() };
     let Ok(processes) = std::fs::read_dir("/proc") else { return found };
     let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    let mut buffer = Vec::new();
     for pid in numbers.filter(|pid| *pid != own) {
-        let Some(environment) = environment(pid) else { continue };
+        let Some(environment) = environment(pid, &mut buffer) else { continue };
         if environment.is_empty() {
             found.unsettled.extend(may_be_executing(pid).then_some(pid));
-        } else if is_marked(&environment, run, whose) {
+        } else if is_marked(environment, run, whose) {
             let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-            let worker = value(&environment, SLOT).and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
+            let worker = value(environment, SLOT).and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
             let Ok(pid) = i32::try_from(pid) else { continue };
             found.marked.push(Leftover { pid, name: name.trim_end().to_owned(), worker: worker.unwrap_or_default() });
         }
@@ -93,8 +98,14 @@ fn find(_run: &str, _whose: Whose) -> Found {
 }
 
 /// What cannot be read belongs to another user, or is gone.
-fn environment(pid: u32) -> Option<Vec<u8>> {
-    std::fs::read(format!("/proc/{pid}/environ")).ok()
+///
+/// Every run does this with every process of the machine before it ends, and such a file does not tell its size: so the
+/// buffer is one for all, and has room for most of them at once.
+fn environment(pid: u32, buffer: &mut Vec<u8>) -> Option<&[u8]> {
+    buffer.clear();
+    buffer.reserve(64 * 1024);
+    std::fs::File::open(format!("/proc/{pid}/environ")).ok()?.read_to_end(buffer).ok()?;
+    Some(buffer)
 }
 
 /// Whether a process without an environment may get one: not a zombie, not the kernel's, and younger than this one.
