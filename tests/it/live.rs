@@ -110,6 +110,40 @@ fn a_test_that_does_not_mind_is_killed_at_the_second_time() {
 }
 
 #[test]
+fn set_ups_and_teardowns_are_shown_and_ended_like_tests() {
+    let folder = tempfile::tempdir().unwrap();
+    let tool = ptest(&["broken"]).args(["--test=waits", "--processes=3", "at_work"]);
+    let mut screen = Screen::start(tool.env("WITNESS", folder.path().join("seen")));
+    screen.resize(60, 120);
+    let ends = ["at_work::unit::(setup)", "at_work::shared::(setup)", "at_work::stays::(teardown)"];
+    screen.wait_for(|text| ends.iter().all(|it| text.contains(it)));
+    screen.press("t");
+    let shown = |text: &str| {
+        let said = |name: &str, place: &str, output: &str| {
+            let mut lines = text.lines().skip_while(|line| !line.contains("RUNNING [") || !line.contains(name));
+            lines.next().is_some_and(|line| line.contains(place)) && lines.next() == Some(output)
+        };
+        said(ends[0], "(setup), in slot ", "    dialing")
+            && said(ends[1], "(setup), in a host", "    dialing")
+            && said(ends[2], "(teardown), in a host", "    draining")
+    };
+    screen.wait_for(shown);
+    for ended in 1..=ends.len() {
+        screen.press("k");
+        screen.wait_for(|text| text.matches("       ENDED [").count() == ended);
+    }
+    let (code, text) = screen.finish();
+    assert_eq!(code, Some(105), "{text}");
+    for name in ends {
+        let ending = format!("ending broken::waits waits::{name}, which has run for ");
+        assert!(text.contains(&ending), "{text}");
+    }
+    assert_eq!(text.matches("      SETUP FAILED at_work::").count(), 2, "{text}");
+    assert!(text.contains("1 passed, 2 set-up failed, 3 failed fixtures"), "{text}");
+    screen.expect_as_it_was();
+}
+
+#[test]
 fn nothing_more_is_started_on_demand() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("now");

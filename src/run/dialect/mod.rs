@@ -269,10 +269,13 @@ impl Libtest {
         }
     }
 
-    /// What the test that runs now has written.
+    /// What the test that runs now has written, or the fixture that it is at.
     pub(super) fn so_far(&self) -> Output {
         let mut output = Output::default();
-        if self.phase == Phase::Inside {
+        if let Some(fixture) = &self.fixture {
+            output.clone_from(fixture);
+            output.push(&self.text);
+        } else if self.phase == Phase::Inside {
             output.clone_from(&self.output);
             output.push(&self.text);
         }
@@ -612,6 +615,7 @@ mod tests {
         let death = memmem::find(&text, b"down\n").unwrap();
         let mut it = Libtest::new(&[Expected { name: "a".into(), times: 1 }], Some("t"), true, false);
         it.read(&text[..death], b"");
+        assert_eq!(it.so_far().into_text(), "tearing ");
         let (_, end) = it.end();
         assert_eq!(end.running.unwrap().1.into_text(), "testing\n");
         assert_eq!(end.fixture.into_text(), "tearing ");
