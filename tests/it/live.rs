@@ -57,6 +57,31 @@ fn time_goes_on_in_frames_that_are_written_over_one_another() {
     screen.expect_as_it_was();
 }
 
+/// Two thousand results: what is written comes in whole frames, and no more of these than there may be.
+#[test]
+fn a_flood_of_results_comes_in_few_frames_and_none_is_lost() {
+    let tool = ptest(&["hang"]).args(["--processes=2", "--repeat=500", "--status-level=pass", "innocent"]);
+    let began = std::time::Instant::now();
+    let mut screen = Screen::start(tool);
+    let (code, text) = screen.finish();
+    let took = began.elapsed();
+    assert_eq!(code, Some(0), "{text}");
+    let written = String::from_utf8_lossy(&screen.raw).into_owned();
+    let (begin, end) = ("\u{1b}[?2026h", "\u{1b}[?2026l");
+    let frames: Vec<&str> = written.split(begin).skip(1).collect();
+    // One more at the beginning, and one at the end.
+    let most = took.as_millis() / 100 + 2;
+    assert!(frames.len() as u128 <= most && frames.len() > 1, "{} frames in {took:?}", frames.len());
+    for frame in &frames {
+        let (frame, after) = frame.split_once(end).expect("a frame has an end");
+        assert_eq!(after, "", "nothing is written between two frames");
+        assert!(!frame.contains(end), "{frame:?}");
+    }
+    let results = written.lines().filter(|line| line.contains("PASS") && line.contains("_innocent")).count();
+    assert_eq!(results, 2000);
+    screen.expect_as_it_was();
+}
+
 #[test]
 fn keys_show_what_goes_on() {
     let mut screen = in_the_test_that_hangs(hanging());
