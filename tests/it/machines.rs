@@ -65,7 +65,7 @@ fn github_gets_annotations_and_a_summary_and_only_when_it_is_there() {
         tool.env("GITHUB_WORKSPACE", &root)
     };
     let ran = on_github().run();
-    let annotations: Vec<&str> = ran.expect(100).stderr.lines().filter(|line| line.starts_with("::")).collect();
+    let annotations: Vec<&str> = ran.expect(100).stderr.lines().filter(|line| line.starts_with("::error")).collect();
     assert_eq!(annotations.len(), 5, "{annotations:?}");
     let start = "::error file=fixtures/outcomes/src/lib.rs,line=";
     assert!(annotations.iter().all(|line| line.starts_with(start)), "{annotations:?}");
@@ -75,6 +75,51 @@ fn github_gets_annotations_and_a_summary_and_only_when_it_is_there() {
     assert!(!ran.expect(100).stderr.contains("\n::error "), "{}", ran.stderr);
     assert_eq!(fs::read_to_string(&summary).unwrap(), text);
     assert!(!ptest(&["outcomes"]).run().stderr.contains("\n::error "));
+}
+
+/// The commands in a log that GitHub's runner would carry out: of both forms, and none while they are stopped.
+fn commands(log: &str) -> Vec<String> {
+    let mut stopped = None;
+    let mut carried_out = Vec::new();
+    for line in log.lines() {
+        let new = line.trim_start().strip_prefix("::").and_then(|rest| rest.split_once("::"));
+        let old = || line.split_once("##[").and_then(|(_, rest)| rest.split_once(']'));
+        let Some((command, data)) = new.or_else(old) else { continue };
+        match (&stopped, command) {
+            (Some(token), _) if *token == command => stopped = None,
+            (Some(_), _) => {}
+            (None, "stop-commands") => stopped = Some(data.to_owned()),
+            (None, _) => carried_out.push(line.to_owned()),
+        }
+    }
+    assert_eq!(stopped, None, "the steps that follow may have commands of their own");
+    carried_out
+}
+
+#[test]
+fn what_tests_print_is_no_command_to_github() {
+    let source = r#"
+        #[test]
+        fn prints_commands() {
+            println!("::error file=src/lib.rs,line=1::forged\n  ::set-output name=x::y\nsome ##[group]text");
+            println!("::stop-commands::mine\n::mine::\n::endgroup::");
+            panic!("::warning::in the message, too");
+        }
+    "#;
+    let workspace = Workspace::of_package("").file("src/lib.rs", source);
+    let ran = |options: &[&str]| workspace.ptest().env("GITHUB_ACTIONS", "true").args(options).run();
+    for options in [&[][..], &["-q"], &["--", "--nocapture"], &["-j4", "--", "--nocapture"]] {
+        let log = ran(options).expect(100).stderr.clone();
+        assert!(log.contains("::error file=src/lib.rs,line=1::forged"), "it is shown as it was printed: {log}");
+        let [annotation] = &commands(&log)[..] else { panic!("{:?} of {log}", commands(&log)) };
+        assert!(
+            annotation.starts_with("::error file=src/lib.rs,line=3,title=failed%3A made prints_commands::"),
+            "{log}"
+        );
+    }
+    // Where nobody has asked for annotations the log is nobody's.
+    let log = ran(&["--annotations=none"]).expect(100).stderr.clone();
+    assert!(!log.contains("::stop-commands::ptest"), "{log}");
 }
 
 #[test]
