@@ -55,6 +55,26 @@ fn every_json_line_is_as_the_schema_says() {
     );
 }
 
+/// Some kinds are rare, and none must be left out: a reader would meet what the schema does not know.
+#[test]
+fn there_is_a_line_of_every_kind_that_is_held_against_the_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let fixtures = ptest(&["broken"]).args(["--test=setups", "abort", "panic", "--message-format=json"]);
+    let fixtures = fixtures.env("WITNESS", folder.path().join("seen"));
+    let rare = ptest(&["crash", "leak", "outcomes"]).args(["-j1", "--diagnose", "--leaks=fail"]);
+    let rare = rare.args(["--message-format=json", "--", "--nocapture"]);
+    let mut events: Vec<Value> = [fixtures, rare].into_iter().flat_map(|tool| tool.run().events()).collect();
+    // After a minute a test is told to be slow; nobody waits for that here.
+    let told = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/html/told/2-shop.jsonl");
+    events.extend(fs::read_to_string(told).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()));
+    validate(&events);
+    let seen: BTreeSet<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/json-lines.schema.json");
+    let schema: Value = serde_json::from_slice(&fs::read(schema).unwrap()).unwrap();
+    let kinds = schema["oneOf"].as_array().unwrap().iter().map(|kind| &kind["properties"]["event"]["const"]);
+    assert_eq!(seen, kinds.map(|kind| kind.as_str().unwrap()).collect());
+}
+
 #[test]
 fn github_gets_annotations_and_a_summary_and_only_when_it_is_there() {
     let folder = tempfile::tempdir().unwrap();
