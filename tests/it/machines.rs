@@ -8,7 +8,7 @@ use boon::{Compiler, Draft, Schemas};
 use nextest_metadata::{RustBinaryId, TestListSummary};
 use serde_json::Value;
 
-use crate::tool::{clean, fixtures, ptest};
+use crate::tool::{clean, fixtures, ptest, skipped};
 use crate::workspace::Workspace;
 
 /// Fails unless each line is as docs/json-lines.schema.json says, and has no field that it does not know.
@@ -140,6 +140,42 @@ fn what_tests_print_is_no_command_to_github() {
     // Where nobody has asked for annotations the log is nobody's.
     let log = ran(&["--annotations=none"]).expect(100).stderr.clone();
     assert!(!log.contains("::stop-commands::ptest"), "{log}");
+}
+
+/// Whether there is a shell of this name; if not, that is said.
+fn has_shell(name: &str) -> bool {
+    let is_there = clean(name).args(["-c", "true"]).output().is_ok_and(|it| it.status.success());
+    if !is_there {
+        skipped(format_args!("{name} is not installed, so its completions were not read"));
+    }
+    is_there
+}
+
+#[test]
+fn shells_can_read_their_completions() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = ptest(&[]).args(["--generate", shell]).run();
+        let script = &script.expect(0).stdout;
+        assert!(script.contains("process-timeout"), "{shell}: {script}");
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("script");
+        fs::write(&file, script).unwrap();
+        if has_shell(shell) {
+            let output = clean(shell).arg("-n").arg(&file).output().unwrap();
+            assert!(output.status.success() && output.stderr.is_empty(), "{shell}: {output:?}");
+        }
+    }
+}
+
+#[test]
+fn fish_completes_our_options() {
+    let script = ptest(&[]).args(["--generate", "fish"]).run();
+    let ask = "complete --do-complete 'cargo-ptest --process-t'";
+    if has_shell("fish") {
+        let asked = format!("{}\n{ask}", script.expect(0).stdout);
+        let output = clean("fish").args(["--no-config", "-c", &asked]).output().unwrap();
+        assert!(String::from_utf8_lossy(&output.stdout).starts_with("--process-timeout\t"), "{output:?}");
+    }
 }
 
 #[test]
