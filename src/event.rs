@@ -17,7 +17,7 @@ mod show;
 mod tally;
 
 pub use fixture::{Fixture, FixtureFinished, FixtureKind, FixtureStarted};
-pub use show::{RunningTest, Show};
+pub use show::{AtWork, Show};
 pub use tally::Tally;
 
 /// The version of the JSON lines; it changes only when a field changes its meaning or goes away.

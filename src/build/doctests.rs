@@ -4,8 +4,10 @@
 //! binary of their own here, whose program is `cargo test --doc` for that package alone.
 
 use std::ffi::OsString;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Artifact, Message, Package, Target, TargetKind};
 use nextest_metadata::{RustBinaryId, RustTestBinaryKind};
@@ -62,6 +64,40 @@ pub(super) fn binaries<'a>(
     let mut binaries: Vec<TestBinary> = found.collect();
     binaries.sort_by(|a, b| a.id.cmp(&b.id));
     binaries
+}
+
+/// The packages that were chosen and have doctests, but nothing that is built as a test: their libraries say `test =
+/// false`. That such a library was built does not tell, since another package may have needed it; so cargo is asked which
+/// packages were meant.
+#[expect(clippy::disallowed_methods, reason = "this is where cargo is called")]
+pub(super) fn without_tests<'a>(
+    options: &Options,
+    packages: &'a [Package],
+    tests: &[&Artifact],
+    messages: &[Message],
+) -> Result<Vec<&'a Package>> {
+    let may_be_meant = |package: &&Package| {
+        let mut libraries = package.targets.iter().filter(|it| it.doctest && !it.test && is_library(it));
+        libraries.any(|it| library(messages, package, it).is_some())
+            && tests.iter().all(|test| test.package_id != package.id)
+    };
+    let mut found: Vec<&Package> = packages.iter().filter(may_be_meant).collect();
+    if found.is_empty() {
+        return Ok(found);
+    }
+    let mut command = Command::new(&options.cargo);
+    // To cargo tree `--all` is something else.
+    let choice = options.package_args.iter().map(|word| if word == "--all" { "--workspace" } else { word });
+    command.args(["tree", "--quiet", "--depth=0", "--prefix=none", "--format={p}"]).args(choice);
+    let output =
+        command.args(&options.metadata_args).stdin(Stdio::null()).output().context("cannot start cargo tree")?;
+    let chosen = String::from_utf8_lossy(&output.stdout);
+    // `name v1.2.3 (/its/folder)`
+    found.retain(|it| {
+        let name = format!("{} v{}", it.name, it.version);
+        chosen.lines().any(|line| line.strip_prefix(&name).is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')))
+    });
+    Ok(found)
 }
 
 fn is_library(target: &Target) -> bool {

@@ -203,6 +203,8 @@ fn describe(options: &Options, metadata: Metadata, platforms: &Platforms, messag
     }
     if options.doctests != Doctests::Without {
         let tested = tested(&packages, &tests);
+        let with_nothing_else = doctests::without_tests(options, &packages, &tests, messages)?;
+        let tested = tested.chain(with_nothing_else);
         binaries.extend(doctests::binaries(options, tested, &metadata.workspace_root, messages));
     }
     Ok(Build {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Show {
     /// What runs now, the longest first, with its output so far.
-    Running(Vec<RunningTest>),
+    Running(Vec<AtWork>),
     /// What the tests have come to so far.
     Summary,
     /// The failures so far.
@@ -17,12 +17,13 @@ pub enum Show {
     Done(String),
 }
 
-/// A test in the middle of its life.
+/// A test in the middle of its life, or the set-up or teardown that it is at; or that of a host.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RunningTest {
+pub struct AtWork {
     pub binary: Arc<str>,
-    pub test: Arc<str>,
-    pub worker: usize,
+    pub name: Arc<str>,
+    /// `None` for a host.
+    pub worker: Option<usize>,
     /// For how long, in seconds.
     pub elapsed: f64,
     /// What it has written so far.

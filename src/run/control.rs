@@ -1,15 +1,25 @@
 //! What the loop does when somebody at the terminal asks for something: by a key, or by Ctrl-Z and `fg`.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
 use signal_hook::consts::SIGSTOP;
 
-use super::Run;
+use super::fixtures::Open;
 use super::keys::Key;
-use crate::event::{RunningTest, Show, Stopped};
-use crate::schedule::{Input, Process, Stop};
+use super::{Run, Who};
+use crate::event::{AtWork, Show, Stopped};
+use crate::schedule::{Input, Stop};
 use crate::tty;
+
+/// What a worker's process or a host is at.
+struct Busy {
+    who: Who,
+    binary: Arc<str>,
+    name: Arc<str>,
+    since: Instant,
+}
 
 impl Run<'_> {
     pub(super) fn key(&mut self, key: Key) {
@@ -33,37 +43,58 @@ impl Run<'_> {
         self.book.show(&Show::Done(text));
     }
 
-    /// The tests that run, the longest first.
-    fn running(&self) -> Vec<RunningTest> {
+    /// What runs, the longest first.
+    fn running(&self) -> Vec<AtWork> {
         let now = Instant::now();
-        let tests = self.slowest_first().into_iter().filter_map(|(process, place, since)| {
-            let live = &self.processes[&process];
-            let item = live.batch.items[place];
-            Some(RunningTest {
-                binary: self.book.suite(item).binary.id.clone(),
-                test: self.book.test(item).name.clone(),
-                worker: live.batch.worker,
+        let shown = self.slowest_first().into_iter().map(|Busy { who, binary, name, since }| {
+            let (worker, so_far) = match who {
+                Who::Worker(process) => {
+                    let live = &self.processes[&process];
+                    (Some(live.batch.worker), live.so_far.as_ref())
+                }
+                Who::Host(host) => (None, self.hosts[&host].so_far()),
+            };
+            AtWork {
+                binary,
+                name,
+                worker,
                 elapsed: self.book.between(since, now).as_secs_f64(),
-                output: live.so_far.as_ref()?.output().into_text(),
-            })
+                output: so_far.map(|it| it.output().into_text()).unwrap_or_default(),
+            }
         });
-        tests.collect()
+        shown.collect()
     }
 
-    /// The processes with the place of the test that each is in, and since when.
-    fn slowest_first(&self) -> Vec<(Process, usize, Instant)> {
-        let in_test = self.processes.iter().filter_map(|(process, live)| {
-            let (place, since) = live.began.filter(|_| !live.muted)?;
-            Some((*process, place, since))
+    /// The tests and fixtures that are at work, the one that has been so for the longest time first. A fixture takes the
+    /// place of the test that it runs in.
+    fn slowest_first(&self) -> Vec<Busy> {
+        let workers = self.processes.iter().filter_map(|(process, live)| {
+            let suite = self.book.suite(live.batch.items[0]);
+            let fixture = |open: Open| (open.fixture.of(&suite.contexts[open.context].module).into(), open.since);
+            let test = || {
+                let (place, since) = live.began.filter(|_| !live.muted)?;
+                Some((self.book.test(live.batch.items[place]).name.clone(), since))
+            };
+            let (name, since) = live.open.map(fixture).or_else(test)?;
+            Some(Busy { who: Who::Worker(*process), binary: suite.binary.id.clone(), name, since })
         });
-        let mut in_test: Vec<_> = in_test.collect();
-        in_test.sort_by_key(|(_, _, since)| *since);
-        in_test
+        let hosts = self.hosts.iter().filter_map(|(host, live)| {
+            let spec = &self.groups.hosts[*host];
+            let suite = &self.book.suites[spec.suite];
+            let (fixture, since) = live.fixture()?;
+            let name = fixture.of(&suite.contexts[spec.context].module).into();
+            Some(Busy { who: Who::Host(*host), binary: suite.binary.id.clone(), name, since })
+        });
+        let mut busy: Vec<_> = workers.chain(hosts).collect();
+        busy.sort_by_key(|it| it.since);
+        busy
     }
 
     fn start_nothing_more(&mut self) {
         self.stop(Stopped::Interrupted, Stop::Drain);
-        let running = match self.slowest_first().len() {
+        // Of a host nobody has to be told: it goes with the tests that need it.
+        let tests = self.slowest_first().into_iter().filter(|it| matches!(it.who, Who::Worker(_)));
+        let running = match tests.count() {
             0 => String::new(),
             1 => "; 1 is still running".to_owned(),
             count => format!("; {count} are still running"),
@@ -73,17 +104,21 @@ impl Run<'_> {
 
     /// As if its time was up; whoever asks again before it is gone has it killed at once.
     fn kill_the_slowest(&mut self) {
-        let Some((process, place, since)) = self.slowest_first().into_iter().next() else {
-            return self.say("no test is running".to_owned());
+        let Some(Busy { who, binary, name, since }) = self.slowest_first().into_iter().next() else {
+            return self.say("nothing is running".to_owned());
         };
-        let Some(live) = self.processes.get_mut(&process) else { return };
-        live.ended_by_hand = true;
-        let item = live.batch.items[place];
-        let (binary, test) = (&self.book.suite(item).binary.id, &self.book.test(item).name);
         let elapsed = self.book.between(since, Instant::now()).as_secs_f64();
-        let text = format!("ending {binary} {test}, which has run for {elapsed:.1} s");
+        let text = format!("ending {binary} {name}, which has run for {elapsed:.1} s");
         self.say(text);
-        self.step(Instant::now(), Input::End(process));
+        match who {
+            Who::Worker(process) => {
+                if let Some(live) = self.processes.get_mut(&process) {
+                    live.ended_by_hand = true;
+                }
+                self.step(Instant::now(), Input::End(process));
+            }
+            Who::Host(host) => self.step(Instant::now(), Input::EndHost(host)),
+        }
     }
 
     fn change_cap(&mut self, cap: usize) {

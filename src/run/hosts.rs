@@ -10,8 +10,8 @@ use super::dialect::Fact;
 use super::fixtures::{Came, finished, kind};
 use super::os::Group;
 use super::output::Output;
-use super::process::{Gone, Report, Timed};
-use super::{Run, Who, leftovers};
+use super::process::{Gone, Report, SoFar, Timed};
+use super::{Run, Who, leftovers, message};
 use crate::event::{Event, Fixture, FixtureFinished, FixtureStarted, Outcome};
 use crate::schedule::{HostId, Input, Item, Lost, Process};
 
@@ -22,8 +22,12 @@ pub(super) struct LiveHost {
     group: Option<Group>,
     /// It tears down when this is dropped.
     lifeline: Option<PipeWriter>,
+    /// What its fixture has written; `None` until it has started.
+    so_far: Option<SoFar>,
     /// It was told to tear down.
     let_go: bool,
+    /// Somebody at the keyboard wanted an end of what it is at.
+    by_hand: bool,
     killed: Option<Killed>,
     at: At,
     /// When it came to what it is at.
@@ -47,6 +51,21 @@ enum Killed {
     Hurried,
 }
 
+impl LiveHost {
+    /// The fixture that it is at, and since when.
+    pub(super) fn fixture(&self) -> Option<(Fixture, Instant)> {
+        match self.at {
+            At::Setup => Some((Fixture::Setup, self.since)),
+            At::Teardown => Some((Fixture::Teardown, self.since)),
+            At::Up | At::Done => None,
+        }
+    }
+
+    pub(super) fn so_far(&self) -> Option<&SoFar> {
+        self.so_far.as_ref()
+    }
+}
+
 impl Run<'_> {
     pub(super) fn start_host(&mut self, host: HostId, process: Process) {
         if let Err(error) = std::fs::create_dir_all(&self.options.values) {
@@ -59,7 +78,9 @@ impl Run<'_> {
                 process,
                 group: None,
                 lifeline: None,
+                so_far: None,
                 let_go: false,
+                by_hand: false,
                 killed: None,
                 at: At::Setup,
                 since: Instant::now(),
@@ -83,16 +104,27 @@ impl Run<'_> {
         }
     }
 
+    pub(super) fn terminate_host(&mut self, host: HostId) {
+        let Some(live) = self.hosts.get_mut(&host) else { return };
+        live.by_hand = true;
+        if let Some(group) = &live.group {
+            group.terminate();
+        }
+    }
+
     pub(super) fn host_reports(&mut self, host: HostId, report: Report) {
         match report {
-            Report::Started { group, lifeline, .. } => {
+            Report::Started { group, lifeline, so_far, .. } => {
                 let Some(live) = self.hosts.get_mut(&host) else { return };
                 // It may have been let go, or killed, before it was there.
                 live.lifeline = lifeline.filter(|_| !live.let_go);
-                if live.killed.is_some() {
-                    group.kill();
+                match live.killed {
+                    Some(_) => group.kill(),
+                    None if live.by_hand => group.terminate(),
+                    None => {}
                 }
                 live.group = Some(group);
+                live.so_far = Some(so_far);
             }
             Report::NotStarted(error) => self.host_not_started(host, &error),
             Report::Facts(facts) => {
@@ -112,6 +144,7 @@ impl Run<'_> {
         match record {
             Record::SetupFinished { duration, .. } => {
                 live.at = At::Up;
+                live.by_hand = false;
                 self.tell_host_fixture(host, Fixture::Setup, Came::passed(duration), output);
                 self.set_since(host, at);
                 self.step(at, Input::HostUp(host));
@@ -156,11 +189,12 @@ impl Run<'_> {
 
     fn host_gone(&mut self, host: HostId, gone: Gone) {
         let Some(live) = self.hosts.get(&host) else { return };
-        let LiveHost { process, at, let_go, killed, since, .. } = *live;
-        if gone.escaped || killed.is_some() {
+        let LiveHost { process, at, let_go, by_hand, killed, since, .. } = *live;
+        if gone.escaped || killed.is_some() || by_hand {
             leftovers::kill(&self.options.run, leftovers::Whose::Host(process));
         }
         let (outcome, why) = match killed {
+            _ if by_hand => (Outcome::TimedOut, message::BY_HAND.to_owned()),
             Some(Killed::Late) => (Outcome::TimedOut, "it had no end after its time was up".to_owned()),
             _ => (Outcome::Crashed, gone.exit.to_string()),
         };

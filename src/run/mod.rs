@@ -406,6 +406,7 @@ impl Run<'_> {
             Action::Dismiss(process) => self.dismiss(process),
             Action::StartHost { host, process } => self.start_host(host, process),
             Action::StopHost(host) => self.stop_host(host),
+            Action::TerminateHost(host) => self.terminate_host(host),
             Action::KillHost { host, late } => self.kill_host(host, late),
             Action::GiveUp { items, why } => self.give_up(&items, why),
             Action::Slow { process, item, elapsed } => {

@@ -123,7 +123,7 @@ fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
         Speech::Host { test, token } => {
             command.args(["--exact", &test, "--nocapture", "--test-threads=1", "--include-ignored"]);
             command.args(["--skip", &argument(&token)]);
-            (Listener::Host(Box::new(Host::new(&token, &test))), None)
+            (Listener::Host(Shared::new(Host::new(&token, &test))), None)
         }
         Speech::ExitCode { arguments } => {
             command.args(arguments);
@@ -272,18 +272,17 @@ impl<T> Shared<T> {
 /// Looks over the shoulder of the thread.
 pub(super) enum SoFar {
     Libtest(Shared<Libtest>),
+    Host(Shared<Host>),
     Output(Shared<Output>),
-    /// A host runs no test.
-    Nothing,
 }
 
 impl SoFar {
-    /// What the test that runs now has written.
+    /// What the test that runs now has written, or the fixture that it is at.
     pub(super) fn output(&self) -> Output {
         match self {
             Self::Libtest(libtest) => libtest.get().so_far(),
+            Self::Host(host) => host.get().so_far(),
             Self::Output(output) => output.get().clone(),
-            Self::Nothing => Output::default(),
         }
     }
 }
@@ -291,7 +290,7 @@ impl SoFar {
 /// What makes facts of bytes.
 enum Listener {
     Libtest(Shared<Libtest>),
-    Host(Box<Host>),
+    Host(Shared<Host>),
     ExitCode { output: Shared<Output>, live: bool, facts: Vec<Fact> },
 }
 
@@ -300,7 +299,7 @@ impl Listener {
         match self {
             Self::Libtest(libtest) => SoFar::Libtest(libtest.share()),
             Self::ExitCode { output, .. } => SoFar::Output(output.share()),
-            Self::Host(_) => SoFar::Nothing,
+            Self::Host(host) => SoFar::Host(host.share()),
         }
     }
 
@@ -317,7 +316,7 @@ impl Listener {
                     child.log_is_open();
                 }
             }
-            Self::Host(host) => host.read(&buffer[..length]),
+            Self::Host(host) => host.get().read(&buffer[..length]),
             Self::ExitCode { output, live, facts } => {
                 output.get().push(&buffer[..length]);
                 if *live && length > 0 {
@@ -344,7 +343,7 @@ impl Listener {
     fn take_facts(&mut self) -> Vec<Fact> {
         match self {
             Self::Libtest(libtest) => libtest.get().take_facts(),
-            Self::Host(host) => host.take_facts(),
+            Self::Host(host) => host.get().take_facts(),
             Self::ExitCode { facts, .. } => std::mem::take(facts),
         }
     }
@@ -355,7 +354,7 @@ impl Listener {
             Self::Libtest(libtest) => {
                 std::mem::replace(&mut *libtest.get(), Libtest::new(&[], None, false, false)).end()
             }
-            Self::Host(host) => host.end(),
+            Self::Host(host) => host.get().end(),
             Self::ExitCode { output, .. } => by_exit_code(std::mem::take(&mut *output.get()), exit),
         }
     }

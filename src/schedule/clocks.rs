@@ -25,11 +25,12 @@ impl Scheduler {
 
     pub(super) fn end_by_hand(&mut self, now: Duration, process: Process, actions: &mut Vec<Action>) {
         let Some(running) = self.running.get_mut(&process) else { return };
-        let Some(item) = running.current else { return };
-        if std::mem::replace(&mut running.by_hand, true) || running.kill_at.is_some() {
+        let (current, was_asked) = (running.current, running.by_hand || running.kill_at.is_some());
+        running.by_hand |= current.is_some();
+        if was_asked {
             self.kill(process, actions);
-        } else {
-            self.terminate(now, process, Some(item), actions);
+        } else if current.is_some() {
+            self.terminate(now, process, current, actions);
         }
     }
 

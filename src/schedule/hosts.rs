@@ -40,11 +40,13 @@ struct State {
     failed: bool,
     kill_at: Option<Duration>,
     killed: bool,
+    /// Somebody wants an end of what it is at.
+    by_hand: bool,
 }
 
 impl Hosts {
     pub(super) fn new(hosts: Vec<Host>, grace: Duration) -> Self {
-        let down = |_: &Host| State { phase: Phase::Down, failed: false, kill_at: None, killed: false };
+        let down = |_: &Host| State { phase: Phase::Down, failed: false, kill_at: None, killed: false, by_hand: false };
         Self { states: hosts.iter().map(down).collect(), hosts, grace }
     }
 
@@ -79,6 +81,7 @@ impl Hosts {
         if state.phase == Phase::SettingUp {
             state.phase = Phase::Up;
             state.kill_at = None;
+            state.by_hand = false;
         }
     }
 
@@ -168,6 +171,22 @@ impl Hosts {
             state.phase = Phase::Ending;
             state.kill_at = None;
             actions.push(Action::KillHost { host, late });
+        }
+    }
+
+    /// Politely, so that what a set-up has started may end in good order; who does not mind it is killed after the grace,
+    /// or as soon as somebody asks once more.
+    pub(super) fn end_by_hand(&mut self, now: Duration, host: HostId, actions: &mut Vec<Action>) {
+        let state = &mut self.states[host];
+        if !matches!(state.phase, Phase::SettingUp | Phase::Ending) || state.killed {
+            return;
+        }
+        if std::mem::replace(&mut state.by_hand, true) {
+            self.kill(host, true, actions);
+        } else {
+            let grace_ends = now + self.grace;
+            state.kill_at = Some(state.kill_at.map_or(grace_ends, |at| at.min(grace_ends)));
+            actions.push(Action::TerminateHost(host));
         }
     }
 

@@ -142,6 +142,7 @@ impl Scheduler {
             Input::HostExited(host) => self.hosts.exited(host),
             Input::Stop(stop) => self.stop(now, stop, &mut actions),
             Input::End(process) => self.end_by_hand(now, process, &mut actions),
+            Input::EndHost(host) => self.hosts.end_by_hand(now, host, &mut actions),
             Input::Cap(processes) => self.cap(processes),
         }
         self.look_at_clocks(now, &mut actions);

@@ -51,6 +51,8 @@ enum Fate {
     /// A host does what it is to do, or fails to.
     Host,
     FailHost,
+    /// Somebody wants an end of what a host is at.
+    EndHost,
     Grant,
     Stop(Stop),
     /// Somebody changes the cap.
@@ -104,7 +106,11 @@ impl World {
                 Action::KillHost { host, .. } => self.hosts[host] = At::Killed,
                 Action::GiveUp { items, why } => self.give_up(&items, why),
                 // The world does not hurry: what is killed goes when its turn comes.
-                Action::Kill(_) | Action::Dismiss(_) | Action::Terminate { .. } | Action::Slow { .. } => {}
+                Action::Kill(_)
+                | Action::Dismiss(_)
+                | Action::Terminate { .. }
+                | Action::TerminateHost(_)
+                | Action::Slow { .. } => {}
             }
         }
         self.allowed = self.allowed.min(self.active());
@@ -315,10 +321,12 @@ impl World {
                 let process = *self.running.keys().nth(choice % self.running.len()).unwrap();
                 self.advance(process, fate);
             }
-            Fate::Host | Fate::FailHost => {
+            Fate::Host | Fate::FailHost | Fate::EndHost => {
                 let alive: Vec<HostId> = (0..self.hosts.len()).filter(|host| self.is_alive(*host)).collect();
-                if !alive.is_empty() {
-                    self.advance_host(alive[choice % alive.len()], matches!(fate, Fate::FailHost));
+                match (alive.len(), fate) {
+                    (0, _) => {}
+                    (count, Fate::EndHost) => self.step(Input::EndHost(alive[choice % count])),
+                    (count, _) => self.advance_host(alive[choice % count], matches!(fate, Fate::FailHost)),
                 }
             }
             _ => self.step(Input::Tick),
@@ -477,6 +485,7 @@ fn fates() -> impl Strategy<Value = Vec<(Fate, usize)>> {
         1 => Just(Fate::FailContext),
         5 => Just(Fate::Host),
         1 => Just(Fate::FailHost),
+        1 => Just(Fate::EndHost),
         4 => Just(Fate::Grant),
         1 => Just(Fate::Wait),
         1 => (1..=MOST_PROCESSES).prop_map(Fate::Cap),
@@ -542,6 +551,7 @@ fn fates_of_a_stopped_run() -> impl Strategy<Value = Vec<(Fate, usize)>> {
         Just(Fate::Die),
         Just(Fate::Host),
         Just(Fate::FailHost),
+        Just(Fate::EndHost),
         Just(Fate::Grant),
         Just(Fate::Wait)
     ];
@@ -573,6 +583,22 @@ fn a_host_that_takes_too_long_is_killed_and_what_needs_it_is_given_up() {
     assert_eq!(scheduler.step(secs(23), Input::Tick), [Action::KillHost { host: 0, late: true }, given_up()]);
     scheduler.step(secs(23), Input::HostExited(0));
     assert!(scheduler.is_done());
+}
+
+#[test]
+fn a_host_is_ended_by_hand_politely_first_and_only_while_it_is_at_work() {
+    let mut scheduler = Scheduler::new(one_group_with_a_host());
+    scheduler.step(secs(0), Input::Tick);
+    assert_eq!(scheduler.step(secs(1), Input::EndHost(0)), [Action::TerminateHost(0)]);
+    assert_eq!(scheduler.next_deadline(), Some(secs(4)), "the grace, though its own limit is later");
+    let killed = Action::KillHost { host: 0, late: true };
+    assert_eq!(scheduler.step(secs(2), Input::EndHost(0)), [killed, given_up()]);
+    assert_eq!(scheduler.step(secs(2), Input::EndHost(0)), []);
+
+    let mut scheduler = Scheduler::new(one_group_with_a_host());
+    scheduler.step(secs(0), Input::Tick);
+    scheduler.step(secs(1), Input::HostUp(0));
+    assert_eq!(scheduler.step(secs(1), Input::EndHost(0)), [], "what is up waits for others");
 }
 
 #[test]

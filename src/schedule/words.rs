@@ -117,6 +117,8 @@ pub enum Input {
     Stop(Stop),
     /// Somebody wants the process's item to end, as if its time was up; at the second time, at once.
     End(Process),
+    /// The same for the set-up or teardown that a host is at.
+    EndHost(HostId),
     /// The upper cap on processes is another from now on.
     Cap(usize),
 }
@@ -164,6 +166,8 @@ pub enum Action {
     },
     /// Have the host tear down and end.
     StopHost(HostId),
+    /// Ask the host to end in the middle of what it is at.
+    TerminateHost(HostId),
     /// `late`: its time is up.
     KillHost {
         host: HostId,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::junit::{self, Element};
-use crate::tool::{Tool, of_kind, outcomes};
+use crate::tool::{Tool, of_kind, outcomes, ptest};
 use crate::workspace::Workspace;
 
 /// Tests that do what the variable of their name says.
@@ -105,9 +105,19 @@ fn the_reports_of_a_killed_run_say_so_and_failed_runs_the_rest() {
     command.env("SIGN", "\"event\":\"test-started\",\"binary\":\"made\",\"test\":\"b\"");
     assert_eq!(command.output().unwrap().status.code(), None, "it was killed");
 
-    let ran = report(&workspace).junit(&file).run();
+    let (page, trace) = (workspace.path().join("page.html"), workspace.path().join("trace.json"));
+    let ran = report(&workspace).junit(&file).args(["--html".as_ref(), &*page, "--trace".as_ref(), &*trace]).run();
     assert!(ran.expect(0).stderr.starts_with("note: the run broke off, and the reports say so ("), "{}", ran.stderr);
     junit::validate(&file);
+    let page = fs::read_to_string(page).unwrap();
+    for text in ["<h1>Incomplete</h1>", "2 of 4 tests have no result.", "these ran: b.", "as it was told"] {
+        assert!(page.contains(text), "the page lacks {text}: {page}");
+    }
+    let trace: Value = serde_json::from_slice(&fs::read(trace).unwrap()).unwrap();
+    assert_eq!(trace["otherData"]["complete"], false);
+    let slices = trace["traceEvents"].as_array().unwrap().iter().filter(|it| it["cat"] == "test");
+    let slices: Vec<&str> = slices.map(|it| it["name"].as_str().unwrap()).collect();
+    assert!(slices.contains(&"a"), "{slices:?}");
     let suites = Element::parse(&fs::read_to_string(&file).unwrap());
     assert_eq!(suites.children("testsuite").next().unwrap().attribute("name"), "[run incomplete]");
     let cases = suites.children("testsuite").flat_map(Element::entries).skip(1);
@@ -120,6 +130,32 @@ fn the_reports_of_a_killed_run_say_so_and_failed_runs_the_rest() {
     let (ran, events) = workspace.ptest().args(["--failed"]).json();
     ran.expect(0);
     assert_eq!(outcomes(&events), ["a passed", "b passed", "c passed"]);
+}
+
+/// A journal from anywhere, here one that was written by hand: all of its reports count alike.
+#[test]
+fn all_reports_are_made_of_a_journal_alone() {
+    let journal = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/html/told/2-shop.jsonl");
+    let folder = tempfile::tempdir().unwrap();
+    let [page, trace, junit] = ["page.html", "trace.json", "junit.xml"].map(|name| folder.path().join(name));
+    let tool = ptest(&[]).inside(folder.path()).args(["report", "--from", journal]).junit(&junit);
+    let ran = tool.args(["--html".as_ref(), &*page, "--trace".as_ref(), &*trace]).run();
+    assert_eq!(ran.expect(0).stderr, "");
+    junit::validate(&junit);
+    junit::expect_reread(&junit);
+    let suites = Element::parse(&fs::read_to_string(&junit).unwrap());
+    let totals = ["tests", "failures", "errors", "skipped"].map(|name| suites.number(name));
+    assert_eq!(totals, [30, 4, 3, 1]);
+    let page = fs::read_to_string(page).unwrap();
+    for (count, word) in
+        [(2, "failed"), (1, "crashed"), (1, "timed out"), (3, "set-up failed"), (1, "flaky"), (21, "passed")]
+    {
+        assert!(page.contains(&format!("<b>{count}</b> {word}")), "{count} {word}");
+    }
+    let trace: Value = serde_json::from_slice(&fs::read(trace).unwrap()).unwrap();
+    let slices = |kind: &str| trace["traceEvents"].as_array().unwrap().iter().filter(|it| it["cat"] == kind).count();
+    assert_eq!(trace["otherData"]["complete"], true);
+    assert!(slices("test") >= 26, "{}", slices("test"));
 }
 
 #[test]

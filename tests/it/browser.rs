@@ -103,7 +103,7 @@ impl Browser {
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
         let attached = browser.call("Target.attachToTarget", attach);
         browser.session = attached["sessionId"].as_str().map(str::to_owned);
-        for domain in ["Page", "Runtime", "Network", "Log"] {
+        for domain in ["Inspector", "Page", "Runtime", "Network", "Log"] {
             browser.call(&format!("{domain}.enable"), json!({}));
         }
         browser.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": FRAMES }));
@@ -116,15 +116,10 @@ impl Browser {
     /// Calls a method of the `DevTools` protocol and waits for what it gives.
     #[track_caller]
     pub fn call(&mut self, method: &str, parameters: impl Into<Value>) -> Value {
-        self.calls += 1;
-        let mut message = json!({ "id": self.calls, "method": method, "params": parameters.into() });
-        if let Some(session) = &self.session {
-            message["sessionId"] = session.as_str().into();
-        }
-        self.to.write_all(format!("{message}\0").as_bytes()).expect("the browser listens");
+        let call = self.send(method, parameters);
         loop {
             let mut answer = self.message(method);
-            if answer["id"] == self.calls {
+            if answer["id"] == call {
                 assert!(answer["error"].is_null(), "{method}: {answer}");
                 return answer["result"].take();
             }
@@ -132,13 +127,27 @@ impl Browser {
         }
     }
 
+    /// Calls a method and does not wait; gives the number of the call.
+    fn send(&mut self, method: &str, parameters: impl Into<Value>) -> u64 {
+        self.calls += 1;
+        let mut message = json!({ "id": self.calls, "method": method, "params": parameters.into() });
+        if let Some(session) = &self.session {
+            message["sessionId"] = session.as_str().into();
+        }
+        self.to.write_all(format!("{message}\0").as_bytes()).expect("the browser listens");
+        self.calls
+    }
+
     fn happened(&mut self, event: &Value) {
+        assert!(event["error"].is_null(), "{event}");
         let parameters = &event["params"];
         match event["method"].as_str() {
             Some("Network.requestWillBeSent") => {
                 self.requests.extend(parameters["request"]["url"].as_str().map(str::to_owned));
             }
             Some("Page.loadEventFired") => self.is_loaded = true,
+            // Nothing that is asked of it would be answered any more.
+            Some("Inspector.targetCrashed") => panic!("the page's process has crashed"),
             Some("Runtime.exceptionThrown") => self.complaints.push(parameters["exceptionDetails"].to_string()),
             Some("Log.entryAdded") => self.complaints.push(parameters["entry"]["text"].to_string()),
             _ => {}
@@ -202,6 +211,40 @@ impl Browser {
             // A picture makes it draw, and what waits for that happens: a page is told of a new colour scheme so.
             self.call("Page.captureScreenshot", json!({}));
         }
+    }
+
+    /// Has the mouse do something at a place in the window: `mouseMoved`, `mousePressed`, `mouseReleased`, `mouseWheel`.
+    ///
+    /// A page is told of it with its next frame, and that may not come by itself: so look for what follows with
+    /// [`Self::wait`], which makes it draw.
+    pub fn mouse(&mut self, what: &str, (x, y): (f64, f64), more: &Value) {
+        let button = if what == "mousePressed" || what == "mouseReleased" { "left" } else { "none" };
+        let mut parameters = json!({ "type": what, "x": x, "y": y, "button": button, "clickCount": 1 });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            parameters[name] = value.clone();
+        }
+        self.send("Input.dispatchMouseEvent", parameters);
+    }
+
+    pub fn click(&mut self, place: (f64, f64)) {
+        for what in ["mouseMoved", "mousePressed", "mouseReleased"] {
+            self.mouse(what, place, &json!({}));
+        }
+    }
+
+    /// The middle of an element, once that is to be seen.
+    #[track_caller]
+    pub fn middle(&mut self, element: &str) -> (f64, f64) {
+        let middle = format!(
+            "(() => {{
+                const it = {element};
+                it.scrollIntoView({{ block: 'center', behavior: 'instant' }});
+                const room = it.getBoundingClientRect();
+                return [room.left + room.width / 2, room.top + room.height / 2];
+            }})()"
+        );
+        let at = self.value(&middle);
+        (at[0].as_f64().unwrap(), at[1].as_f64().unwrap())
     }
 
     /// Presses keys, by their names.

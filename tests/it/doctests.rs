@@ -155,6 +155,35 @@ fn a_library_without_doctests_costs_rustdoc_nothing_until_it_changes() {
     assert!(ran.expect(0).stderr.contains("2 tests run: 2 passed"), "{}", ran.stderr);
 }
 
+/// Libraries that have doctests and, as they say, no other tests. cargo builds nothing of theirs as a test.
+#[test]
+fn the_doctests_of_a_library_without_other_tests_run_where_it_is_meant() {
+    let manifest = |name: &str, more: &str| format!("[package]\nname = \"{name}\"\nedition = \"2024\"\n{more}");
+    let untested = "[lib]\ntest = false\n";
+    let library = |name: &str| format!("/// ```\n/// {name}::f();\n/// ```\npub fn f() {{}}\n");
+    let workspace = Workspace::of_fixtures(&[])
+        .file("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"one\", \"two\", \"three\"]\n")
+        .file("one/Cargo.toml", &manifest("one", untested))
+        .file("one/src/lib.rs", &library("one"))
+        .file("two/Cargo.toml", &manifest("two", untested))
+        .file("two/src/lib.rs", &library("two"))
+        .file("three/Cargo.toml", &manifest("three", "[dependencies]\none = { path = \"../one\" }\n"))
+        .file("three/src/lib.rs", "#[test]\nfn passes() { one::f() }\n");
+    let ran = |folder: &str, options: &[&str]| {
+        let (_, events) = workspace.ptest().inside(&workspace.path().join(folder)).args(options).json();
+        let tests = of_kind(&events, "test-finished");
+        let mut tests: Vec<String> = tests.map(|it| it["binary"].as_str().unwrap().to_owned()).collect();
+        tests.sort_unstable();
+        tests
+    };
+    assert_eq!(ran("", &[]), ["one::doc/one", "three", "two::doc/two"]);
+    assert_eq!(ran("", &["--all", "--exclude=two"]), ["one::doc/one", "three"]);
+    // That one was built for three does not make it one of those that are meant.
+    assert_eq!(ran("", &["-pthree"]), ["three"]);
+    assert_eq!(ran("two", &[]), ["two::doc/two"]);
+    assert_eq!(ran("", &["--no-doc"]), ["three"]);
+}
+
 #[test]
 fn what_only_rustdoc_reads_is_asked_for_each_time() {
     let source = "#[cfg(doctest)]\n#[doc = include_str!(\"../README.md\")]\nstruct Readme;\n";

@@ -1,5 +1,7 @@
 //! The page that `--html` writes, in a real browser.
 
+mod told;
+
 use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;

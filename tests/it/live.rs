@@ -57,6 +57,31 @@ fn time_goes_on_in_frames_that_are_written_over_one_another() {
     screen.expect_as_it_was();
 }
 
+/// Two thousand results: what is written comes in whole frames, and no more of these than there may be.
+#[test]
+fn a_flood_of_results_comes_in_few_frames_and_none_is_lost() {
+    let tool = ptest(&["hang"]).args(["--processes=2", "--repeat=500", "--status-level=pass", "innocent"]);
+    let began = std::time::Instant::now();
+    let mut screen = Screen::start(tool);
+    let (code, text) = screen.finish();
+    let took = began.elapsed();
+    assert_eq!(code, Some(0), "{text}");
+    let written = String::from_utf8_lossy(&screen.raw).into_owned();
+    let (begin, end) = ("\u{1b}[?2026h", "\u{1b}[?2026l");
+    let frames: Vec<&str> = written.split(begin).skip(1).collect();
+    // One more at the beginning, and one at the end.
+    let most = took.as_millis() / 100 + 2;
+    assert!(frames.len() as u128 <= most && frames.len() > 1, "{} frames in {took:?}", frames.len());
+    for frame in &frames {
+        let (frame, after) = frame.split_once(end).expect("a frame has an end");
+        assert_eq!(after, "", "nothing is written between two frames");
+        assert!(!frame.contains(end), "{frame:?}");
+    }
+    let results = written.lines().filter(|line| line.contains("PASS") && line.contains("_innocent")).count();
+    assert_eq!(results, 2000);
+    screen.expect_as_it_was();
+}
+
 #[test]
 fn keys_show_what_goes_on() {
     let mut screen = in_the_test_that_hangs(hanging());
@@ -106,6 +131,40 @@ fn a_test_that_does_not_mind_is_killed_at_the_second_time() {
     screen.press("k");
     let (code, text) = screen.finish();
     assert_eq!(code, Some(100), "{text}");
+    screen.expect_as_it_was();
+}
+
+#[test]
+fn set_ups_and_teardowns_are_shown_and_ended_like_tests() {
+    let folder = tempfile::tempdir().unwrap();
+    let tool = ptest(&["broken"]).args(["--test=waits", "--processes=3", "at_work"]);
+    let mut screen = Screen::start(tool.env("WITNESS", folder.path().join("seen")));
+    screen.resize(60, 120);
+    let ends = ["at_work::unit::(setup)", "at_work::shared::(setup)", "at_work::stays::(teardown)"];
+    screen.wait_for(|text| ends.iter().all(|it| text.contains(it)));
+    screen.press("t");
+    let shown = |text: &str| {
+        let said = |name: &str, place: &str, output: &str| {
+            let mut lines = text.lines().skip_while(|line| !line.contains("RUNNING [") || !line.contains(name));
+            lines.next().is_some_and(|line| line.contains(place)) && lines.next() == Some(output)
+        };
+        said(ends[0], "(setup), in slot ", "    dialing")
+            && said(ends[1], "(setup), in a host", "    dialing")
+            && said(ends[2], "(teardown), in a host", "    draining")
+    };
+    screen.wait_for(shown);
+    for ended in 1..=ends.len() {
+        screen.press("k");
+        screen.wait_for(|text| text.matches("       ENDED [").count() == ended);
+    }
+    let (code, text) = screen.finish();
+    assert_eq!(code, Some(105), "{text}");
+    for name in ends {
+        let ending = format!("ending broken::waits waits::{name}, which has run for ");
+        assert!(text.contains(&ending), "{text}");
+    }
+    assert_eq!(text.matches("      SETUP FAILED at_work::").count(), 2, "{text}");
+    assert!(text.contains("1 passed, 2 set-up failed, 3 failed fixtures"), "{text}");
     screen.expect_as_it_was();
 }
 

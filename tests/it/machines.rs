@@ -8,7 +8,7 @@ use boon::{Compiler, Draft, Schemas};
 use nextest_metadata::{RustBinaryId, TestListSummary};
 use serde_json::Value;
 
-use crate::tool::{clean, fixtures, ptest};
+use crate::tool::{clean, fixtures, ptest, skipped};
 use crate::workspace::Workspace;
 
 /// Fails unless each line is as docs/json-lines.schema.json says, and has no field that it does not know.
@@ -55,6 +55,26 @@ fn every_json_line_is_as_the_schema_says() {
     );
 }
 
+/// Some kinds are rare, and none must be left out: a reader would meet what the schema does not know.
+#[test]
+fn there_is_a_line_of_every_kind_that_is_held_against_the_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let fixtures = ptest(&["broken"]).args(["--test=setups", "abort", "panic", "--message-format=json"]);
+    let fixtures = fixtures.env("WITNESS", folder.path().join("seen"));
+    let rare = ptest(&["crash", "leak", "outcomes"]).args(["-j1", "--diagnose", "--leaks=fail"]);
+    let rare = rare.args(["--message-format=json", "--", "--nocapture"]);
+    let mut events: Vec<Value> = [fixtures, rare].into_iter().flat_map(|tool| tool.run().events()).collect();
+    // After a minute a test is told to be slow; nobody waits for that here.
+    let told = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/html/told/2-shop.jsonl");
+    events.extend(fs::read_to_string(told).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()));
+    validate(&events);
+    let seen: BTreeSet<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/json-lines.schema.json");
+    let schema: Value = serde_json::from_slice(&fs::read(schema).unwrap()).unwrap();
+    let kinds = schema["oneOf"].as_array().unwrap().iter().map(|kind| &kind["properties"]["event"]["const"]);
+    assert_eq!(seen, kinds.map(|kind| kind.as_str().unwrap()).collect());
+}
+
 #[test]
 fn github_gets_annotations_and_a_summary_and_only_when_it_is_there() {
     let folder = tempfile::tempdir().unwrap();
@@ -65,7 +85,7 @@ fn github_gets_annotations_and_a_summary_and_only_when_it_is_there() {
         tool.env("GITHUB_WORKSPACE", &root)
     };
     let ran = on_github().run();
-    let annotations: Vec<&str> = ran.expect(100).stderr.lines().filter(|line| line.starts_with("::")).collect();
+    let annotations: Vec<&str> = ran.expect(100).stderr.lines().filter(|line| line.starts_with("::error")).collect();
     assert_eq!(annotations.len(), 5, "{annotations:?}");
     let start = "::error file=fixtures/outcomes/src/lib.rs,line=";
     assert!(annotations.iter().all(|line| line.starts_with(start)), "{annotations:?}");
@@ -75,6 +95,87 @@ fn github_gets_annotations_and_a_summary_and_only_when_it_is_there() {
     assert!(!ran.expect(100).stderr.contains("\n::error "), "{}", ran.stderr);
     assert_eq!(fs::read_to_string(&summary).unwrap(), text);
     assert!(!ptest(&["outcomes"]).run().stderr.contains("\n::error "));
+}
+
+/// The commands in a log that GitHub's runner would carry out: of both forms, and none while they are stopped.
+fn commands(log: &str) -> Vec<String> {
+    let mut stopped = None;
+    let mut carried_out = Vec::new();
+    for line in log.lines() {
+        let new = line.trim_start().strip_prefix("::").and_then(|rest| rest.split_once("::"));
+        let old = || line.split_once("##[").and_then(|(_, rest)| rest.split_once(']'));
+        let Some((command, data)) = new.or_else(old) else { continue };
+        match (&stopped, command) {
+            (Some(token), _) if *token == command => stopped = None,
+            (Some(_), _) => {}
+            (None, "stop-commands") => stopped = Some(data.to_owned()),
+            (None, _) => carried_out.push(line.to_owned()),
+        }
+    }
+    assert_eq!(stopped, None, "the steps that follow may have commands of their own");
+    carried_out
+}
+
+#[test]
+fn what_tests_print_is_no_command_to_github() {
+    let source = r#"
+        #[test]
+        fn prints_commands() {
+            println!("::error file=src/lib.rs,line=1::forged\n  ::set-output name=x::y\nsome ##[group]text");
+            println!("::stop-commands::mine\n::mine::\n::endgroup::");
+            panic!("::warning::in the message, too");
+        }
+    "#;
+    let workspace = Workspace::of_package("").file("src/lib.rs", source);
+    let ran = |options: &[&str]| workspace.ptest().env("GITHUB_ACTIONS", "true").args(options).run();
+    for options in [&[][..], &["-q"], &["--", "--nocapture"], &["-j4", "--", "--nocapture"]] {
+        let log = ran(options).expect(100).stderr.clone();
+        assert!(log.contains("::error file=src/lib.rs,line=1::forged"), "it is shown as it was printed: {log}");
+        let [annotation] = &commands(&log)[..] else { panic!("{:?} of {log}", commands(&log)) };
+        assert!(
+            annotation.starts_with("::error file=src/lib.rs,line=3,title=failed%3A made prints_commands::"),
+            "{log}"
+        );
+    }
+    // Where nobody has asked for annotations the log is nobody's.
+    let log = ran(&["--annotations=none"]).expect(100).stderr.clone();
+    assert!(!log.contains("::stop-commands::ptest"), "{log}");
+}
+
+/// Whether there is a shell of this name; if not, that is said.
+fn has_shell(name: &str) -> bool {
+    let is_there = clean(name).args(["-c", "true"]).output().is_ok_and(|it| it.status.success());
+    if !is_there {
+        skipped(format_args!("{name} is not installed, so its completions were not read"));
+    }
+    is_there
+}
+
+#[test]
+fn shells_can_read_their_completions() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = ptest(&[]).args(["--generate", shell]).run();
+        let script = &script.expect(0).stdout;
+        assert!(script.contains("process-timeout"), "{shell}: {script}");
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("script");
+        fs::write(&file, script).unwrap();
+        if has_shell(shell) {
+            let output = clean(shell).arg("-n").arg(&file).output().unwrap();
+            assert!(output.status.success() && output.stderr.is_empty(), "{shell}: {output:?}");
+        }
+    }
+}
+
+#[test]
+fn fish_completes_our_options() {
+    let script = ptest(&[]).args(["--generate", "fish"]).run();
+    let ask = "complete --do-complete 'cargo-ptest --process-t'";
+    if has_shell("fish") {
+        let asked = format!("{}\n{ask}", script.expect(0).stdout);
+        let output = clean("fish").args(["--no-config", "-c", &asked]).output().unwrap();
+        assert!(String::from_utf8_lossy(&output.stdout).starts_with("--process-timeout\t"), "{output:?}");
+    }
 }
 
 #[test]

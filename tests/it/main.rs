@@ -20,6 +20,7 @@ mod environment;
 #[cfg(unix)]
 mod history;
 mod html;
+mod integrations;
 mod junit;
 #[cfg(target_os = "linux")]
 mod kills;

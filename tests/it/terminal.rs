@@ -6,6 +6,7 @@ use console::strip_ansi_codes;
 use snapbox::{assert_data_eq, file};
 
 use crate::tool::ptest;
+use crate::workspace::Workspace;
 
 /// The report without what differs from run to run: times, threads' numbers, and all that depends on which tests were
 /// dealt out to the same process.
@@ -132,6 +133,57 @@ fn output_of_a_passing_test_is_shown_when_it_is_asked_for() {
     let ran = ptest(&["outcomes"]).args(["--processes=1", "passes_and_prints", "--", "--show-output"]).run();
     let shown = "[TIME] outcomes tests::passes_and_prints\n    printed by a test that passes\n";
     assert!(redacted(&ran.expect(0).stderr).contains(shown), "{}", ran.stderr);
+}
+
+/// Four tests that speak at the same time, in pieces of lines, and end without the end of one.
+#[test]
+fn live_output_of_several_at_once_comes_in_whole_lines_each_with_its_name() {
+    let source = r#"
+        use std::io::Write;
+
+        fn speak(name: &str) {
+            // None begins before all are there.
+            let folder = std::path::PathBuf::from(std::env::var_os("MEET").unwrap());
+            std::fs::write(folder.join(name), "").unwrap();
+            while std::fs::read_dir(&folder).unwrap().count() < 4 {
+                std::thread::yield_now();
+            }
+            for number in 0..300 {
+                print!("{name} says");
+                std::io::stdout().flush().unwrap();
+                std::thread::yield_now();
+                println!(" {number}");
+            }
+            print!("{name} ends");
+        }
+
+        #[test]
+        fn ada() { speak("ada") }
+        #[test]
+        fn ben() { speak("ben") }
+        #[test]
+        fn cleo() { speak("cleo") }
+        #[test]
+        fn dan() { speak("dan") }
+    "#;
+    let workspace = Workspace::of_package("").file("src/lib.rs", source);
+    let meet = tempfile::tempdir().unwrap();
+    let tool = workspace.ptest().args(["-j4", "--process-restartworker", "--no-doc", "--", "--nocapture"]);
+    let ran = tool.env("MEET", meet.path()).run();
+    let said: Vec<&str> =
+        ran.expect(0).stderr.lines().filter(|line| line.starts_with("made ") && line.contains(" | ")).collect();
+    let mut together = false;
+    for name in ["ada", "ben", "cleo", "dan"] {
+        let own = |line: &&&str| line.starts_with(&format!("made {name} | "));
+        let places: Vec<usize> =
+            said.iter().enumerate().filter(|(_, line)| own(line)).map(|(place, _)| place).collect();
+        let words = (0..300).map(|number| format!("made {name} | {name} says {number}"));
+        let words: Vec<String> = words.chain([format!("made {name} | {name} ends")]).collect();
+        assert_eq!(places.iter().map(|place| said[*place]).collect::<Vec<_>>(), words);
+        together |= places.last().unwrap() - places[0] >= words.len();
+    }
+    assert_eq!(said.len(), 4 * 301, "every line is somebody's");
+    assert!(together, "at least one was interrupted by another: {said:#?}");
 }
 
 #[test]

@@ -1,9 +1,16 @@
 //! What GitHub shows of a run: annotations, which are lines of the log in a form of their own, and a summary of the job.
+//!
+//! What tests print goes into the same log, and GitHub takes any line of it for a command that begins with `::` behind
+//! blanks, or has `##[` in it: a test of a linter's output would annotate, end groups and mask words. So no command counts
+//! from the beginning of the run until the annotations, which is said with a word that no test can know. The other way, to
+//! change the lines, would have people read what no test has written, and would have to know all forms of commands, on
+//! stdout as well as on stderr; this way the log has two lines more, and everything else in it is as it was.
 
 mod command;
 mod markdown;
 
 use std::fs::{File, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 
 use anyhow::{Context, Result};
@@ -138,18 +145,36 @@ pub(super) struct Github<W> {
     options: Options,
     out: W,
     gathered: Gathered,
+    /// The word that makes commands count again, while none does.
+    stopped: Option<String>,
 }
 
 impl<W: Write> Github<W> {
     /// Annotations go to `out`, which may be stderr: GitHub reads both.
     pub(super) fn new(options: Options, out: W) -> Self {
-        Self { options, out, gathered: Gathered::default() }
+        Self { options, out, gathered: Gathered::default(), stopped: None }
     }
+
+    fn write(&mut self, text: &str) -> Result<()> {
+        let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+        written.context("cannot write the annotations")
+    }
+}
+
+/// Nobody can guess it: the keys of the standard library's hashes are random.
+fn token() -> String {
+    let random = || RandomState::new().hash_one(0);
+    format!("ptest-{:016x}{:016x}", random(), random())
 }
 
 impl<W: Write> Reporter for Github<W> {
     fn event(&mut self, event: &Event) -> Result<()> {
         self.gathered.add(event);
+        if let Event::RunStarted(_) = event {
+            let token = self.stopped.insert(token());
+            let stop = format!("::stop-commands::{token}\n");
+            return self.write(&stop);
+        }
         Ok(())
     }
 
@@ -158,9 +183,8 @@ impl<W: Write> Reporter for Github<W> {
     }
 
     fn finish(&mut self) -> Result<()> {
-        let annotations = command::annotations(&self.gathered, &self.options);
-        self.out.write_all(annotations.as_bytes()).context("cannot write the annotations")?;
-        self.out.flush().context("cannot write the annotations")?;
+        let resume = self.stopped.take().map(|token| format!("::{token}::\n")).unwrap_or_default();
+        self.write(&(resume + &command::annotations(&self.gathered, &self.options)))?;
         let Some(path) = &self.options.summary else { return Ok(()) };
         append(path, &self.gathered).with_context(|| format!("cannot append the summary of the job to {path}"))
     }
@@ -201,6 +225,12 @@ mod tests {
     }
 
     #[test]
+    fn the_word_that_ends_the_silence_is_another_each_time() {
+        let words = [token(), token()];
+        assert!(words[0] != words[1] && words.iter().all(|word| word.len() == 38), "{words:?}");
+    }
+
+    #[test]
     fn the_summary_is_appended_to_what_is_there() {
         let folder = tempfile::tempdir().unwrap();
         let summary = Utf8PathBuf::from_path_buf(folder.path().join("summary.md")).unwrap();
@@ -211,7 +241,10 @@ mod tests {
         let failed = TestFinished { outcome: Outcome::Failed, message: Some("no".into()), ..finished("fails") };
         complete(vec![Event::TestFinished(failed)]).iter().for_each(|event| github.event(event).unwrap());
         github.finish().unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "::error file=src/lib.rs,line=12,title=failed%3A demo fails::no\n");
+        let out = String::from_utf8(out).unwrap();
+        let [stop, resume, annotation] = out.lines().collect::<Vec<_>>()[..] else { panic!("{out}") };
+        assert_eq!(format!("::{}::", stop.strip_prefix("::stop-commands::").unwrap()), resume);
+        assert_eq!(annotation, "::error file=src/lib.rs,line=12,title=failed%3A demo fails::no");
         let text = std::fs::read_to_string(summary).unwrap();
         assert!(text.starts_with("before\n\n## cargo ptest: failed\n"), "{text}");
     }

@@ -116,9 +116,9 @@ pub(super) fn contexts(run: &Run) -> String {
     }
     let wall = run.wall();
     let mut html = String::from(
-        "<table class=contexts><thead><tr><th scope=col>Context<th scope=col>Kind<th scope=col class=number>Tests<th \
-         scope=col class=number>In tests<th scope=col class=number>Set-ups<th scope=col class=number>In set-ups<th \
-         scope=col class=number>In teardowns</thead>",
+        "<table class=contexts><thead><tr><th scope=col>Context<th scope=col>Kind<th scope=col class=\"number minor\">Tests<th \
+         scope=col class=\"number minor\">In tests<th scope=col class=number>Set-ups<th scope=col class=number>In set-ups<th \
+         scope=col class=\"number minor\">In teardowns</thead>",
     );
     for (context, cost) in &costs {
         let kind = match cost.kind {
@@ -130,8 +130,8 @@ pub(super) fn contexts(run: &Run) -> String {
         // Writing to a string does not fail.
         let _ = write!(
             html,
-            "<tbody><tr><th scope=row class=name>{}<td>{kind}<td class=number>{}<td class=number>{}<td class=number>{}<td \
-             class=number>{}<td class=number>{}<tr class=advice><td colspan=7>{}</tbody>",
+            "<tbody><tr><th scope=row class=name>{}<td>{kind}<td class=\"number minor\">{}<td class=\"number minor\">{}<td \
+             class=number>{}<td class=number>{}<td class=\"number minor\">{}<tr class=advice><td colspan=7>{}</tbody>",
             Text(context),
             cost.tests,
             time(cost.in_tests),

@@ -239,7 +239,7 @@
 
     // A build that took much longer than its tests would leave them no room: then it is a band and not to scale.
     const wall = Math.max(data.wall, ...bars.slice(-1).map((bar) => bar.end), 1e-3);
-    const band = Math.min(data.build ?? 0, wall * 0.16);
+    const band = Math.min(data.build ?? 0, wall * 0.16), isCut = band < data.build;
     const whole = { from: -band, to: wall * 1.005 };
     let view = { ...whole }, current = null, drag = null, width = 0;
 
@@ -323,6 +323,7 @@
       const step = [1, 2, 5, 10].map((it) => it * scale).find((it) => it >= rough);
       const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
       pen.fillStyle = colours.quiet;
+      const inSeconds = view.to >= 1;
       for (let at = Math.max(0, Math.ceil(view.from / step) * step); at <= view.to; at += step) {
         const left = Math.round(x(at)) + 0.5;
         pen.strokeStyle = colours.grid;
@@ -330,7 +331,7 @@
         pen.moveTo(left, AXIS - 4);
         pen.lineTo(left, floor);
         pen.stroke();
-        const text = step < 1 ? `${(at * 1e3).toFixed(Math.max(0, digits - 3))} ms` : `${at.toFixed(0)} s`;
+        const text = inSeconds ? `${at.toFixed(digits)} s` : `${(at * 1e3).toFixed(Math.max(0, digits - 3))} ms`;
         if (left < width - 50) label(at === 0 ? "0" : text, left + 4, 16);
       }
     };
@@ -339,9 +340,9 @@
       if (!band || right <= left) return;
       pen.fillStyle = colours["bar-build"];
       pen.fillRect(left, top(0), right - left - 2, data.rows.length * rowHeight);
-      if (right - left < 70) return;
+      if (right - left < 40) return;
       pen.fillStyle = colours.quiet;
-      const text = band < data.build ? [`build ${seconds(data.build)}`, "(not to scale)"] : [`build ${seconds(data.build)}`];
+      const text = right - left < 90 ? ["build"] : [`build ${seconds(data.build)}`, isCut ? "(not to scale)" : ""];
       pen.save();
       pen.beginPath();
       pen.rect(left, 0, right - left, height);
@@ -456,9 +457,11 @@
       const test = bar.test, status = statuses[bar.status];
       const what = { t: status.word, a: `attempt ${status.word}`, s: `set-up ${status.word}`, d: `teardown ${status.word}` }[bar.kind];
       const facts = [what, seconds(bar.time), `from ${seconds(bar.start)}`, data.rows[bar.row]];
-      tip.replaceChildren(element("b", {}, bar.name), facts.join(" · "));
-      if (test) tip.append(element("br"), test.binary);
-      if (test?.message && bar.kind === "t") tip.append(element("br"), test.message);
+      const more = [test?.binary, bar.kind === "t" && test?.message].filter(Boolean);
+      say(bar.name, [facts.join(" · "), ...more], left, upper);
+    };
+    const say = (name, lines, left, upper) => {
+      tip.replaceChildren(element("b", {}, name), ...lines.flatMap((line) => [line, element("br")]).slice(0, -1));
       tip.hidden = false;
       const room = tip.getBoundingClientRect();
       tip.style.left = `${Math.max(8, Math.min(left + 12, innerWidth - room.width - 8))}px`;
@@ -475,6 +478,11 @@
         tell(bar, at.left + left, at.top + upper + down - 12);
       }
       soon();
+    };
+    const isOverBuild = (event) => {
+      const room = canvas.getBoundingClientRect();
+      const left = event.clientX - room.left, upper = event.clientY - room.top;
+      return band && left >= gutter() && left >= x(-band) && left < x(0) && upper >= top(0) && upper < top(data.rows.length);
     };
     const at = (event) => {
       const room = canvas.getBoundingClientRect();
@@ -506,6 +514,7 @@
       canvas.style.cursor = bar ? "pointer" : "";
       choose(bar, false);
       if (bar) tell(bar, event.clientX, event.clientY);
+      else if (isOverBuild(event)) say("build", [seconds(data.build) + (isCut ? ", not to scale" : "")], event.clientX, event.clientY);
     });
     canvas.addEventListener("pointerup", (event) => {
       const done = drag;
@@ -589,14 +598,15 @@
     const button = element("button", { type: "button" }, "Copy");
     button.addEventListener("click", async () => {
       const code = find("code", command);
+      let isCopied = true;
       try {
         await navigator.clipboard.writeText(code.textContent);
       } catch {
         // Not everywhere may a page from a file write to the clipboard; then what is selected is copied.
         getSelection().selectAllChildren(code);
-        document.execCommand("copy");
+        isCopied = document.execCommand("copy");
       }
-      button.textContent = "Copied";
+      button.textContent = isCopied ? "Copied" : "Selected";
       setTimeout(() => { button.textContent = "Copy"; }, 1500);
     });
     command.append(button);

@@ -38,7 +38,8 @@ pub(super) struct Live {
     paused: Duration,
     suspended: Option<Instant>,
     drawn: bool,
-    last: Option<Instant>,
+    /// When the last frame was.
+    last: Option<Duration>,
     heartbeat: Duration,
 }
 
@@ -89,12 +90,22 @@ impl Live {
             self.is_drawn(false);
             return Some(lines.to_vec());
         }
-        if self.last.is_some_and(|last| last.elapsed() < FRAME) && lines.len() < MOST_WAITING {
+        self.frame_in(tty::size().unwrap_or((80, 24)), self.now(), lines, styles)
+    }
+
+    /// The same, in a window of this size and at this time.
+    fn frame_in(
+        &mut self,
+        (width, height): (usize, usize),
+        now: Duration,
+        lines: &[u8],
+        styles: &Styles,
+    ) -> Option<Vec<u8>> {
+        if self.last.is_some_and(|last| now.saturating_sub(last) < FRAME) && lines.len() < MOST_WAITING {
             return None;
         }
-        self.last = Some(Instant::now());
-        let (width, height) = tty::size().unwrap_or((80, 24));
-        let region = frame::draw(&self.state, width, height, self.now(), styles);
+        self.last = Some(now);
+        let region = frame::draw(&self.state, width, height, now, styles);
         let bytes = compose(lines, &region, self.drawn);
         self.is_drawn(!region.is_empty());
         Some(bytes)
@@ -216,6 +227,38 @@ mod tests {
     fn long_lines_of_the_report_may_wrap_over_the_old_region() {
         let frames: [(&str, &[&str]); 2] = [("", &["bar xxxxx", "test xxxx"]), ("0123456789abc\n", &["bar", "test"])];
         assert_eq!(screen(&frames, 10).screen().contents(), "0123456789abc\nbar\ntest");
+    }
+
+    /// Two thousand tests that end within a second, each of them told as it ends.
+    #[test]
+    fn a_flood_of_results_is_written_ten_times_a_second_and_whole() {
+        use crate::report::junit::sample::{finished, run_started};
+
+        let styles = Styles::new(false);
+        let mut live = Live::new(Progress::Region);
+        live.state.event(&run_started(2000), Duration::ZERO);
+        let (mut page, mut written) = (String::new(), Vec::new());
+        for number in 0..2000 {
+            let now = Duration::from_micros(500 * number);
+            live.state.event(&Event::TestFinished(finished("t")), now);
+            page.extend(["PASS t", &number.to_string(), "\n"]);
+            if let Some(frame) = live.frame_in((80, 24), now, page.as_bytes(), &styles) {
+                page.clear();
+                written.push(String::from_utf8(frame).unwrap());
+            }
+        }
+        written.push(String::from_utf8(live.without_region(page.as_bytes())).unwrap());
+        assert_eq!(written.len(), 11, "one at once, then one each tenth of a second, and the end");
+        for frame in &written {
+            assert!(frame.starts_with(BEGIN) && frame.ends_with(END), "{frame:?}");
+            assert_eq!(frame.matches(BEGIN).count(), 1, "{frame:?}");
+        }
+        let all = written.concat();
+        let told: Vec<&str> = all.lines().filter_map(|line| Some(&line[line.find("PASS t")?..])).collect();
+        assert_eq!(told, (0..2000).map(|number| format!("PASS t{number}")).collect::<Vec<_>>());
+        // What is more than a terminal should be made to wait for goes at once.
+        let last = live.last;
+        assert!(live.frame_in((80, 24), last.unwrap(), &vec![b'\n'; MOST_WAITING], &styles).is_some());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::Terminal;
-use crate::event::{RunFinished, RunningTest, Show};
+use crate::event::{AtWork, RunFinished, Show};
 use crate::report::control::tame;
 use crate::report::summary;
 
@@ -12,7 +12,7 @@ const KEYS: &[(&str, &str)] = &[
     ("Enter", "what the tests have come to so far"),
     ("f", "the failures so far"),
     ("s", "start no more tests; those that run may finish"),
-    ("k", "end the test that has run for the longest time; again: at once"),
+    ("k", "end the test or fixture that has run for the longest time; again: at once"),
     ("+ -", "one slot more, one less"),
     ("q", "cancel the run, as Ctrl-C does; again: at once"),
     ("?", "these keys"),
@@ -21,7 +21,7 @@ const KEYS: &[(&str, &str)] = &[
 impl<W: Write> Terminal<W> {
     pub(super) fn answer(&mut self, wanted: &Show) -> std::io::Result<()> {
         match wanted {
-            Show::Running(tests) => self.running(tests),
+            Show::Running(all) => self.running(all),
             Show::Summary => {
                 let run = RunFinished {
                     duration: self.live.now().as_secs_f64(),
@@ -44,15 +44,16 @@ impl<W: Write> Terminal<W> {
         }
     }
 
-    fn running(&mut self, tests: &[RunningTest]) -> std::io::Result<()> {
-        if tests.is_empty() {
-            return self.said("no test is running");
+    fn running(&mut self, all: &[AtWork]) -> std::io::Result<()> {
+        if all.is_empty() {
+            return self.said("nothing is running");
         }
-        for test in tests {
+        for it in all {
             let label = self.styles.green.apply_to("     RUNNING");
-            let name = self.name(&test.binary, &test.test);
-            writeln!(self.page, "{label} [{:>9.3}s] {name}, in slot {}", test.elapsed, test.worker)?;
-            self.output(&test.output)?;
+            let name = self.name(&it.binary, &it.name);
+            let place = it.worker.map_or("a host".to_owned(), |worker| format!("slot {worker}"));
+            writeln!(self.page, "{label} [{:>9.3}s] {name}, in {place}", it.elapsed)?;
+            self.output(&it.output)?;
         }
         Ok(())
     }

@@ -46,13 +46,18 @@ impl Host {
         std::mem::take(&mut self.facts)
     }
 
+    /// What the fixture has written that it is at.
+    pub(in crate::run) fn so_far(&self) -> Output {
+        self.output.clone()
+    }
+
     /// The process is gone and its text has been read to the end.
-    pub(in crate::run) fn end(mut self) -> (Vec<Fact>, End) {
+    pub(in crate::run) fn end(&mut self) -> (Vec<Fact>, End) {
         let kept = self.splitter.end();
         self.text(&kept);
         self.begin();
-        let (stray, fixture) = (Output::default(), self.output);
-        (self.facts, End { running: None, by_exit_code: false, mismatch: None, log_lost: false, stray, fixture })
+        let (stray, fixture) = (Output::default(), std::mem::take(&mut self.output));
+        (self.take_facts(), End { running: None, by_exit_code: false, mismatch: None, log_lost: false, stray, fixture })
     }
 
     fn text(&mut self, text: &[u8]) {
@@ -111,7 +116,16 @@ mod tests {
         ]
         .concat();
         let mut host = Host::new("t", "c::t");
-        text.chunks(5).for_each(|chunk| host.read(chunk));
+        let mut so_far = Vec::new();
+        for chunk in text.chunks(5) {
+            host.read(chunk);
+            so_far.push(host.so_far().into_text());
+        }
+        so_far.dedup();
+        assert!(
+            so_far.contains(&"setting up".to_owned()) && so_far.contains(&"serving stopping".to_owned()),
+            "{so_far:?}"
+        );
         let (facts, end) = host.end();
         let outputs: Vec<String> = facts
             .into_iter()
