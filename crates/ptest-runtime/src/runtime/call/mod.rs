@@ -233,6 +233,30 @@ pub fn make_concurrent_calls<R>(calls: Calls<R>) -> ConcurrentCalls<R> {
 
 /// A list of calls for [`make_concurrent_calls`], written as calls of functions with one argument; [`Calls::repeat`]
 /// makes a longer one of it.
+///
+/// Closures, which `async` functions need, are given to [`Call::new`], and the calls are collected:
+///
+/// ```
+/// # mod tests {
+/// async fn deposit((account, amount): (u32, u64)) -> u64 {
+///     u64::from(account) + amount
+/// }
+/// # fn block_on<T>(future: impl Future<Output = T>) -> T {
+/// #     let mut future = std::pin::pin!(future);
+/// #     match future.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+/// #         std::task::Poll::Ready(done) => done,
+/// #         std::task::Poll::Pending => unreachable!(),
+/// #     }
+/// # }
+///
+/// #[ptest::test]
+/// fn both_are_noted() {
+///     let deposits = [(7, 100), (8, 50)].map(|it| ptest::Call::new(|it| block_on(deposit(it)), it));
+///     let results = ptest::make_concurrent_calls(deposits.into_iter().collect()).run();
+///     assert_eq!(results.len(), 2);
+/// }
+/// # }
+/// ```
 #[macro_export]
 macro_rules! calls {
     ($($($function:ident)::+($argument:expr)),* $(,)?) => {
