@@ -212,6 +212,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
             // A run inside a test carries the outer run's mark, so that whoever kills that one finds this one's tests.
             run: env.text("PTEST_RUN_ID").map_or(own_run.clone(), |outer| format!("{outer}/{own_run}")),
             processes,
+            cores,
             retries: cli.run.retries,
             repeat: cli.run.repeat,
             max_fail: if cli.run.fail_fast { Some(1) } else { cli.run.max_fail.map(|most| most as usize) },

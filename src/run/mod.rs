@@ -69,6 +69,8 @@ pub struct Options {
     pub run: String,
     /// The upper cap on worker slots.
     pub processes: usize,
+    /// How many of them the machine can run at once.
+    pub cores: usize,
     /// How often a failed test is tried again.
     pub retries: u32,
     /// How often each test is run.

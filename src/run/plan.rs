@@ -77,6 +77,7 @@ pub(super) fn items(work: Work, options: &Options) -> (Vec<Item>, Spec) {
         hosts: groups.hosts.iter().map(|it| host(suites, it)).collect(),
         contexts: contexts.around,
         processes: options.processes,
+        cores: options.cores,
         retries: options.retries,
         max_fail: options.max_fail,
         diagnose: options.diagnose,

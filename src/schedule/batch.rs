@@ -17,6 +17,8 @@ pub(super) struct Left {
     /// How many tests were given to processes that have not ended them.
     pub given: usize,
     pub processes: usize,
+    /// How many of them share a core.
+    pub crowd: usize,
     /// How long the processes that run will still take, as far as that can be said.
     pub busy: Vec<Duration>,
 }
@@ -40,7 +42,7 @@ const LONGEST: Duration = super::fill::PATIENCE;
 
 /// How many of the tests that wait in a group, from the head; at least one. Their lengths are given where they are known.
 pub(super) fn size(lengths: impl Iterator<Item = Option<Duration>>, left: Left) -> usize {
-    let wanted = left.time.map_or(LONG, |time| lasting(level(time, left.processes, left.busy)));
+    let wanted = left.time.map_or(LONG, |time| lasting(level(time, left.processes, left.busy), left.crowd));
     let unknown = left.tests.div_ceil(ROUNDS * left.processes).clamp(1, UNKNOWN);
     let share = (left.tests + left.given).div_ceil(left.processes).max(UNKNOWN);
     let (mut size, mut time, mut strangers) = (0, Duration::ZERO, 0);
@@ -60,10 +62,15 @@ pub(super) fn size(lengths: impl Iterator<Item = Option<Duration>>, left: Left) 
 
 /// How long the next batch should take: most of a worker's share, but for a rest by which all can end together. A rest
 /// that is not worth a process of its own is no rest.
-fn lasting(share: Duration) -> Duration {
+///
+/// Where several workers share a core, as they may if their tests wait, their processes start one after another, and each
+/// is worth as much more.
+fn lasting(share: Duration, crowd: usize) -> Duration {
+    let times = u32::try_from(crowd).unwrap_or(u32::MAX);
+    let [shortest, long] = [SHORTEST, LONG].map(|it| it.saturating_mul(times).min(LONGEST));
     let rest = share / 4;
-    let part = if rest < SHORTEST { share } else { share.saturating_sub(rest) };
-    part.clamp(SHORTEST, (share / PART).clamp(LONG, LONGEST))
+    let part = if rest < shortest { share } else { share.saturating_sub(rest) };
+    part.clamp(SHORTEST, (share / PART).clamp(long, LONGEST))
 }
 
 /// When all would end, if what is left were poured over the workers like water: those that are busy for longer get none.
@@ -85,22 +92,21 @@ fn level(left: Duration, processes: usize, mut busy: Vec<Duration>) -> Duration 
 mod tests {
     use super::*;
 
+    const LEFT: Left = Left { tests: 0, time: None, given: 0, processes: 2, crowd: 1, busy: Vec::new() };
+
     /// How many of so many tests that take so long, in milliseconds, if they are all that is left.
     fn of(tests: usize, processes: usize, millis: f64) -> usize {
         let length = Duration::from_secs_f64(millis / 1000.0);
-        let left =
-            Left { tests, time: Some(length * u32::try_from(tests).unwrap()), processes, given: 0, busy: Vec::new() };
+        let left = Left { tests, time: Some(length * u32::try_from(tests).unwrap()), processes, ..LEFT };
         size(std::iter::repeat_n(Some(length), tests), left)
     }
 
     #[test]
     fn a_first_batch_is_small() {
-        let unknown = |tests, processes| {
-            size(std::iter::repeat_n(None, tests), Left { tests, time: None, processes, given: 0, busy: Vec::new() })
-        };
+        let unknown = |tests, processes| size(std::iter::repeat_n(None, tests), Left { tests, processes, ..LEFT });
         assert_eq!(unknown(2000, 2), 4);
         assert_eq!(unknown(3, 2), 1);
-        let among_others = Left { tests: 300, time: None, processes: 2, given: 0, busy: Vec::new() };
+        let among_others = Left { tests: 300, ..LEFT };
         assert_eq!(size([None; 3].into_iter(), among_others), 3);
     }
 
@@ -120,6 +126,16 @@ mod tests {
     }
 
     #[test]
+    fn where_workers_share_cores_a_process_has_to_be_worth_more() {
+        let length = Some(Duration::from_millis(50));
+        let of = |crowd| {
+            let time = Some(Duration::from_secs(20));
+            size(std::iter::repeat_n(length, 400), Left { tests: 400, time, processes: 64, crowd, ..LEFT })
+        };
+        assert_eq!((of(1), of(32)), (4, 6));
+    }
+
+    #[test]
     fn batches_shrink_toward_the_end_but_stay_worth_a_process() {
         assert_eq!(of(100, 2, 5.0), 37);
         assert_eq!(of(40, 2, 5.0), 15);
@@ -132,9 +148,9 @@ mod tests {
     #[test]
     fn what_is_known_to_be_long_is_not_put_beside_others() {
         let lengths = [900, 30, 20, 1].map(|it| Some(Duration::from_millis(it)));
-        let left = Left { tests: 4, time: Some(Duration::from_millis(951)), processes: 2, given: 0, busy: Vec::new() };
+        let left = Left { tests: 4, time: Some(Duration::from_millis(951)), ..LEFT };
         assert_eq!(size(lengths.into_iter(), left), 1);
-        let left = Left { tests: 3, time: Some(Duration::from_millis(51)), processes: 2, given: 0, busy: Vec::new() };
+        let left = Left { tests: 3, time: Some(Duration::from_millis(51)), ..LEFT };
         assert_eq!(size(lengths[1..].iter().copied(), left.clone()), 1);
         assert_eq!(size(lengths[2..].iter().copied(), left), 2);
     }
@@ -153,7 +169,7 @@ mod tests {
     fn a_few_that_are_not_known_may_come_with_those_that_are() {
         let known = Some(Duration::from_millis(1));
         let lengths = [known, known, None, known, None, None, None, None, known];
-        let left = Left { tests: 1000, time: Some(Duration::from_secs(10)), processes: 2, given: 0, busy: Vec::new() };
+        let left = Left { tests: 1000, time: Some(Duration::from_secs(10)), ..LEFT };
         assert_eq!(size(lengths.into_iter(), left), 7);
     }
 }

@@ -331,7 +331,8 @@ fn specs() -> impl Strategy<Value = Spec> {
         let (limits, processes, retries, max_fail) = numbers;
         let slow = Duration::from_millis(15);
         let (hosts, contexts) = (Vec::new(), Vec::new());
-        Spec { groups, limits: limits.to_vec(), hosts, contexts, processes, retries, max_fail, diagnose, grace, slow }
+        let (limits, cores) = (limits.to_vec(), 2);
+        Spec { groups, limits, hosts, contexts, processes, cores, retries, max_fail, diagnose, grace, slow }
     })
 }
 

@@ -87,7 +87,8 @@ mod tests {
         let hosts = vec![Host { setup_limit: secs(100), ..Host::default() }];
         let (limits, contexts, max_fail) = (Vec::new(), Vec::new(), None);
         let (grace, slow) = (secs(3), secs(60));
-        Spec { groups, limits, hosts, contexts, processes, retries: 1, max_fail, diagnose: false, grace, slow }
+        let (cores, diagnose) = (processes, false);
+        Spec { groups, limits, hosts, contexts, processes, cores, retries: 1, max_fail, diagnose, grace, slow }
     }
 
     /// Its items come one by one.

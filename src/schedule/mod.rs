@@ -392,7 +392,8 @@ impl Scheduler {
         let busy = self.running.values().map(|running| running.ends_at.saturating_sub(now)).collect();
         let given = self.running.values().map(|running| running.pending.len()).sum();
         let processes = self.spec.processes;
-        let mut left = batch::Left { tests: 0, time: Some(Duration::ZERO), given, processes, busy };
+        let crowd = processes.div_ceil(self.spec.cores);
+        let mut left = batch::Left { tests: 0, time: Some(Duration::ZERO), given, processes, crowd, busy };
         for queue in groups.map(|group| &self.queues[group]) {
             left.tests += queue.fresh().len();
             let time = queue.time_left(mean, |known| self.lengths.today(known));

@@ -27,6 +27,8 @@ pub struct Spec {
     pub contexts: Vec<Option<ContextId>>,
     /// The upper cap on processes.
     pub processes: usize,
+    /// How many of them can compute at once.
+    pub cores: usize,
     /// How often a failed item is tried again.
     pub retries: u32,
     /// Stop after so many failures.
