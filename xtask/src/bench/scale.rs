@@ -1,5 +1,6 @@
 //! From a thousand tests to a hundred thousand: what a test costs, and how much memory the runner needs, must not grow
-//! with their number. The binaries are those of one package, so that one build serves all sizes.
+//! with their number; nor may reports take long, or many slots more than they are worth. The binaries are those of one
+//! package, so that one build serves all sizes.
 
 use std::ffi::OsStr;
 use std::fmt::Write;
@@ -20,17 +21,25 @@ const TESTS: usize = 100;
 /// How many binaries, and cargo's pattern for their names.
 const SIZES: [(usize, &str); 3] = [(10, "b00?"), (100, "b0??"), (1000, "b???")];
 
+/// Slots, many more than there are cores.
+const SLOTS: &str = "256";
+
 pub(super) fn run(folder: &Path, path: &OsStr, runs: u8) -> Result<()> {
     generate(folder)?;
     let build = cargo::elsewhere(folder, &["test", "--tests", "--no-run", "--quiet"]).status();
     ensure!(build.context("running cargo test --no-run")?.success(), "building the tests failed");
-    println!("| tests | binaries | whole, s | first process to last result, s | of that a test, µs | memory, MB |");
-    println!("|--:|--:|--:|--:|--:|--:|");
-    for (binaries, pattern) in SIZES {
+    println!(
+        "| tests | binaries | slots | whole, s | first process to last result, s | of that a test, µs | memory, MB |"
+    );
+    println!("|--:|--:|--:|--:|--:|--:|--:|");
+    let usual = std::thread::available_parallelism()?.to_string();
+    let with = |slots| SIZES.map(|(binaries, pattern)| (binaries, pattern, slots));
+    let [_, middle, most] = with(SLOTS);
+    for (binaries, pattern, slots) in with(&usual).into_iter().chain([middle, most]) {
         let mut samples: Vec<(Duration, Duration, u64)> = Vec::new();
         // The first one learns what the others know.
         for _ in 0..=runs {
-            samples.push(sample(folder, path, pattern)?);
+            samples.push(sample(folder, path, pattern, slots)?);
         }
         samples.remove(0);
         samples.sort();
@@ -39,18 +48,29 @@ pub(super) fn run(folder: &Path, path: &OsStr, runs: u8) -> Result<()> {
         #[expect(clippy::cast_precision_loss, reason = "there are not so many")]
         let each = run.as_secs_f64() * 1e6 / tests as f64;
         println!(
-            "| {tests} | {binaries} | {:.2} | {:.2} | {each:.0} | {:.1} |",
+            "| {tests} | {binaries} | {slots} | {:.2} | {:.2} | {each:.0} | {:.1} |",
             whole.as_secs_f64(),
             run.as_secs_f64(),
             Duration::from_millis(memory).as_secs_f64()
         );
     }
+    println!("\n| report of the last of these | s | MB |\n|---|--:|--:|");
+    for report in ["junit", "html", "trace"] {
+        let file = folder.join(format!("report.{report}"));
+        let mut command =
+            cargo::elsewhere(folder, &["ptest", "report", &format!("--{report}"), &file.to_string_lossy()]);
+        command.env("PATH", path).stdin(Stdio::null());
+        let start = Instant::now();
+        ensure!(command.status().context("running cargo ptest report")?.success(), "no report could be made");
+        let (took, bytes) = (start.elapsed().as_secs_f64(), file.metadata()?.len());
+        println!("| {report} | {took:.2} | {} |", bytes / 1_000_000);
+    }
     Ok(())
 }
 
 /// How long it took as a whole, and from the first process to the last result; and the most memory, in kB.
-fn sample(folder: &Path, path: &OsStr, pattern: &str) -> Result<(Duration, Duration, u64)> {
-    let mut command = cargo::elsewhere(folder, &["ptest", "-q", "--test", pattern]);
+fn sample(folder: &Path, path: &OsStr, pattern: &str, slots: &str) -> Result<(Duration, Duration, u64)> {
+    let mut command = cargo::elsewhere(folder, &["ptest", "-q", "--test", pattern, "--processes", slots]);
     let log = File::create(folder.join("scale.log")).context("creating the log")?;
     command.env("PATH", path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     let start = Instant::now();
