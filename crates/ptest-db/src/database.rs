@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::error::Error;
 
 /// What a clone is borrowed for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Purpose {
     /// Nothing is committed, so the clone may serve again.
     RollBack,
@@ -26,6 +26,10 @@ pub trait Database: private::Sealed + Clone + Send + Sized + 'static {
     /// A path that no other context's databases have.
     #[doc(hidden)]
     fn identity(&self) -> &Path;
+
+    /// Whether a process may keep a connection that no test uses.
+    #[doc(hidden)]
+    fn keeps_connections(&self) -> bool;
 }
 
 /// A clone of the template that nobody else has. It is removed when this is dropped.

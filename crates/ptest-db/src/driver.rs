@@ -62,6 +62,16 @@ pub trait Driver: 'static {
         Self::execute(connection, "BEGIN")
     }
 
+    /// Rolls the transaction back: with `ROLLBACK`, unless the driver has to know. (`diesel` has to if its connections are
+    /// [renewed](Self::renew): call `rollback_transaction` of its transaction manager.)
+    ///
+    /// # Errors
+    ///
+    /// Whatever the driver says; then the test fails.
+    fn roll_back(connection: &mut Self::Connection) -> Result<(), BoxError> {
+        Self::execute(connection, "ROLLBACK")
+    }
+
     /// Makes a connection whose transaction was rolled back as good as new, so that the next test of this process need not
     /// connect. Whatever outlives a transaction has to be undone: session settings, locks, what the driver itself keeps.
     /// `true` if that was done; unless this is written, the connection is closed. On PostgreSQL
@@ -149,6 +159,8 @@ impl Driver for postgres::Client {
 
     fn renew(connection: &mut Self) -> Result<bool, BoxError> {
         connection.batch_execute(crate::postgres::RENEW)?;
+        // A test may have changed a type, and that was rolled back.
+        connection.clear_type_cache();
         Ok(true)
     }
 }

@@ -212,6 +212,10 @@ impl Database for Sqlite {
     fn identity(&self) -> &Path {
         &self.folder
     }
+
+    fn keeps_connections(&self) -> bool {
+        true
+    }
 }
 
 /// The copies that may serve again, by the folder of their template.

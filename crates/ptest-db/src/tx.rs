@@ -1,7 +1,9 @@
 //! Tests whose changes are rolled back.
 
+use std::any::Any;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::database::{Borrowed, Database, Purpose};
 use crate::driver::Driver;
@@ -58,14 +60,23 @@ fn purpose<D: Driver>() -> Purpose {
 
 impl<B: Database, D: Driver> TxDb<B, D> {
     pub(crate) fn begin(database: &B) -> Result<Self, Error> {
-        // One that was kept may have died since: of a server that was started again, for example.
-        let kept = kept::take::<B, D>(database, purpose::<D>());
-        let begun = kept.and_then(|mut kept| begin::<D>(&mut kept.connection).is_ok().then_some(kept));
-        let kept = match begun {
+        let kept = match Self::again(database) {
             Some(kept) => kept,
             None => Self::connect(database)?,
         };
         Ok(Self { database: database.clone(), kept: Some(kept) })
+    }
+
+    /// With a connection that was kept, if it has not died since: its server may have been started again, for example.
+    fn again(database: &B) -> Option<Kept<B, D>> {
+        let mut kept = kept::take::<B, D>(database, purpose::<D>())?;
+        match tried(|| begin::<D>(&mut kept.connection)) {
+            Ok(begun) => begun.is_ok().then_some(kept),
+            Err(panic) => {
+                std::mem::forget(kept);
+                resume_unwind(panic)
+            }
+        }
     }
 
     fn connect(database: &B) -> Result<Kept<B, D>, Error> {
@@ -112,16 +123,25 @@ impl<B: Database, D: Driver> fmt::Debug for TxDb<B, D> {
 impl<B: Database, D: Driver> Drop for TxDb<B, D> {
     fn drop(&mut self) {
         let Some(mut kept) = self.kept.take() else { return };
-        match roll_back::<D>(&mut kept.connection) {
-            // What else a test has done to its connection that failed is not known.
-            Ok(()) if !std::thread::panicking() && D::renew(&mut kept.connection).unwrap_or(false) => {
-                kept::keep(&self.database, purpose::<D>(), kept);
+        // What else a test has done to its connection that failed is not known.
+        let may_keep = self.database.keeps_connections() && !std::thread::panicking();
+        let ended = tried(|| {
+            roll_back::<D>(&mut kept.connection)?;
+            Ok::<_, BoxError>(may_keep && D::renew(&mut kept.connection).unwrap_or(false))
+        });
+        match ended {
+            Err(panic) => {
+                std::mem::forget(kept);
+                if !std::thread::panicking() {
+                    resume_unwind(panic);
+                }
             }
-            Ok(()) => {
+            Ok(Ok(true)) => kept::keep(&self.database, purpose::<D>(), kept),
+            Ok(Ok(false)) => {
                 drop(kept.connection);
                 kept.clone.give_back();
             }
-            Err(error) => {
+            Ok(Err(error)) => {
                 // Nobody is to find what was committed.
                 drop(kept);
                 if !std::thread::panicking() {
@@ -139,5 +159,12 @@ impl<B: Database, D: Driver> Drop for TxDb<B, D> {
 
 fn roll_back<D: Driver>(connection: &mut D::Connection) -> Result<(), BoxError> {
     D::execute(connection, &format!("ROLLBACK TO SAVEPOINT {MARK}"))?;
-    D::execute(connection, "ROLLBACK")
+    D::roll_back(connection)
+}
+
+/// Does something with a connection. Where that panics, the driver cannot work where it is, as blocking ones cannot inside
+/// of an async runtime; to close the connection would be a second panic, and the end of the process. So it is to be
+/// forgotten.
+fn tried<R>(work: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
+    catch_unwind(AssertUnwindSafe(work))
 }

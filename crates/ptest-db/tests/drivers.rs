@@ -3,7 +3,7 @@
 mod postgresql {
     use std::time::Duration;
 
-    use diesel::connection::SimpleConnection;
+    use diesel::connection::{SimpleConnection, TransactionManager};
     use diesel::prelude::*;
     use ptest::{setup, test};
     use ptest_db::postgres::{CommitDb, Pg, TxDb};
@@ -37,6 +37,15 @@ mod postgresql {
         fn begin(connection: &mut PgConnection) -> Result<(), BoxError> {
             Ok(connection.begin_test_transaction()?)
         }
+
+        fn roll_back(connection: &mut PgConnection) -> Result<(), BoxError> {
+            Ok(<PgConnection as Connection>::TransactionManager::rollback_transaction(connection)?)
+        }
+
+        fn renew(connection: &mut PgConnection) -> Result<bool, BoxError> {
+            connection.batch_execute(ptest_db::postgres::RENEW)?;
+            Ok(true)
+        }
     }
 
     fn note(connection: &mut PgConnection) {
@@ -53,6 +62,19 @@ mod postgresql {
     #[test]
     fn diesel_notes_it_again(mut db: TxDb<Diesel>) {
         note(&mut db);
+    }
+
+    #[test]
+    fn a_connection_of_diesel_serves_again(pg: &Pg) {
+        let session = || {
+            let mut db: TxDb<Diesel> = pg.begin().unwrap();
+            note(&mut db);
+            diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>("pg_backend_pid()"))
+                .get_result::<i32>(&mut *db)
+        };
+        // Other tests of this process may take the first one's, but not for ever.
+        let sessions: Vec<i32> = (0..20).map(|_| session().unwrap()).collect();
+        assert!(sessions.windows(2).any(|two| two[0] == two[1]), "{sessions:?}");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! A connection serves one test after another, and none finds what another one has left.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use postgres::{Client, NoTls};
 use ptest::{setup, test};
-use ptest_db::BoxError;
 use ptest_db::postgres::{Pg, TxDb};
+use ptest_db::{BoxError, Driver};
 
 #[setup(shared)]
 fn pg() -> Result<ptest::Shared<Pg>, ptest_db::Error> {
@@ -80,6 +81,68 @@ fn a_test_that_failed_hands_its_connection_to_nobody(pg: &Pg) -> Result<(), BoxE
     assert!(failed.is_err());
     let mut second: TxDb = pg.begin()?;
     assert_ne!(session(&mut second), of_first);
+    Ok(())
+}
+
+const DATABASE: &str = "SELECT current_database()::text";
+
+/// What was committed to on the way is nobody's clone any more.
+#[test]
+fn a_clone_that_was_committed_to_on_a_kept_connection_serves_nobody(pg: &Pg) -> Result<(), BoxError> {
+    let _turn = turn();
+    drop(pg.begin::<Client>()?);
+    let mut second: TxDb = pg.begin()?;
+    let spoilt = text(&mut second, DATABASE);
+    second.batch_execute("INSERT INTO notes DEFAULT VALUES; COMMIT")?;
+    let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(second)));
+    assert!(failed.is_err(), "it says that the transaction was ended");
+    let mut others: Vec<TxDb> = (0..3).map(|_| pg.begin()).collect::<Result<_, _>>()?;
+    let databases: Vec<String> = others.iter_mut().map(|db| text(db, DATABASE)).collect();
+    assert!(!databases.contains(&spoilt), "{spoilt} among {databases:?}");
+    Ok(())
+}
+
+struct Another;
+
+impl Driver for Another {
+    type Connection = Client;
+
+    fn open(address: &str) -> Result<Client, BoxError> {
+        <Client as Driver>::open(address)
+    }
+
+    fn execute(connection: &mut Client, sql: &str) -> Result<(), BoxError> {
+        <Client as Driver>::execute(connection, sql)
+    }
+}
+
+#[test]
+fn who_needs_another_connection_closes_one_that_nobody_uses(pg: &Pg) -> Result<(), BoxError> {
+    let _turn = turn();
+    let mut first: TxDb = pg.begin()?;
+    let of_first = session(&mut first);
+    drop(first);
+    let mut other: TxDb<Another> = pg.begin()?;
+    let alive = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1";
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while other.query_one(alive, &[&of_first])?.get::<_, i64>(0) > 0 {
+        assert!(Instant::now() < deadline, "the first one is open still");
+    }
+    Ok(())
+}
+
+#[test]
+fn where_a_driver_cannot_work_a_kept_connection_fails_the_test_and_not_the_process(pg: &Pg) -> Result<(), BoxError> {
+    let _turn = turn();
+    drop(pg.begin::<Client>()?);
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let begun =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(async { pg.begin::<Client>() })));
+    assert!(begun.is_err());
+    let db: TxDb = pg.begin()?;
+    let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(async { drop(db) })));
+    assert!(dropped.is_err());
+    drop(pg.begin::<Client>()?);
     Ok(())
 }
 

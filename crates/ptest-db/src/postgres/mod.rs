@@ -36,6 +36,9 @@ pub type CommitDb = crate::CommitDb<Pg>;
 
 /// Undoes in a session what the end of its transaction does not: what [`Driver::renew`] executes. It is what `DISCARD ALL`
 /// does, but for the statements that the driver has prepared and may use again.
+///
+/// A setting of one's own, `app.tenant` for example, stays known to a session in which it was ever set: it is empty then,
+/// and not NULL. Code that tells these apart needs a [`Driver`] whose connections are not renewed.
 pub const RENEW: &str = "
 SET SESSION AUTHORIZATION DEFAULT;
 RESET ALL;
@@ -72,6 +75,8 @@ pub struct Pg {
     server: url::ServerUrl,
     broker: PathBuf,
     connections: usize,
+    /// Whether each worker may keep a connection for its next test.
+    keeps: bool,
 }
 
 impl Pg {
@@ -111,6 +116,10 @@ impl Database for Pg {
 
     fn identity(&self) -> &Path {
         &self.broker
+    }
+
+    fn keeps_connections(&self) -> bool {
+        self.keeps
     }
 }
 

@@ -80,6 +80,14 @@ fn end_makers(client: &mut Client, prefix: &str) {
     }
 }
 
+/// Ends the sessions in databases whose name begins so. To drop a database with sessions ends them, too, but waits a
+/// tenth of a second for each database.
+pub(super) fn end_sessions(client: &mut Client, prefix: &str) {
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE starts_with(datname::text, $1)";
+    // What is still there is ended when its database is dropped.
+    drop(client.execute(end, &[&prefix]));
+}
+
 /// The databases whose name begins so.
 pub(super) fn databases(client: &mut Client, prefix: &str) -> Result<Vec<String>, Error> {
     let rows = client.query("SELECT datname::text FROM pg_database WHERE starts_with(datname::text, $1)", &[&prefix]);

@@ -160,9 +160,9 @@ pub(crate) fn end_server_in(folder: &Path) {
     let data = folder.join(DATA);
     let Ok(said) = fs::read_to_string(data.join("postmaster.pid")) else { return };
     let lines: Vec<&str> = said.lines().collect();
-    let Some(process) = lines.first().and_then(|line| line.trim().parse::<i32>().ok()).filter(|it| *it > 1) else {
-        return;
-    };
+    // What makes the data folder writes its number with a minus in front.
+    let process = lines.first().and_then(|line| line.trim().parse::<i32>().ok()).map(i32::abs);
+    let Some(process) = process.filter(|it| *it > 1) else { return end_orphans(&data) };
     for (signal, limit) in [(libc::SIGQUIT, END_LIMIT), (libc::SIGKILL, END_LIMIT)] {
         if is_server(process, &data) {
             os::kill(process, signal);

@@ -22,7 +22,7 @@ const URL: &str = "PTEST_PG_URL";
 const CONNECTIONS: &str = "PTEST_DB_CONNS";
 /// Sessions of this crate, and a few for whoever looks at the server meanwhile.
 const OURS: usize = 10;
-/// What a worker keeps open for its next `TxDb`.
+/// What a worker keeps open for its next `TxDb`, if that leaves enough.
 const KEPT_OPEN: usize = 1;
 /// How long a session of the migration may take to be gone.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
@@ -104,6 +104,7 @@ impl Drop for Databases {
         let Some(mut client) = self.client.take() else { return };
         apart(move || {
             if !self.own_server {
+                remains::end_sessions(&mut client, &self.prefix);
                 for name in remains::databases(&mut client, &self.prefix).unwrap_or_default() {
                     if let Err(error) = remains::drop_database(&mut client, &name) {
                         eprintln!("ptest-db: cannot drop {name}, which the next run will: {error}");
@@ -150,7 +151,7 @@ impl<F> Migrated<F> {
         let (mut client, meeting) = session::meeting(&server)?;
         remains::hold(&mut client, place.id)?;
         remains::remove(&mut client)?;
-        let connections = budget(&mut client, &template, said, workers)?;
+        let Budget { connections, keeps } = budget(allowed(&mut client)?, template.connections, said, workers)?;
         let prefix = remains::prefix(&mut client, place.id)?;
         let mut databases = Databases { client: Some(client), prefix: prefix.clone(), own_server: own.is_some() };
         let client = databases.client.as_mut().expect("it was put there");
@@ -172,7 +173,7 @@ impl<F> Migrated<F> {
         let (clones, makers) = Clones::start(plan)?;
         let path = place.path.join("broker");
         let broker = Broker::start(path.clone(), clones)?;
-        let pg = Pg { server, broker: path, connections };
+        let pg = Pg { server, broker: path, connections, keeps };
         Ok((pg, Guard { _broker: broker, _makers: makers, _databases: databases, _server: own, _place: place }))
     }
 }
@@ -188,25 +189,42 @@ fn workers() -> usize {
     said.or_else(|| std::thread::available_parallelism().ok().map(Into::into)).unwrap_or(1)
 }
 
-/// How many connections each worker may have.
-fn budget(client: &mut Client, template: &Template, said: Option<usize>, workers: usize) -> Result<usize, Error> {
+/// What a worker may have open.
+#[derive(Debug, PartialEq, Eq)]
+struct Budget {
+    /// For the test that it runs.
+    connections: usize,
+    /// Whether it may keep one more for its next test.
+    keeps: bool,
+}
+
+/// How many connections the server allows, and how many of these it keeps back.
+fn allowed(client: &mut Client) -> Result<(usize, usize), Error> {
     let row = client.query_one(
         "SELECT current_setting('max_connections')::int, current_setting('superuser_reserved_connections')::int",
         &[],
     );
     let row = row.trying(|| "cannot ask the server how many connections it allows".to_owned())?;
-    let (most, reserved): (i32, i32) = (row.get(0), row.get(1));
-    let ours = OURS + workers * KEPT_OPEN;
-    let free = usize::try_from(most - reserved).unwrap_or(0).saturating_sub(ours);
+    let count = |column| usize::try_from(row.get::<_, i32>(column)).unwrap_or(0);
+    Ok((count(0), count(1)))
+}
+
+/// Divides what the server allows among the workers. Pure.
+fn budget(
+    (most, reserved): (usize, usize),
+    needed: usize,
+    said: Option<usize>,
+    workers: usize,
+) -> Result<Budget, Error> {
+    let free = most.saturating_sub(reserved + OURS);
     if let Some(said) = said.filter(|said| *said > free) {
         return Err(Error::new(format!(
             "{CONNECTIONS}={said} is more than the server has free for all workers together: it allows {most} connections, \
-             of which {reserved} are reserved and {ours} for ptest-db itself, so {free} are left. Lower {CONNECTIONS}, \
+             of which {reserved} are reserved and {OURS} for ptest-db itself, so {free} are left. Lower {CONNECTIONS}, \
              unset it, or raise max_connections"
         )));
     }
     let each = said.unwrap_or(free / workers);
-    let needed = template.connections;
     if let Some(said) = said.filter(|said| *said < needed) {
         return Err(Error::new(format!(
             "too few connections: {CONNECTIONS}={said}, and a test needs {needed}. Raise {CONNECTIONS}, or say \
@@ -215,12 +233,13 @@ fn budget(client: &mut Client, template: &Template, said: Option<usize>, workers
     }
     if each < needed {
         return Err(Error::new(format!(
-            "too few connections: the server allows {most}, of which {reserved} are reserved and {ours} for ptest-db itself; \
+            "too few connections: the server allows {most}, of which {reserved} are reserved and {OURS} for ptest-db itself; \
              that leaves {each} for each of {workers} workers, and a test needs {needed}. Raise max_connections, use fewer \
              workers, or say Template::connections({each}) if that is enough"
         )));
     }
-    Ok(each)
+    let keeps = each >= needed + KEPT_OPEN;
+    Ok(Budget { connections: if keeps { each - KEPT_OPEN } else { each }, keeps })
 }
 
 /// What the variable says, if it is set.
@@ -363,6 +382,20 @@ fn sessions(client: &mut Client, name: &str) -> Result<Vec<String>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_is_kept_only_where_there_is_one_more_than_tests_need() {
+        let usual = |workers| budget((100, 3), 5, None, workers).map_err(|error| error.to_string());
+        assert_eq!(usual(3).unwrap(), Budget { connections: 28, keeps: true });
+        assert_eq!(usual(14).unwrap(), Budget { connections: 5, keeps: true });
+        assert_eq!(usual(17).unwrap(), Budget { connections: 5, keeps: false });
+        assert!(usual(18).unwrap_err().contains("leaves 4 for each of 18 workers"));
+        let said = |share| budget((100, 3), 5, Some(share), 3).map_err(|error| error.to_string());
+        assert_eq!(said(5).unwrap(), Budget { connections: 5, keeps: false });
+        assert_eq!(said(7).unwrap(), Budget { connections: 6, keeps: true });
+        assert!(said(4).unwrap_err().contains("PTEST_DB_CONNS=4, and a test needs 5"));
+        assert!(said(88).unwrap_err().contains("so 87 are left"));
+    }
 
     #[test]
     fn a_number_of_connections_that_is_none_is_an_error_that_names_the_variable() {
