@@ -11,7 +11,8 @@
 //!
 //! 1. [`cli`] turns the command line and the environment into one plain options struct for each stage.
 //! 2. [`build`] has cargo build the tests and says of each [`TestBinary`](build::TestBinary) how cargo would run it.
-//! 3. [`list`] asks each binary for its tests and reads what its annotations say of them: [`Suite`]s.
+//! 3. [`list`] asks each binary for its tests and reads what its annotations say of them: [`Suite`]s. What cargo has
+//!    built is asked while it builds the rest ([`beside`]).
 //! 4. [`filter`] makes a [`Decision`] about each test, and knows why.
 //! 5. [`group`] puts what is to run into [`Group`](group::Group)s, by the contexts in the sources and in
 //!    `.config/ptest.toml` ([`config`]), and says which shared ones need a [`Host`](group::Host).
@@ -57,9 +58,9 @@
 //!   tried again: all tests that need it are told, by name, and none of them is green.
 //! * Time enters the scheduler as an input. Nothing sleeps to wait for something that can tell that it happened; two
 //!   things cannot, and are looked at again in short intervals: the end of a process group, and of an `execve`.
-//! * Nothing outlives the run once it has begun to ask for tests: each process leads a group that is killed with it, a
-//!   watchdog does the same if the runner itself is killed, and what has left its group is found by a mark in its
-//!   environment (on Linux).
+//! * No test binary and nothing that one has started outlives the run, from the first that is asked for its tests on:
+//!   each leads a group that is killed with it, a watchdog does the same if the runner itself is killed, and what has
+//!   left its group is found by a mark in its environment (on Linux).
 //! * The terminal is given back as it was found on every way out: its modes, and the lines that were only for the
 //!   moment ([`tty`]).
 //! * What a test prints is kept in bounded memory, and whoever prints faster than can be told has to wait.
@@ -79,6 +80,7 @@
     reason = "reports, lists and last words are written to a handle, and whether that went well is looked at"
 )]
 
+mod beside;
 mod build;
 mod cli;
 mod config;
@@ -101,14 +103,13 @@ use std::time::Instant;
 use anyhow::Context;
 use camino::Utf8PathBuf;
 
+use beside::{Ground, Lister};
 use cli::{Afterwards, Called, Invocation, NoInvocation, NoTests, Task};
 use event::Reporter;
 use exit::{Exit, Failure, OrExit};
 use filter::Decision;
 use list::{Harness, Suite};
-use run::Options;
 use run::slots::Pool;
-use run::watchdog::Watchdog;
 
 fn main() -> Exit {
     // SAFETY: nothing has been opened yet.
@@ -198,32 +199,32 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     warning.iter().for_each(|warning| say(&format!("warning: {warning}")));
     invocation.build.makeflags.clone_from(&pool.makeflags);
     let began_to_build = Instant::now();
-    let mut build = match build::test_binaries(&invocation.build) {
+    let mut lister = Lister::new(&invocation.list, &invocation.run);
+    let built = build::test_binaries(&invocation.build, &mut |site, binary| {
+        if invocation.task != Task::Build {
+            lister.found(site, binary);
+        }
+    });
+    let ground = lister.finish(built.is_ok());
+    let mut build = match built {
         Ok(build) => build,
-        Err(build::Failure::Build) => return Ok(Exit::BuildFailed),
-        Err(build::Failure::Metadata(error)) => return Err(Failure { exit: Exit::MetadataFailed, error }),
-        Err(build::Failure::MetadataAndBuild) => return Ok(Exit::MetadataFailed),
-        Err(build::Failure::Other(error)) => return Err(error.into()),
+        Err(failure) => return not_built(failure),
     };
     invocation.run.built = Some(began_to_build.elapsed());
-    let config = config::read(build.workspace_root.as_std_path())?;
+    let config = config::read(build.site.workspace_root.as_std_path())?;
     if invocation.task == Task::Build {
         return Ok(Exit::Success);
     }
     // A guest may use one core until it is granted more.
     let parallel = if pool.guest { 1 } else { invocation.list.parallel };
     let binaries = std::mem::take(&mut build.binaries);
-    let journals = build.target_directory.join("ptest");
-    // A run inside of another one has the other's name in front of its own.
-    invocation.run.values = journals.join("shared").join(invocation.run.run.replace('/', "-"));
-    let Options { run, values, processes, keys, .. } = &invocation.run;
-    let watchdog = Watchdog::start(run, values, *processes, *keys).context("cannot start the watchdog")?;
-    let options = list::Options {
-        parallel,
-        mark: (run::RUN_ID, invocation.run.run.clone()),
-        memory: journals.join("lists"),
-        ..invocation.list
+    let ground = match ground {
+        Some(ground) => ground,
+        None => Ground::prepare(&build.site, &invocation.list, &invocation.run)?,
     };
+    let Ground { journals, values, list, watchdog } = ground;
+    invocation.run.values = values;
+    let options = list::Options { parallel, ..list };
     let suites = list::tests(binaries, &options).or_exit(Exit::ListFailed)?;
     let decisions = filter::select(&suites, &invocation.filter);
     for note in filter::unknown(&suites, &invocation.filter, invocation.whole) {
@@ -235,7 +236,8 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
         taken.filter_map(|(suite, _)| suite.note.as_ref()).for_each(|note| say(&format!("note: {note}")));
     }
     if let Task::List(format) = invocation.task {
-        let folders = listing::Folders { target: &build.target_directory, build: build.build_directory.as_deref() };
+        let folders =
+            listing::Folders { target: &build.site.target_directory, build: build.site.build_directory.as_deref() };
         let mut out = std::io::stdout().lock();
         listing::print(format, &suites, &decisions, folders, &mut out).or_exit(Exit::OutputFailed)?;
         out.flush().context("cannot write the list to stdout").or_exit(Exit::OutputFailed)?;
@@ -254,7 +256,7 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     }
     pool.resize(invocation.run.processes)?;
     if let Some(github) = &mut invocation.report.github {
-        github.workspace.clone_from(&build.workspace_root);
+        github.workspace.clone_from(&build.site.workspace_root);
     }
     let memory = journals.join("history");
     let lengths = match invocation.history {
@@ -282,6 +284,15 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
         return Ok(nothing_selected(invocation.no_tests, &suites));
     }
     Ok(Exit::of_run(&finished))
+}
+
+fn not_built(failure: build::Failure) -> Result<Exit, Failure> {
+    match failure {
+        build::Failure::Build => Ok(Exit::BuildFailed),
+        build::Failure::Metadata(error) => Err(Failure { exit: Exit::MetadataFailed, error }),
+        build::Failure::MetadataAndBuild => Ok(Exit::MetadataFailed),
+        build::Failure::Other(error) => Err(error.into()),
+    }
 }
 
 /// `serial_test`'s locks work inside of a process; whoever uses it has to say what they are to mean here.

@@ -202,6 +202,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
             parallel: cores,
             mark: (run::RUN_ID, String::new()),
             memory: Utf8PathBuf::new(),
+            asking: list::Asking::default(),
         },
         filter,
         group: group::Options {

@@ -7,6 +7,8 @@
 
 mod afterwards;
 mod attempts;
+#[cfg(target_os = "linux")]
+mod beside;
 #[cfg(unix)]
 mod browser;
 mod config;
