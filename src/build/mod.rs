@@ -23,6 +23,7 @@ mod manifest;
 mod platform;
 mod rustc;
 
+pub use cargo::Process;
 pub use doctests::{Doctests, Rustdoc};
 use environment::Environment;
 use platform::Platforms;
@@ -49,6 +50,10 @@ pub struct Options {
     pub env: HashMap<OsString, OsString>,
     /// Set for cargo and for every test: the jobserver.
     pub makeflags: Option<OsString>,
+    /// Set for the cargo that builds.
+    pub cargo_env: Vec<(&'static str, String)>,
+    /// The cargo that builds, for whoever may want to end it.
+    pub process: Process,
 }
 
 /// A finished build.

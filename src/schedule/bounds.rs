@@ -331,7 +331,19 @@ fn specs() -> impl Strategy<Value = Spec> {
         let (limits, processes, retries, max_fail) = numbers;
         let slow = Duration::from_millis(15);
         let (hosts, contexts) = (Vec::new(), Vec::new());
-        Spec { groups, limits: limits.to_vec(), hosts, contexts, processes, retries, max_fail, diagnose, grace, slow }
+        Spec {
+            groups,
+            limits: limits.to_vec(),
+            hosts,
+            contexts,
+            processes,
+            retries,
+            max_fail,
+            diagnose,
+            grace,
+            slow,
+            growing: false,
+        }
     })
 }
 

@@ -18,6 +18,8 @@ mod contexts;
 mod databases;
 #[cfg(target_os = "linux")]
 mod doctests;
+#[cfg(target_os = "linux")]
+mod eager;
 mod environment;
 #[cfg(unix)]
 mod history;

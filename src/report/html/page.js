@@ -335,13 +335,14 @@
       }
     };
     const build = () => {
-      const left = Math.max(x(-band), gutter()), right = x(0);
+      const left = Math.max(x(-band), gutter()), right = x(data.beside ?? 0);
       if (!band || right <= left) return;
       pen.fillStyle = colours["bar-build"];
       pen.fillRect(left, top(0), right - left - 2, data.rows.length * rowHeight);
       if (right - left < 70) return;
       pen.fillStyle = colours.quiet;
-      const text = band < data.build ? [`build ${seconds(data.build)}`, "(not to scale)"] : [`build ${seconds(data.build)}`];
+      const text = [`build ${seconds(data.build + (data.beside ?? 0))}`];
+      if (band < data.build) text.push("(not to scale)");
       pen.save();
       pen.beginPath();
       pen.rect(left, 0, right - left, height);
