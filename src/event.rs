@@ -62,6 +62,8 @@ pub enum Event {
     RunStarted(RunStarted),
     /// Which tests of a binary the run will report: one for each binary that takes part, after the beginning.
     BinarySelected(BinarySelected),
+    /// With `--eager`, each time that more is known of what the run will report, and when the build is over.
+    TestsKnown(TestsKnown),
     /// A process was started in a worker's slot.
     WorkerStarted(WorkerStarted),
     TestStarted(TestStarted),
@@ -102,12 +104,42 @@ pub struct RunStarted {
     /// most of them are new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<f64>,
-    /// How long the build took that came before.
+    /// How long the build took that came before, or had gone on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<f64>,
+    /// The build goes on beside the run (`--eager`): nothing is known yet of its tests, and [`TestsKnown`] says more.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub eager: bool,
     /// The options of this run that a command which runs one of its tests again needs, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<String>,
+}
+
+impl RunStarted {
+    /// What would have been said if it had been known in the beginning.
+    pub fn learn(&mut self, known: &TestsKnown) {
+        (self.tests, self.binaries, self.expected) = (known.tests, known.binaries, known.expected);
+    }
+}
+
+/// What is known of the whole run by now. It takes the place of what was said of it before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub struct TestsKnown {
+    /// How many results this run will report.
+    pub tests: usize,
+    pub binaries: usize,
+    /// How long the tests will take one after another, in seconds, if they take as long as in earlier runs; absent where
+    /// most of them are new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<f64>,
+    /// The build is over, and has gone on so long after the beginning of the run. No more will become known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<f64>,
+    /// It has not come to its end, so there are tests that nobody knows.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub cut_short: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -311,6 +343,8 @@ pub enum Stopped {
     Terminated,
     /// The runner could not go on.
     Error,
+    /// The build beside the run failed (`--eager`).
+    BuildFailed,
 }
 
 /// What a test or a fixture came to.

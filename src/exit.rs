@@ -54,6 +54,7 @@ impl Exit {
             Some(Stopped::Interrupted) => Self::Interrupted,
             Some(Stopped::Terminated) => Self::Terminated,
             Some(Stopped::Error) => Self::Setup,
+            Some(Stopped::BuildFailed) => Self::BuildFailed,
             // What was not reached after a failed fixture is no failure of its own.
             Some(Stopped::FailFast) | None if run.tally.has_failed_tests() => Self::TestsFailed,
             Some(Stopped::FailFast) | None if run.tally.has_failed_fixtures() => Self::FixturesFailed,

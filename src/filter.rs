@@ -125,7 +125,7 @@ const NAMED: usize = 10;
 
 /// What should be said of failed tests that cannot be run: those that no longer exist, and those of binaries that are
 /// not built now. With `whole` the whole of what is tested is built.
-pub fn unknown(suites: &[Suite], options: &Options, whole: bool) -> Vec<String> {
+pub fn unknown(suites: &[&Suite], options: &Options, whole: bool) -> Vec<String> {
     let listed: BTreeMap<&Arc<str>, BTreeSet<&Arc<str>>> =
         suites.iter().map(|suite| (&suite.binary.id, suite.tests.iter().map(|test| &test.name).collect())).collect();
     notes(&listed, options.failed.as_ref(), whole)

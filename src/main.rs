@@ -11,13 +11,18 @@
 //!
 //! 1. [`cli`] turns the command line and the environment into one plain options struct for each stage.
 //! 2. [`build`] has cargo build the tests and says of each [`TestBinary`](build::TestBinary) how cargo would run it.
-//! 3. [`list`] asks each binary for its tests and reads what its annotations say of them: [`Suite`]s.
+//! 3. [`list`] asks each binary for its tests and reads what its annotations say of them: [`Suite`]s. What cargo has
+//!    built is asked while it builds the rest ([`beside`]).
 //! 4. [`filter`] makes a [`Decision`] about each test, and knows why.
 //! 5. [`group`] puts what is to run into [`Group`](group::Group)s, by the contexts in the sources and in
 //!    `.config/ptest.toml` ([`config`]), and says which shared ones need a [`Host`](group::Host).
 //! 6. [`schedule`] decides what runs when, by what [`history`] knows of earlier runs; [`run`] does it, in one loop that
 //!    owns the run.
 //! 7. [`report`] tells people and machines, from the [`Event`](event::Event)s that the run emits.
+//!
+//! With `--eager` the run begins while cargo still builds ([`eager`]): the stages up to [`group`] run in a thread beside
+//! the run, suite by suite, and what comes of them is one more sender to the run's loop, too. Everything else is the same
+//! as where all is known in the beginning, which is a run that hears no such news.
 //!
 //! The keyboard is one more sender to the run's loop (`run/keys`), and what it asks to see goes to the reporters beside
 //! the events. [`listing`] is where the line ends early: it prints what would run. [`report::afterwards`] is where it
@@ -50,16 +55,19 @@
 //! * Every selected test is reported exactly once, whatever dies. If the books do not balance at the end, the run is
 //!   red and names what is missing.
 //! * A verdict that arrived before death counts. What had not begun goes to another process, and is not counted as tried.
-//! * There are never more processes than slots held, and the one that every process owns. No slot is held idle, but by a
+//! * There are never more processes than slots held, and the one that every process owns; beside a build that one is
+//!   the build's. No slot is held idle, but by a
 //!   test that takes several and waits for the last of them. A host counts while it sets up and while it tears down; while
 //!   it waits it needs no core.
 //! * What a group needs is up before its first test and there until after its last one. A set-up that failed is not
 //!   tried again: all tests that need it are told, by name, and none of them is green.
 //! * Time enters the scheduler as an input. Nothing sleeps to wait for something that can tell that it happened; two
 //!   things cannot, and are looked at again in short intervals: the end of a process group, and of an `execve`.
-//! * Nothing outlives the run once it has begun to ask for tests: each process leads a group that is killed with it, a
-//!   watchdog does the same if the runner itself is killed, and what has left its group is found by a mark in its
-//!   environment (on Linux).
+//! * No test binary and nothing that one has started outlives the run, from the first that is asked for its tests on:
+//!   each leads a group that is killed with it, a watchdog does the same if the runner itself is killed, and what has
+//!   left its group is found by a mark in its environment (on Linux).
+//! * When a run that has begun beside its build ends, so does the build, and with the runner as well: it has a mark of
+//!   its own, since cargo stays in the group of whoever started us (on Linux; elsewhere cargo alone is ended).
 //! * The terminal is given back as it was found on every way out: its modes, and the lines that were only for the
 //!   moment ([`tty`]).
 //! * What a test prints is kept in bounded memory, and whoever prints faster than can be told has to wait.
@@ -79,9 +87,11 @@
     reason = "reports, lists and last words are written to a handle, and whether that went well is looked at"
 )]
 
+mod beside;
 mod build;
 mod cli;
 mod config;
+mod eager;
 mod event;
 mod exit;
 mod filter;
@@ -89,6 +99,7 @@ mod group;
 mod history;
 mod list;
 mod listing;
+mod notes;
 mod report;
 mod run;
 mod schedule;
@@ -96,19 +107,22 @@ mod tty;
 
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::sync::mpsc;
 use std::time::Instant;
 
 use anyhow::Context;
 use camino::Utf8PathBuf;
 
+use beside::{Ground, Lister};
 use cli::{Afterwards, Called, Invocation, NoInvocation, NoTests, Task};
-use event::Reporter;
+use event::{Reporter, RunFinished, Stopped};
 use exit::{Exit, Failure, OrExit};
 use filter::Decision;
-use list::{Harness, Suite};
-use run::Options;
+use history::{Keeper, Lengths};
+use list::Suite;
+use notes::Known;
 use run::slots::Pool;
-use run::watchdog::Watchdog;
+use run::{Beside, Work};
 
 fn main() -> Exit {
     // SAFETY: nothing has been opened yet.
@@ -198,117 +212,200 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     warning.iter().for_each(|warning| say(&format!("warning: {warning}")));
     invocation.build.makeflags.clone_from(&pool.makeflags);
     let began_to_build = Instant::now();
-    let mut build = match build::test_binaries(&invocation.build) {
+    if invocation.eager {
+        return eagerly(invocation, &pool, began_to_build, began);
+    }
+    let mut lister = Lister::new(&invocation.list, &invocation.run);
+    let built = build::test_binaries(&invocation.build, &mut |site, binary| {
+        if invocation.task != Task::Build {
+            lister.found(site, binary);
+        }
+    });
+    let ground = lister.finish(built.is_ok());
+    let build = match built {
         Ok(build) => build,
-        Err(build::Failure::Build) => return Ok(Exit::BuildFailed),
-        Err(build::Failure::Metadata(error)) => return Err(Failure { exit: Exit::MetadataFailed, error }),
-        Err(build::Failure::MetadataAndBuild) => return Ok(Exit::MetadataFailed),
-        Err(build::Failure::Other(error)) => return Err(error.into()),
+        Err(failure) => return not_built(failure),
     };
     invocation.run.built = Some(began_to_build.elapsed());
-    let config = config::read(build.workspace_root.as_std_path())?;
+    let config = config::read(build.site.workspace_root.as_std_path())?;
     if invocation.task == Task::Build {
         return Ok(Exit::Success);
     }
-    // A guest may use one core until it is granted more.
-    let parallel = if pool.guest { 1 } else { invocation.list.parallel };
-    let binaries = std::mem::take(&mut build.binaries);
-    let journals = build.target_directory.join("ptest");
-    // A run inside of another one has the other's name in front of its own.
-    invocation.run.values = journals.join("shared").join(invocation.run.run.replace('/', "-"));
-    let Options { run, values, processes, keys, .. } = &invocation.run;
-    let watchdog = Watchdog::start(run, values, *processes, *keys).context("cannot start the watchdog")?;
-    let options = list::Options {
-        parallel,
-        mark: (run::RUN_ID, invocation.run.run.clone()),
-        memory: journals.join("lists"),
-        ..invocation.list
+    let mut ground = match ground {
+        Some(ground) => ground,
+        None => Ground::prepare(&build.site, &invocation.list, &invocation.run)?,
     };
-    let suites = list::tests(binaries, &options).or_exit(Exit::ListFailed)?;
+    ground.list.parallel = parallel(&invocation, &pool);
+    let suites = list::tests(build.binaries, &ground.list).or_exit(Exit::ListFailed)?;
     let decisions = filter::select(&suites, &invocation.filter);
-    for note in filter::unknown(&suites, &invocation.filter, invocation.whole) {
-        say(&format!("note: {note}"));
-    }
-    let selected = |decisions: &&Vec<Decision>| decisions.iter().any(|it| !matches!(it, Decision::Skip(_)));
-    if !invocation.quiet {
-        let taken = suites.iter().zip(&decisions).filter(|(_, decisions)| selected(decisions));
-        taken.filter_map(|(suite, _)| suite.note.as_ref()).for_each(|note| say(&format!("note: {note}")));
-    }
+    let mut groups = group::by_context(&suites, &decisions, &config, &invocation.group);
+    let unmatched = std::mem::take(&mut groups.unmatched);
+    let all: Vec<&Suite> = suites.iter().collect();
+    let known = Known {
+        suites: &all,
+        decisions: &decisions,
+        config: &config,
+        unmatched: &unmatched,
+        beyond: groups.beyond(invocation.run.processes),
+        serial_packages: &build.serial_packages,
+        whole: invocation.whole,
+    };
+    notes::on_suites(known, &invocation.filter, invocation.quiet).iter().for_each(|note| say(note));
     if let Task::List(format) = invocation.task {
-        let folders = listing::Folders { target: &build.target_directory, build: build.build_directory.as_deref() };
+        let folders =
+            listing::Folders { target: &build.site.target_directory, build: build.site.build_directory.as_deref() };
         let mut out = std::io::stdout().lock();
         listing::print(format, &suites, &decisions, folders, &mut out).or_exit(Exit::OutputFailed)?;
         out.flush().context("cannot write the list to stdout").or_exit(Exit::OutputFailed)?;
         return Ok(Exit::Success);
     }
-    let groups = group::by_context(&suites, &decisions, &config, &invocation.group);
-    for context in groups.unmatched.iter().filter(|context| invocation.whole || context.names_built_code) {
-        say(&format!("warning: {}: {} matches no test", config::PATH, context.name));
-    }
-    hint_at_locks(&build.serial_packages, &suites, &decisions, &config);
-    if let Some((tests, most)) = groups.beyond(invocation.run.processes) {
-        let (slots, are) = (invocation.run.processes, if tests == 1 { "test asks" } else { "tests ask" });
-        say(&format!(
-            "note: {tests} {are} for more slots than --processes={slots} (up to {most}), and get all {slots}"
-        ));
-    }
+    notes::on_groups(known, invocation.run.processes).iter().for_each(|note| say(note));
     pool.resize(invocation.run.processes)?;
-    if let Some(github) = &mut invocation.report.github {
-        github.workspace.clone_from(&build.workspace_root);
-    }
-    let memory = journals.join("history");
     let lengths = match invocation.history {
-        true => history::recall(&memory, &suites),
-        false => history::nothing(&suites),
+        true => history::recall(&ground.journals.join("history"), &all),
+        false => history::nothing(&all),
     };
-    let mut reporters = report::open(&invocation.report, &journals, &invocation.run.run).or_exit(Exit::OutputFailed)?;
-    if invocation.history {
-        reporters.push(history::Keeper::new(memory, &suites, &lengths));
+    let (suites, decisions) = (all.clone(), decisions.clone());
+    let work = Work { suites, decisions, groups, lengths: lengths.clone() };
+    let finished = run_all(work, None, &ground, &build.site, &pool, &mut invocation, began)?;
+    finished.remember(&ground, known.suites, &lengths);
+    Ok(exit_of(&finished.run, &invocation, known.suites, known.decisions))
+}
+
+/// The same, where the run begins beside the build.
+fn eagerly(mut invocation: Invocation, pool: &Pool, since: Instant, began: &mut bool) -> Result<Exit, Failure> {
+    invocation.build.cargo_env = run::variables(&invocation.run.run);
+    let (cargo, asking, run) =
+        (invocation.build.process.clone(), invocation.list.asking.clone(), invocation.run.run.clone());
+    let end_build = move || {
+        cargo.kill();
+        asking.give_up();
+        run::kill_build(&run);
+    };
+    let stages = invocation.clone();
+    let options = eager::Options {
+        build: &stages.build,
+        list: &stages.list,
+        filter: &stages.filter,
+        group: &stages.group,
+        run: &stages.run,
+        history: stages.history,
+        parallel: parallel(&invocation, pool),
+    };
+    std::thread::scope(|scope| {
+        let ((opened, opening), (sender, news)) = (mpsc::channel(), mpsc::channel());
+        let feeding = scope.spawn(move || eager::feed(options, &opened, &sender));
+        let fed = || feeding.join().expect("the thread does not panic");
+        let why = |error: Option<eager::Error>| match error {
+            None => None,
+            Some(eager::Error::NotBuilt(failure)) => Some(not_built(failure)),
+            Some(eager::Error::Other(failure)) => Some(Err(failure)),
+        };
+        let Ok((ground, site)) = opening.recv() else {
+            // It has not come to a run, and does not do so without an error.
+            return why(fed().error).unwrap_or(Ok(Exit::Setup));
+        };
+        invocation.run.built = Some(since.elapsed());
+        let beside = Beside { news, end: Box::new(end_build.clone()) };
+        let finished = run_all(Work::default(), Some(beside), &ground, &site, pool, &mut invocation, began);
+        if finished.is_err() {
+            end_build();
+        }
+        let (finished, eager::Fed { found, error }) = (finished?, fed());
+        let Some(found) = found else { return Ok(Exit::of_run(&finished.run)) };
+        finished.remember(&ground, &found.suites, &found.lengths);
+        if let Some(Stopped::Interrupted | Stopped::Terminated | Stopped::FailFast) = finished.run.stopped {
+            // That has ended the build, too, so that it has failed is nothing to tell.
+            return Ok(Exit::of_run(&finished.run));
+        }
+        if let Some(exit) = why(error) {
+            return exit;
+        }
+        let known = Known {
+            suites: &found.suites,
+            decisions: &found.decisions,
+            config: found.config,
+            unmatched: &found.unmatched,
+            beyond: found.beyond,
+            serial_packages: &found.serial_packages,
+            whole: invocation.whole,
+        };
+        notes::on_suites(known, &invocation.filter, invocation.quiet).iter().for_each(|note| say(note));
+        notes::on_groups(known, invocation.run.processes).iter().for_each(|note| say(note));
+        Ok(exit_of(&finished.run, &invocation, known.suites, known.decisions))
+    })
+}
+
+/// How many binaries are asked at once. A guest may use one core until it is granted more.
+fn parallel(invocation: &Invocation, pool: &Pool) -> usize {
+    if pool.guest { 1 } else { invocation.list.parallel }
+}
+
+/// A run that is over and reported.
+struct Finished {
+    run: RunFinished,
+    measured: Option<Keeper>,
+}
+
+impl Finished {
+    fn remember(&self, ground: &Ground, suites: &[&Suite], lengths: &[Lengths]) {
+        if let Some(measured) = &self.measured {
+            measured.remember(&ground.journals.join("history"), suites.iter().copied().zip(lengths));
+        }
     }
+}
+
+/// Runs what there is to do, and what there comes to be, with all reporters that were asked for.
+fn run_all(
+    work: Work,
+    beside: Option<Beside>,
+    ground: &Ground,
+    site: &build::Site,
+    pool: &Pool,
+    invocation: &mut Invocation,
+    began: &mut bool,
+) -> Result<Finished, Failure> {
+    invocation.run.values.clone_from(&ground.values);
+    if let Some(github) = &mut invocation.report.github {
+        github.workspace.clone_from(&site.workspace_root);
+    }
+    let mut measured = invocation.history.then(Keeper::default);
+    let (report, run) = (&invocation.report, &invocation.run);
+    let mut reporters = report::open(report, &ground.journals, &run.run).or_exit(Exit::OutputFailed)?;
+    measured.iter_mut().for_each(|keeper| reporters.push(keeper));
     *began = true;
-    let work = run::Work { suites: &suites, decisions: &decisions, groups: &groups, lengths: &lengths };
-    let finished = run::groups(work, &pool, &watchdog, &invocation.run, &mut reporters);
+    let finished = run::groups(work, beside, pool, &ground.watchdog, run, &mut reporters);
     let reported = reporters.finish();
-    let finished = finished.map_err(|error| match error {
+    drop(reporters);
+    let run = finished.map_err(|error| match error {
         run::Error::Report(error) => Failure { exit: Exit::OutputFailed, error },
         run::Error::Other(error) => error.into(),
     })?;
     reported.or_exit(Exit::OutputFailed)?;
+    Ok(Finished { run, measured })
+}
+
+fn exit_of(run: &RunFinished, invocation: &Invocation, suites: &[&Suite], decisions: &[Vec<Decision>]) -> Exit {
     if invocation.filter.failed.as_ref().is_some_and(BTreeSet::is_empty) {
         say("note: no test failed or was left unfinished the last time that it was run; there is nothing to do");
-        return Ok(Exit::Success);
+        return Exit::Success;
     }
-    if !decisions.iter().any(|decisions| selected(&decisions)) {
-        return Ok(nothing_selected(invocation.no_tests, &suites));
+    if !decisions.iter().any(|decisions| notes::is_taken(decisions)) {
+        return nothing_selected(invocation.no_tests, suites);
     }
-    Ok(Exit::of_run(&finished))
+    Exit::of_run(run)
 }
 
-/// `serial_test`'s locks work inside of a process; whoever uses it has to say what they are to mean here.
-fn hint_at_locks(packages: &[String], suites: &[Suite], decisions: &[Vec<Decision>], config: &config::Config) {
-    let runs = |package: &&String| {
-        suites.iter().zip(decisions).any(|(suite, decisions)| {
-            suite.binary.package == **package
-                && suite.harness != Harness::Doctests
-                && decisions.iter().filter(|it| **it == Decision::Run).nth(1).is_some()
-        })
-    };
-    let is_said = |package: &&String| {
-        config.contexts.iter().any(|it| {
-            let binary = it.binary.as_deref().and_then(|id| id.split("::").next());
-            it.package.as_deref().or(binary) == Some(package.as_str())
-        })
-    };
-    for package in packages.iter().filter(runs).filter(|package| !is_said(package)) {
-        say(&format!(
-            "hint: {package} uses serial_test, whose locks do not reach from one process to another; to keep its tests \
-             apart, put into {}:\n    [[context]]\n    package = {package:?}\n    kind = \"unit\"\n    max = 1",
-            config::PATH
-        ));
+fn not_built(failure: build::Failure) -> Result<Exit, Failure> {
+    match failure {
+        build::Failure::Build => Ok(Exit::BuildFailed),
+        build::Failure::Metadata(error) => Err(Failure { exit: Exit::MetadataFailed, error }),
+        build::Failure::MetadataAndBuild => Ok(Exit::MetadataFailed),
+        build::Failure::Other(error) => Err(error.into()),
     }
 }
 
-fn nothing_selected(wanted: NoTests, suites: &[Suite]) -> Exit {
+fn nothing_selected(wanted: NoTests, suites: &[&Suite]) -> Exit {
     let tests: usize = suites.iter().map(|suite| suite.tests.len()).sum();
     let binaries = suites.len();
     let plural = if binaries == 1 { "binary" } else { "binaries" };

@@ -160,5 +160,6 @@ fn binary(package: &Package, target: &Target, library: &Artifact, rustdoc: Rustd
         rustdoc: Some(rustdoc),
         libtest: true,
         host: target.kind.contains(&TargetKind::ProcMacro),
+        fresh: library.fresh,
     }
 }

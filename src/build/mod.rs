@@ -1,18 +1,21 @@
 //! Runs `cargo test --no-run`, reads its JSON messages, and says of each test binary how cargo would run it.
 //!
-//! `cargo metadata` and `rustc` are asked beside the build: what they know is needed only when the build is done.
+//! `cargo metadata` and `rustc` are asked beside the build. Once they have answered, each binary can be described as soon
+//! as cargo reports it: whatever its environment depends on was built before it. So others may begin with it while cargo
+//! goes on; the last word on all of them is what is described when the build is done.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::io::BufReader;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
+use std::sync::mpsc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Artifact, Message, Metadata, Package, PackageId, TargetKind};
 use nextest_metadata::{RustBinaryId, RustTestBinaryKind};
 
+mod cargo;
 mod cargo_config;
 mod doctests;
 mod environment;
@@ -20,6 +23,7 @@ mod manifest;
 mod platform;
 mod rustc;
 
+pub use cargo::Process;
 pub use doctests::{Doctests, Rustdoc};
 use environment::Environment;
 use platform::Platforms;
@@ -46,17 +50,27 @@ pub struct Options {
     pub env: HashMap<OsString, OsString>,
     /// Set for cargo and for every test: the jobserver.
     pub makeflags: Option<OsString>,
+    /// Set for the cargo that builds.
+    pub cargo_env: Vec<(&'static str, String)>,
+    /// The cargo that builds, for whoever may want to end it.
+    pub process: Process,
 }
 
 /// A finished build.
 #[derive(Debug)]
 pub struct Build {
     pub binaries: Vec<TestBinary>,
+    pub site: Site,
+    /// The packages that have a test binary here and a dev-dependency on `serial_test`.
+    pub serial_packages: Vec<String>,
+}
+
+/// Where a build takes place.
+#[derive(Clone, Debug)]
+pub struct Site {
     pub workspace_root: Utf8PathBuf,
     pub target_directory: Utf8PathBuf,
     pub build_directory: Option<Utf8PathBuf>,
-    /// The packages that have a test binary here and a dev-dependency on `serial_test`.
-    pub serial_packages: Vec<String>,
 }
 
 /// An executable that contains tests, and how cargo would run it.
@@ -83,6 +97,8 @@ pub struct TestBinary {
     pub libtest: bool,
     /// Whether it was built for the host as opposed to the target, as procedural macros are.
     pub host: bool,
+    /// Whether it was there before the build.
+    pub fresh: bool,
 }
 
 impl TestBinary {
@@ -127,93 +143,96 @@ pub fn configured_jobs(cores: usize) -> Result<usize> {
 
 /// The folder that cargo builds in, without building.
 pub fn target_directory(options: &Options) -> Result<Utf8PathBuf> {
-    Ok(metadata(options)?.target_directory)
+    Ok(cargo::metadata(options)?.target_directory)
 }
 
-/// Builds the tests.
-pub fn test_binaries(options: &Options) -> Result<Build, Failure> {
-    let (known, messages) = std::thread::scope(|scope| {
-        let known = scope.spawn(|| {
-            let metadata = metadata(options).map_err(Failure::Metadata)?;
-            let memory = metadata.target_directory.join("ptest/rustc.json");
-            let platforms = Platforms::find(options, memory).map_err(Failure::Other)?;
-            Ok((metadata, platforms))
-        });
-        let messages = run_cargo(options);
-        (known.join().expect("the thread does not panic"), messages)
-    });
-    // Where cargo cannot read the workspace, that is why it cannot build, either.
-    let (metadata, platforms) = match (known, &messages) {
-        (Err(Failure::Metadata(_)), Err(Failure::Build)) => return Err(Failure::MetadataAndBuild),
-        (known, _) => known?,
-    };
-    let messages = messages?;
-    describe(options, metadata, &platforms, &messages).map_err(Failure::Other)
-}
-
-/// Runs cargo with its own output on the terminal, and gives the messages that it wrote.
-#[expect(clippy::disallowed_methods, reason = "this is where cargo is called")]
-fn run_cargo(options: &Options) -> Result<Vec<Message>, Failure> {
-    let mut command = Command::new(&options.cargo);
-    command.args(["test", "--no-run", "--message-format=json-render-diagnostics"]).args(&options.cargo_args);
-    command.stdin(Stdio::null()).stdout(Stdio::piped());
-    if let Some(makeflags) = &options.makeflags {
-        command.env("CARGO_MAKEFLAGS", makeflags);
-    }
-    let mut run = || -> Result<(bool, Vec<Message>)> {
-        let mut child = command.spawn().with_context(|| format!("cannot start {}", options.cargo.display()))?;
-        let stdout = child.stdout.take().context("cargo has no stdout")?;
-        let messages = Message::parse_stream(BufReader::new(stdout)).collect::<Result<_, _>>();
-        let status = child.wait().context("cannot wait for cargo")?;
-        Ok((status.success(), messages.context("cannot read the messages of cargo test --no-run")?))
-    };
-    let (success, messages) = run().map_err(Failure::Other)?;
-    if success { Ok(messages) } else { Err(Failure::Build) }
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is where cargo is called")]
-fn metadata(options: &Options) -> Result<Metadata> {
-    // Packages outside of the workspace are looked up when a test binary turns out to belong to one.
-    let output = Command::new(&options.cargo)
-        .args(["metadata", "--format-version=1", "--no-deps"])
-        .args(&options.metadata_args)
-        .stdin(Stdio::null())
-        .output()
-        .context("cannot start cargo metadata")?;
-    if !output.status.success() {
-        bail!("cargo metadata failed:\n{}", String::from_utf8_lossy(&output.stderr).trim_end());
-    }
-    serde_json::from_slice(&output.stdout).context("cannot read the output of cargo metadata")
-}
-
-fn describe(options: &Options, metadata: Metadata, platforms: &Platforms, messages: &[Message]) -> Result<Build> {
-    let tests: Vec<&Artifact> = artifacts(messages).filter(|it| it.profile.test && it.executable.is_some()).collect();
-    let packages = packages(options, metadata.packages.clone(), &tests)?;
-    let environment = Environment::new(options, platforms, &metadata, messages);
-    let mut binaries = Vec::new();
-    for artifact in &tests {
-        let package = find(&packages, &artifact.package_id)?;
-        binaries.push(binary(artifact, package, platforms, &environment)?);
-    }
-    binaries.sort_by(|a, b| (&a.id, &a.path).cmp(&(&b.id, &b.path)));
-    tell_apart(&mut binaries);
-    // What was built to find out which libraries were meant is not to run.
-    if options.doctests == Doctests::Only {
-        binaries.clear();
-    }
-    if options.doctests != Doctests::Without {
-        let tested = tested(&packages, &tests);
-        let with_nothing_else = doctests::without_tests(options, &packages, &tests, messages)?;
-        let tested = tested.chain(with_nothing_else);
-        binaries.extend(doctests::binaries(options, tested, &metadata.workspace_root, messages));
-    }
-    Ok(Build {
-        binaries,
-        serial_packages: serial_packages(&packages),
-        workspace_root: metadata.workspace_root,
-        build_directory: metadata.build_directory,
-        target_directory: metadata.target_directory,
+/// Builds the tests. Each binary that can be described before the build is done is told as soon as it is there.
+pub fn test_binaries(options: &Options, found: &mut dyn FnMut(&Site, TestBinary)) -> Result<Build, Failure> {
+    std::thread::scope(|scope| {
+        let (sender, receiver) = mpsc::channel();
+        let cargo = scope.spawn(move || cargo::build(options, &sender));
+        let known = Known::find(options);
+        let mut messages = Vec::new();
+        if let Ok(known) = &known {
+            for message in receiver {
+                messages.push(message);
+                if let Some(binary) = known.at_once(options, &messages) {
+                    found(&known.site(), binary);
+                }
+            }
+        }
+        let built = cargo.join().expect("the thread does not panic");
+        // Where cargo cannot read the workspace, that is why it cannot build, either.
+        let known = match (known, &built) {
+            (Err(Failure::Metadata(_)), Err(Failure::Build)) => return Err(Failure::MetadataAndBuild),
+            (known, _) => known?,
+        };
+        built?;
+        known.describe(options, &messages).map_err(Failure::Other)
     })
+}
+
+/// What is known of the workspace and its platforms without building.
+struct Known {
+    metadata: Metadata,
+    platforms: Platforms,
+}
+
+impl Known {
+    fn find(options: &Options) -> Result<Self, Failure> {
+        let metadata = cargo::metadata(options).map_err(Failure::Metadata)?;
+        let memory = metadata.target_directory.join("ptest/rustc.json");
+        let platforms = Platforms::find(options, memory).map_err(Failure::Other)?;
+        Ok(Self { metadata, platforms })
+    }
+
+    fn site(&self) -> Site {
+        Site {
+            workspace_root: self.metadata.workspace_root.clone(),
+            target_directory: self.metadata.target_directory.clone(),
+            build_directory: self.metadata.build_directory.clone(),
+        }
+    }
+
+    /// The binary that the last message is about, if all is known of it already. What of several platforms it is called
+    /// and what cargo says of other workspaces' packages turns out in the end, and so do mistakes.
+    fn at_once(&self, options: &Options, messages: &[Message]) -> Option<TestBinary> {
+        let Some(Message::CompilerArtifact(artifact)) = messages.last() else { return None };
+        let is_sure = options.doctests != Doctests::Only && !self.platforms.are_several();
+        if !is_sure || !is_test(artifact) {
+            return None;
+        }
+        let package = find(&self.metadata.packages, &artifact.package_id).ok()?;
+        let environment = Environment::new(options, &self.platforms, &self.metadata, messages);
+        binary(artifact, package, &self.platforms, &environment).ok()
+    }
+
+    fn describe(self, options: &Options, messages: &[Message]) -> Result<Build> {
+        let tests: Vec<&Artifact> = artifacts(messages).filter(|it| is_test(it)).collect();
+        let packages = packages(options, self.metadata.packages.clone(), &tests)?;
+        let environment = Environment::new(options, &self.platforms, &self.metadata, messages);
+        let mut binaries = Vec::new();
+        for artifact in &tests {
+            let package = find(&packages, &artifact.package_id)?;
+            binaries.push(binary(artifact, package, &self.platforms, &environment)?);
+        }
+        binaries.sort_by(|a, b| (&a.id, &a.path).cmp(&(&b.id, &b.path)));
+        tell_apart(&mut binaries);
+        // What was built to find out which libraries were meant is not to run.
+        if options.doctests == Doctests::Only {
+            binaries.clear();
+        }
+        if options.doctests != Doctests::Without {
+            let with_nothing_else = doctests::without_tests(options, &packages, &tests, messages)?;
+            let tested = tested(&packages, &tests).chain(with_nothing_else);
+            binaries.extend(doctests::binaries(options, tested, &self.metadata.workspace_root, messages));
+        }
+        Ok(Build { binaries, serial_packages: serial_packages(&packages), site: self.site() })
+    }
+}
+
+fn is_test(artifact: &Artifact) -> bool {
+    artifact.profile.test && artifact.executable.is_some()
 }
 
 fn artifacts(messages: &[Message]) -> impl Iterator<Item = &Artifact> {
@@ -228,19 +247,9 @@ fn find<'a>(packages: &'a [Package], id: &PackageId) -> Result<&'a Package> {
 }
 
 /// The workspace's packages, and all others if a test binary belongs to none of them (`-p` of a dependency).
-#[expect(clippy::disallowed_methods, reason = "this is where cargo is called")]
 fn packages(options: &Options, members: Vec<Package>, tests: &[&Artifact]) -> Result<Vec<Package>> {
-    if tests.iter().all(|test| members.iter().any(|package| package.id == test.package_id)) {
-        return Ok(members);
-    }
-    let output = Command::new(&options.cargo)
-        .args(["metadata", "--format-version=1"])
-        .args(&options.metadata_args)
-        .stdin(Stdio::null())
-        .output()
-        .context("cannot start cargo metadata")?;
-    let all: Metadata = serde_json::from_slice(&output.stdout).context("cannot read the output of cargo metadata")?;
-    Ok(all.packages)
+    let is_member = |test: &&Artifact| members.iter().any(|package| package.id == test.package_id);
+    if tests.iter().all(is_member) { Ok(members) } else { Ok(cargo::metadata_of_all(options)?.packages) }
 }
 
 fn binary(
@@ -265,6 +274,7 @@ fn binary(
         rustdoc: None,
         host: kind == RustTestBinaryKind::PROC_MACRO || (platform.host && platforms.cross()),
         kind: kind.as_str().to_owned(),
+        fresh: artifact.fresh,
         path,
         cwd,
     })

@@ -42,6 +42,11 @@ impl Platforms {
         !self.targets.is_empty()
     }
 
+    /// Whether one target may be built for several of them.
+    pub(super) fn are_several(&self) -> bool {
+        self.targets.len() > 1
+    }
+
     /// The platform of a binary, which only its path tells: with `--target` there is a folder for each triple.
     pub(super) fn of(&self, path: &Utf8Path) -> &Platform {
         let folder = path.ancestors().nth(3).and_then(Utf8Path::file_name);

@@ -48,6 +48,8 @@ pub(super) fn understand(args: AfterwardsArgs, env: Env) -> Result<Afterwards> {
             targets: Vec::new(),
             env: env.0,
             makeflags: None::<OsString>,
+            cargo_env: Vec::new(),
+            process: build::Process::default(),
         },
     })
 }

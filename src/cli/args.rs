@@ -51,6 +51,10 @@ pub(super) struct RunArgs {
     /// Time limit for each test: 5, 2.5s, 300ms, 1m
     #[arg(long, value_name = "TIME")]
     pub process_timeout: Option<String>,
+    /// Begin with tests while cargo still builds others, on slots that the build leaves free. If the build fails, so
+    /// does the run: what was reached is reported, and the exit code is 101
+    #[arg(long)]
+    pub eager: bool,
     /// End a worker process after N tests; without N, after one: a process for each test
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "1",
           value_parser = clap::value_parser!(u32).range(1..))]

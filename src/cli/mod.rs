@@ -39,7 +39,7 @@ pub enum Called {
 }
 
 /// A call of the line of stages.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each of them is a choice of its own")]
 pub struct Invocation {
     pub task: Task,
@@ -57,6 +57,8 @@ pub struct Invocation {
     pub failed: bool,
     /// Go by what tests took in earlier runs, and remember what they take in this one.
     pub history: bool,
+    /// Begin with tests while others are still built.
+    pub eager: bool,
     /// No package or target was chosen.
     pub whole: bool,
     pub quiet: bool,
@@ -202,6 +204,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
             parallel: cores,
             mark: (run::RUN_ID, String::new()),
             memory: Utf8PathBuf::new(),
+            asking: list::Asking::default(),
         },
         filter,
         group: group::Options {
@@ -261,7 +264,10 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result
             targets: cli.build.target.clone(),
             env: env.0,
             makeflags: None,
+            cargo_env: Vec::new(),
+            process: build::Process::default(),
         },
+        eager: eager(cli, task)?,
     })
 }
 
@@ -320,6 +326,14 @@ fn task(cli: &Cli, tests: &TestBinaryArgs, list: bool) -> Result<Task> {
         (false, true) => Task::List(format),
         (false, false) => Task::Run,
     })
+}
+
+fn eager(cli: &Cli, task: Task) -> Result<bool> {
+    ensure!(
+        !cli.run.eager || task == Task::Run,
+        "--eager begins with the tests while cargo still builds, and here none are run: leave it out"
+    );
+    Ok(cli.run.eager)
 }
 
 /// The cap on worker slots, from whoever says it first.

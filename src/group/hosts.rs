@@ -34,27 +34,34 @@ enum Holder<'a> {
 
 #[derive(Debug, Default)]
 pub(super) struct Hosts<'a> {
-    pub all: Vec<Host>,
+    /// Those that were not taken yet.
+    new: Vec<Host>,
     held: HashMap<Holder<'a>, usize>,
 }
 
 impl<'a> Hosts<'a> {
     /// The hosts that a test of this number needs, the outermost first. Those that there are not yet are made.
-    pub(super) fn needed(&mut self, suites: &'a [Suite], suite: usize, test: usize) -> Vec<Need> {
-        let contexts = &suites[suite].contexts;
+    pub(super) fn needed(&mut self, suite: &'a Suite, number: usize, test: usize) -> Vec<Need> {
+        let contexts = &suite.contexts;
         let mut needs: Vec<Need> = Vec::new();
-        for context in hosted(contexts, suites[suite].tests[test].context) {
+        for context in hosted(contexts, suite.tests[test].context) {
             let holder = match &contexts[context].key {
-                Some(key) => Holder::OfPackage(&suites[suite].binary.package_id, key),
-                None => Holder::OfBinary(suite, context),
+                Some(key) => Holder::OfPackage(&suite.binary.package_id, key),
+                None => Holder::OfBinary(number, context),
             };
+            let next = self.held.len();
             let host = *self.held.entry(holder).or_insert_with(|| {
-                self.all.push(Host { suite, context, test, needs: needs.clone() });
-                self.all.len() - 1
+                self.new.push(Host { suite: number, context, test, needs: needs.clone() });
+                next
             });
             needs.push(Need { context, host });
         }
         needs
+    }
+
+    /// Those that were made since the last time.
+    pub(super) fn take(&mut self) -> Vec<Host> {
+        std::mem::take(&mut self.new)
     }
 }
 

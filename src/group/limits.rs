@@ -4,7 +4,9 @@ use crate::config::Context;
 
 /// The contexts that have a `max`, numbered anew.
 pub(super) struct Limits {
-    pub most: Vec<usize>,
+    most: Vec<usize>,
+    /// How many of these were taken.
+    taken: usize,
     /// For each context, its limit.
     of_context: Vec<Option<usize>>,
 }
@@ -17,7 +19,14 @@ impl Limits {
             Some(most.len() - 1)
         });
         let of_context = of_context.collect();
-        Self { most, of_context }
+        Self { most, taken: 0, of_context }
+    }
+
+    /// Those that were made since the last time.
+    pub(super) fn take(&mut self) -> Vec<usize> {
+        let new = self.most[self.taken..].to_vec();
+        self.taken = self.most.len();
+        new
     }
 
     pub(super) fn add(&mut self, most: usize) -> usize {

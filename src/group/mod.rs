@@ -115,12 +115,45 @@ enum Unit {
 
 /// Groups the tests that are to run.
 pub fn by_context(suites: &[Suite], decisions: &[Vec<Decision>], config: &Config, options: &Options) -> Groups {
-    let mut matched = vec![false; config.contexts.len()];
-    let mut limits = Limits::of(&config.contexts);
-    let mut hosts = Hosts::default();
-    let mut groups: Vec<Group> = Vec::new();
-    let mut without_setup = Vec::new();
-    for (number, (suite, decisions)) in suites.iter().zip(decisions).enumerate() {
+    let mut grouping = Grouping::new(config, options);
+    suites.iter().zip(decisions).for_each(|(suite, decisions)| grouping.add(suite, decisions));
+    let unmatched = grouping.unmatched();
+    Groups { unmatched, ..grouping.take() }
+}
+
+/// Groups in the making: suites may become known one after another.
+pub struct Grouping<'a> {
+    config: &'a Config,
+    options: &'a Options,
+    matched: Vec<bool>,
+    /// The package and the id of each suite's binary.
+    binaries: Vec<(&'a str, &'a str)>,
+    limits: Limits,
+    hosts: Hosts<'a>,
+    groups: Vec<Group>,
+    without_setup: Vec<(usize, usize)>,
+}
+
+impl<'a> Grouping<'a> {
+    pub fn new(config: &'a Config, options: &'a Options) -> Self {
+        Self {
+            config,
+            options,
+            matched: vec![false; config.contexts.len()],
+            binaries: Vec::new(),
+            limits: Limits::of(&config.contexts),
+            hosts: Hosts::default(),
+            groups: Vec::new(),
+            without_setup: Vec::new(),
+        }
+    }
+
+    /// Groups the tests of one more suite.
+    pub fn add(&mut self, suite: &'a Suite, decisions: &[Decision]) {
+        let Self { config, options, matched, binaries, limits, hosts, groups, without_setup } = self;
+        let number = binaries.len();
+        binaries.push((&suite.binary.package, &suite.binary.id));
+        let first = groups.len();
         let mut places: HashMap<Key, usize> = HashMap::new();
         for (place, (test, decision)) in suite.tests.iter().zip(decisions).enumerate() {
             let configured = configured(suite, test, &config.contexts);
@@ -162,25 +195,41 @@ pub fn by_context(suites: &[Suite], decisions: &[Vec<Decision>], config: &Config
             group.slots = group.slots.max(slots);
             group.limits.extend(counted);
             if test.annotated.is_some() {
-                group.needs.extend(hosts.needed(suites, number, place));
+                group.needs.extend(hosts.needed(suite, number, place));
                 group.can_split |=
                     list::ancestors(&suite.contexts, test.context).any(|it| it.kind == ContextKind::CanSplit);
             }
         }
-        take_turns(&places, &mut groups, &mut limits);
+        take_turns(&places, groups, limits);
+        for group in &mut groups[first..] {
+            group.limits.sort_unstable();
+            group.limits.dedup();
+            // The number of a context is higher than that of any around it.
+            group.needs.sort_unstable_by_key(|need| need.context);
+            group.needs.dedup();
+        }
     }
-    for group in &mut groups {
-        group.limits.sort_unstable();
-        group.limits.dedup();
-        // The number of a context is higher than that of any around it.
-        group.needs.sort_unstable_by_key(|need| need.context);
-        group.needs.dedup();
+
+    /// What has been added since it was taken the last time. Numbers of suites, limits and hosts go on.
+    pub fn take(&mut self) -> Groups {
+        Groups {
+            groups: std::mem::take(&mut self.groups),
+            limits: self.limits.take(),
+            hosts: self.hosts.take(),
+            without_setup: std::mem::take(&mut self.without_setup),
+            unmatched: Vec::new(),
+        }
     }
-    let unmatched = config.contexts.iter().zip(&matched).filter(|(_, matched)| !**matched).map(|(context, _)| {
-        let is_built = |suite: &Suite| context.names(&suite.binary.package, &suite.binary.id);
-        Unmatched { name: context.describe(), names_built_code: suites.iter().any(is_built) }
-    });
-    Groups { groups, limits: limits.most, hosts: hosts.all, without_setup, unmatched: unmatched.collect() }
+
+    /// Contexts of the configuration that match no test of any suite.
+    pub fn unmatched(&self) -> Vec<Unmatched> {
+        let unmatched = self.config.contexts.iter().zip(&self.matched).filter(|(_, matched)| !**matched);
+        let told = unmatched.map(|(context, _)| Unmatched {
+            name: context.describe(),
+            names_built_code: self.binaries.iter().any(|(package, id)| context.names(package, id)),
+        });
+        told.collect()
+    }
 }
 
 /// The configuration's contexts that match a test, the outermost first.

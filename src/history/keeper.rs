@@ -16,11 +16,9 @@ use crate::list::Suite;
 /// How many binaries are remembered; beyond that, those are forgotten that have not run for the longest time.
 const MOST: usize = 10_000;
 
-/// A [`Reporter`] that writes the history when the run is over.
-pub struct Keeper<'a> {
-    folder: Utf8PathBuf,
-    /// By their binaries, with what was known of them.
-    suites: HashMap<&'a str, (&'a Suite, &'a Lengths)>,
+/// A [`Reporter`] that measures; when the run is over it writes the history.
+#[derive(Default)]
+pub struct Keeper {
     /// By binary, what was measured.
     measured: HashMap<Arc<str>, Measured>,
 }
@@ -31,10 +29,19 @@ struct Measured {
     setups: Vec<(Arc<str>, Duration)>,
 }
 
-impl<'a> Keeper<'a> {
-    pub fn new(folder: Utf8PathBuf, suites: &'a [Suite], known: &'a [Lengths]) -> Self {
-        let suites = suites.iter().zip(known).map(|(suite, known)| (&*suite.binary.id, (suite, known))).collect();
-        Self { folder, suites, measured: HashMap::new() }
+impl Keeper {
+    /// Writes what was measured of these suites, with what was known of them. What cannot be written is not remembered:
+    /// the next run is none the worse for it.
+    pub fn remember<'a>(&self, folder: &Utf8Path, suites: impl Iterator<Item = (&'a Suite, &'a Lengths)>) {
+        if std::fs::create_dir_all(folder).is_err() {
+            return;
+        }
+        for (suite, known) in suites {
+            if let Some(measured) = self.measured.get(&suite.binary.id) {
+                let _ = write(folder, suite, known, measured);
+            }
+        }
+        forget_the_oldest(folder, MOST);
     }
 
     fn test(&mut self, it: &TestFinished) {
@@ -51,25 +58,9 @@ impl<'a> Keeper<'a> {
             self.measured.entry(it.binary.clone()).or_default().setups.push((it.context.clone(), took));
         }
     }
-
-    fn remember(&self, suite: &Suite, known: &Lengths, measured: &Measured) -> Result<()> {
-        let mut learned = Learned::from(known.clone());
-        let places: HashMap<&str, usize> = tests(suite).zip(0..).collect();
-        let tests_measured = measured.tests.iter().filter_map(|(name, took)| Some((*places.get(&**name)?, *took)));
-        tests_measured.for_each(|(place, took)| learned.test(place, took));
-        let places: HashMap<&str, usize> = contexts(suite).zip(0..).collect();
-        let setups_measured = measured.setups.iter().filter_map(|(name, took)| Some((*places.get(&**name)?, *took)));
-        setups_measured.for_each(|(place, took)| learned.setup(place, took));
-        let Some(lengths) = learned.worth_writing() else { return Ok(()) };
-        // Replaced as a whole, so that a run beside this one reads either the old or the new.
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        file.write_all(file::print(lengths, tests(suite), contexts(suite)).as_bytes())?;
-        file.persist(place(&self.folder, &suite.binary)).context("cannot rename")?;
-        Ok(())
-    }
 }
 
-impl Reporter for Keeper<'_> {
+impl Reporter for &mut Keeper {
     fn event(&mut self, event: &Event) -> Result<()> {
         match event {
             Event::TestFinished(it) => self.test(it),
@@ -82,18 +73,22 @@ impl Reporter for Keeper<'_> {
     fn flush(&mut self) -> Result<()> {
         Ok(())
     }
+}
 
-    /// What cannot be written is not remembered: the next run is none the worse for it.
-    fn finish(&mut self) -> Result<()> {
-        if std::fs::create_dir_all(&self.folder).is_err() {
-            return Ok(());
-        }
-        for (binary, measured) in &self.measured {
-            let _ = self.suites.get(&**binary).map(|(suite, known)| self.remember(suite, known, measured));
-        }
-        forget_the_oldest(&self.folder, MOST);
-        Ok(())
-    }
+fn write(folder: &Utf8Path, suite: &Suite, known: &Lengths, measured: &Measured) -> Result<()> {
+    let mut learned = Learned::from(known.clone());
+    let places: HashMap<&str, usize> = tests(suite).zip(0..).collect();
+    let tests_measured = measured.tests.iter().filter_map(|(name, took)| Some((*places.get(&**name)?, *took)));
+    tests_measured.for_each(|(place, took)| learned.test(place, took));
+    let places: HashMap<&str, usize> = contexts(suite).zip(0..).collect();
+    let setups_measured = measured.setups.iter().filter_map(|(name, took)| Some((*places.get(&**name)?, *took)));
+    setups_measured.for_each(|(place, took)| learned.setup(place, took));
+    let Some(lengths) = learned.worth_writing() else { return Ok(()) };
+    // Replaced as a whole, so that a run beside this one reads either the old or the new.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(file::print(lengths, tests(suite), contexts(suite)).as_bytes())?;
+    file.persist(place(folder, &suite.binary)).context("cannot rename")?;
+    Ok(())
 }
 
 /// Numbers in events may be anything.
@@ -114,7 +109,6 @@ fn forget_the_oldest(folder: &Utf8Path, most: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::recall;
     use super::*;
     use crate::list::{Context, ContextKind, Test};
 
@@ -134,11 +128,15 @@ mod tests {
         serde_json::from_value(json).unwrap()
     }
 
+    fn recall(folder: &Utf8Path, suites: &[Suite]) -> Vec<Lengths> {
+        super::super::recall(folder, &suites.iter().collect::<Vec<_>>())
+    }
+
     fn run(folder: &Utf8Path, suites: &[Suite], events: &[Event]) {
         let known = recall(folder, suites);
-        let mut keeper = Keeper::new(folder.to_owned(), suites, &known);
-        events.iter().for_each(|event| keeper.event(event).unwrap());
-        keeper.finish().unwrap();
+        let mut keeper = Keeper::default();
+        events.iter().for_each(|event| (&mut keeper).event(event).unwrap());
+        keeper.remember(folder, suites.iter().zip(&known));
     }
 
     #[test]

@@ -35,12 +35,12 @@ impl Lengths {
 }
 
 /// For who does not want to know.
-pub fn nothing(suites: &[Suite]) -> Vec<Lengths> {
-    suites.iter().map(Lengths::unknown).collect()
+pub fn nothing(suites: &[&Suite]) -> Vec<Lengths> {
+    suites.iter().map(|suite| Lengths::unknown(suite)).collect()
 }
 
 /// What is remembered of these suites, in their order.
-pub fn recall(folder: &Utf8Path, suites: &[Suite]) -> Vec<Lengths> {
+pub fn recall(folder: &Utf8Path, suites: &[&Suite]) -> Vec<Lengths> {
     suites.par_iter().map(|suite| of_suite(folder, suite)).collect()
 }
 

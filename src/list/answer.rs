@@ -54,6 +54,7 @@ pub(super) fn ask(command: Command, options: &Options) -> Result<Answer> {
 }
 
 fn ask_for(longest: usize, mut command: Command, options: &Options) -> Result<Answer> {
+    options.asking.ensure_wanted()?;
     // The watchdog ends whole groups, and the runner's own is the terminal's.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut child = command
@@ -64,6 +65,7 @@ fn ask_for(longest: usize, mut command: Command, options: &Options) -> Result<An
         .spawn()
         .context("cannot start it")?;
     let group = Pid::from_child(&child);
+    options.asking.begin(group);
     let (sender, receiver) = mpsc::sync_channel(16);
     let pipes = child.stdout.take().zip(child.stderr.take()).context("it has no output")?;
     let listening = listen(group, pipes, &sender).context("cannot listen to it");
@@ -71,6 +73,7 @@ fn ask_for(longest: usize, mut command: Command, options: &Options) -> Result<An
     let heard = listening.and_then(|()| hear(group, &receiver, longest, options.timeout));
     // It is not reaped yet, so the number is its own; that nobody is left in its group is as good.
     let _ = kill_process_group(group, Signal::KILL);
+    options.asking.end(group);
     let status = child.wait().context("cannot wait for it")?;
     let [stdout, stderr] = heard?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     Ok(Answer { status, stdout, stderr })
@@ -166,21 +169,35 @@ fn keep_end(bytes: &mut Vec<u8>) {
 mod tests {
     use std::io::PipeReader;
 
+    use super::super::Asking;
     use super::*;
 
-    /// Asks a shell; also gives a pipe that ends when the shell and all that it started are gone.
+    /// A shell that also has a pipe open as its descriptor 9, which ends when the shell and all that it started are gone.
     #[expect(clippy::disallowed_methods, reason = "a child is what is tested")]
-    fn ask_shell(script: &str, longest: usize, timeout: Duration) -> (Result<Answer>, PipeReader) {
-        use std::os::unix::process::CommandExt;
+    fn shell(script: &str) -> (Command, PipeReader) {
+        use std::os::{fd::AsRawFd, unix::process::CommandExt};
         let (reader, writer) = io::pipe().unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", script]);
         // SAFETY: the closure makes one system call.
         unsafe {
-            command.pre_exec(move || Ok(rustix::io::fcntl_setfd(&writer, rustix::io::FdFlags::empty())?));
+            command.pre_exec(move || match libc::dup2(writer.as_raw_fd(), 9) {
+                9 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            });
         }
-        let options = Options { timeout, parallel: 1, mark: ("MARK", String::new()), memory: "none".into() };
-        (ask_for(longest, command, &options), reader)
+        (command, reader)
+    }
+
+    /// Asks a shell; also gives its pipe.
+    fn ask_shell(script: &str, longest: usize, timeout: Duration) -> (Result<Answer>, PipeReader) {
+        let (command, reader) = shell(script);
+        (ask_for(longest, command, &Options { timeout, ..options() }), reader)
+    }
+
+    fn options() -> Options {
+        let (mark, memory, asking) = (("MARK", String::new()), "none".into(), Asking::default());
+        Options { timeout: LONG, parallel: 1, mark, memory, asking }
     }
 
     fn expect_gone(mut alive: PipeReader) {
@@ -218,6 +235,23 @@ mod tests {
     fn an_answer_without_an_end_is_not_read_to_its_end() {
         let (answer, alive) = ask_shell("yes", 1_000_000, LONG);
         assert_eq!(answer.err().unwrap().to_string(), "it answers --list with more than 1000000 bytes");
+        expect_gone(alive);
+    }
+
+    #[test]
+    fn who_is_asked_in_vain_is_ended_and_nobody_else_is_asked() {
+        let options = options();
+        let (command, mut alive) = shell("echo >&9; sleep 1000 & wait");
+        let answer = std::thread::scope(|scope| {
+            let asked = scope.spawn(|| ask(command, &options));
+            alive.read_exact(&mut [0]).unwrap();
+            options.asking.give_up();
+            asked.join().unwrap()
+        });
+        assert_eq!(answer.unwrap().success(), None);
+        expect_gone(alive);
+        let (command, alive) = shell("sleep 1000");
+        assert_eq!(ask(command, &options).err().unwrap().to_string(), "the answer is not wanted any more");
         expect_gone(alive);
     }
 

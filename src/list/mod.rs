@@ -8,8 +8,10 @@
 //! What `#[ptest::test]` and its like say stands in a section of the binary's file, and is read from there. Only the
 //! cases of generated tests are known to nobody but the binary itself.
 
+mod ahead;
 mod annotations;
 mod answer;
+mod asking;
 mod cases;
 mod doctests;
 mod memory;
@@ -28,7 +30,9 @@ use crate::build::TestBinary;
 
 use answer::ask;
 
+pub use ahead::Ahead;
 pub use annotations::{Annotated, Context, ContextKind, ancestors, numbers};
+pub use asking::Asking;
 pub use cases::{Case, token};
 
 /// What the list stage needs to know.
@@ -42,6 +46,8 @@ pub struct Options {
     pub mark: (&'static str, String),
     /// Where lists are remembered.
     pub memory: Utf8PathBuf,
+    /// Who is being asked.
+    pub asking: Asking,
 }
 
 /// A test binary with its tests.
@@ -74,6 +80,7 @@ impl Suite {
             rustdoc: None,
             libtest: true,
             host: false,
+            fresh: true,
         };
         Self { binary, harness: Harness::Libtest, tests: Vec::new(), contexts: Vec::new(), note: None }
     }

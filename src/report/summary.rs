@@ -200,6 +200,7 @@ pub(super) fn totals(run: &RunFinished, styles: &Styles) -> String {
         Some(Stopped::Terminated) => ", terminated",
         Some(Stopped::FailFast) => ", stopped after the last failure allowed",
         Some(Stopped::Error) => ", stopped by an error",
+        Some(Stopped::BuildFailed) => ", stopped since the build failed",
         None => "",
     };
     let tests = if ran == 1 { "test" } else { "tests" };

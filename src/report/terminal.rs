@@ -126,11 +126,16 @@ impl<W: Write> Terminal<W> {
 
     fn started(&mut self, run: &RunStarted) -> std::io::Result<()> {
         self.workers = run.workers;
+        // There is nothing to say before there is something to run.
+        if run.eager { Ok(()) } else { self.there_are(run.tests, run.binaries) }
+    }
+
+    fn there_are(&mut self, tests: usize, binaries: usize) -> std::io::Result<()> {
         if self.options.verbosity < Verbosity::Normal {
             return Ok(());
         }
         let plural = |count: usize| if count == 1 { "" } else { "s" };
-        let (tests, binaries, workers) = (run.tests, run.binaries, run.workers);
+        let workers = self.workers;
         let label = self.styles.green.apply_to("     Running");
         let binaries = format!("{binaries} {}", if binaries == 1 { "binary" } else { "binaries" });
         let (more_tests, more_workers) = (plural(tests), plural(workers));
@@ -321,6 +326,9 @@ impl<W: Write> Terminal<W> {
         let verbose = self.options.verbosity >= Verbosity::Verbose;
         match event {
             Event::RunStarted(run) => self.started(run),
+            Event::TestsKnown(known) if known.build.is_some() && !known.cut_short => {
+                self.there_are(known.tests, known.binaries)
+            }
             Event::WorkerStarted(it) if verbose => {
                 let label = self.styles.dim.apply_to("     process");
                 writeln!(
@@ -359,6 +367,7 @@ impl<W: Write> Terminal<W> {
             Event::RunFinished(run) => self.finished(run),
             Event::FixtureFinished(it) => self.fixture(it),
             Event::BinarySelected(_)
+            | Event::TestsKnown(_)
             | Event::TestStarted(_)
             | Event::TestSlow(_)
             | Event::WorkerStarted(_)

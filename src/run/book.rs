@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, FixedOffset, Local};
 
 use super::clock::Clock;
+use super::expected::Expected;
 use super::plan::Item;
 use crate::event::{Event, Outcome, Reporter, Show, SlotsChanged, Stopped, Tally, TestFinished, TestStarted};
 use crate::list::{Suite, Test};
-use crate::schedule::{self, Batch, ContextId, Slots};
+use crate::schedule::{self, Batch, ContextId, More, Slots};
 
 pub(super) struct Book<'a> {
-    pub suites: &'a [Suite],
-    items: &'a [Item],
-    /// For each item how long it should take, if that is known of most.
-    expected: Option<Vec<Duration>>,
+    pub suites: Vec<&'a Suite>,
+    items: Vec<Item>,
+    expected: Expected,
     reporter: &'a mut dyn Reporter,
     clock: Clock,
     began_at: DateTime<FixedOffset>,
@@ -31,25 +31,28 @@ pub(super) struct Book<'a> {
 }
 
 impl<'a> Book<'a> {
-    pub(super) fn open(
-        suites: &'a [Suite],
-        items: &'a [Item],
-        expected: Option<Vec<Duration>>,
-        reporter: &'a mut dyn Reporter,
-    ) -> Self {
+    pub(super) fn open(reporter: &'a mut dyn Reporter) -> Self {
         Self {
-            suites,
-            items,
-            expected,
+            suites: Vec::new(),
+            items: Vec::new(),
+            expected: Expected::default(),
             reporter,
             clock: Clock::start(),
             began_at: Local::now().fixed_offset(),
             tally: Tally::default(),
-            told: vec![false; items.len()],
+            told: Vec::new(),
             attempts: HashMap::new(),
             predecessors: HashMap::new(),
             error: None,
         }
+    }
+
+    /// There are more results to come.
+    pub(super) fn add(&mut self, suites: Vec<&'a Suite>, items: Vec<Item>, more: &More) {
+        self.told.resize(self.told.len() + items.len(), false);
+        self.suites.extend(suites);
+        self.items.extend(items);
+        self.expected.add(more);
     }
 
     /// The time since the run began, without that in which it was stopped.
@@ -118,7 +121,7 @@ impl<'a> Book<'a> {
 
     /// How long all items should take one after another, in seconds.
     pub(super) fn expected(&self) -> Option<f64> {
-        self.expected.as_ref().map(|all| all.iter().sum::<Duration>().as_secs_f64())
+        self.expected.sum().map(|sum| sum.as_secs_f64())
     }
 
     /// The number of the suite that an item belongs to.
@@ -137,7 +140,7 @@ impl<'a> Book<'a> {
     }
 
     pub(super) fn suite(&self, item: schedule::Item) -> &'a Suite {
-        &self.suites[self.items[item].suite]
+        self.suites[self.items[item].suite]
     }
 
     pub(super) fn test(&self, item: schedule::Item) -> &'a Test {
@@ -156,7 +159,7 @@ impl<'a> Book<'a> {
             repetition: self.items[item].repetition,
             worker: batch.worker,
             process: batch.process,
-            expected: self.expected.as_ref().map(|all| all[item].as_secs_f64()),
+            expected: self.expected.of(item).map(|it| it.as_secs_f64()),
             contexts: self.suite(item).contexts_of(self.test(item)),
         }
     }

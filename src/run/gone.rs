@@ -169,7 +169,7 @@ impl Run<'_> {
     /// Whoever is killed while it holds slots of the jobserver takes them along; when nobody else can hold any, the
     /// owner knows how many there have to be.
     pub(super) fn top_up(&mut self) {
-        if !self.processes.is_empty() || !self.hosts.is_empty() {
+        if !self.processes.is_empty() || !self.hosts.is_empty() || self.building {
             return;
         }
         if let Err(error) = self.pool.top_up(self.held.len() + self.in_flight.load(Ordering::SeqCst)) {

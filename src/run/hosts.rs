@@ -262,7 +262,7 @@ impl Run<'_> {
     fn tell_host_fixture_started(&mut self, host: HostId, fixture: Fixture) {
         let Some(process) = self.hosts.get(&host).map(|live| live.process) else { return };
         let spec = &self.groups.hosts[host];
-        let suite = &self.book.suites[spec.suite];
+        let suite = self.book.suites[spec.suite];
         let context = &suite.contexts[spec.context];
         self.book.tell(&Event::FixtureStarted(FixtureStarted {
             binary: suite.binary.id.clone(),
@@ -277,7 +277,7 @@ impl Run<'_> {
     fn tell_host_fixture(&mut self, host: HostId, fixture: Fixture, came: Came, output: Output) {
         let Some((process, since)) = self.hosts.get(&host).map(|live| (live.process, live.since)) else { return };
         let spec = &self.groups.hosts[host];
-        let suite = &self.book.suites[spec.suite];
+        let suite = self.book.suites[spec.suite];
         let told: FixtureFinished =
             finished(suite, spec.context, fixture, came, output, self.book.time(since), process);
         self.book.tell(&Event::FixtureFinished(told));

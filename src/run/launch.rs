@@ -76,7 +76,7 @@ impl Run<'_> {
 
     pub(super) fn launch_host(&self, host: HostId, process: Process) -> Launch {
         let spec = &self.groups.hosts[host];
-        let suite = &self.book.suites[spec.suite];
+        let suite = self.book.suites[spec.suite];
         let token = list::token();
         let mut command = self.command(suite);
         command

@@ -8,6 +8,9 @@ use ptest::wire::environment::{HOST_NUMBER, RUN_ID, SLOT};
 #[cfg(target_os = "linux")]
 use super::os::started;
 
+/// Names the run in the environment of a build that goes on beside it.
+pub(super) const BUILD_ID: &str = "PTEST_BUILD_ID";
+
 /// A process that carries the mark of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Leftover {
@@ -28,6 +31,8 @@ pub(crate) enum Whose {
     Host(u32),
     /// All but what belongs to hosts, of this run or of one inside of it.
     NoHosts,
+    /// The build beside the run, which has a mark of its own.
+    Build,
 }
 
 /// Kills what is left of a run, or of a part of it, with the groups that it is in, and says what that was.
@@ -43,7 +48,8 @@ pub(crate) fn kill(run: &str, whose: Whose) -> Vec<Leftover> {
         if marked.is_empty() && !settles(&unsettled, &mut patience) {
             break;
         }
-        marked.iter().for_each(|it| kill_one(it.pid));
+        // A build is in the group of whoever started the run.
+        marked.iter().for_each(|it| kill_one(it.pid, whose != Whose::Build));
         killed.extend(marked);
     }
     killed
@@ -127,6 +133,9 @@ fn is_marked(environment: &[u8], run: &str, whose: Whose) -> bool {
     if memchr::memmem::find(environment, run.as_bytes()).is_none() {
         return false;
     }
+    if whose == Whose::Build {
+        return value(environment, BUILD_ID) == Some(run.as_bytes());
+    }
     let of_run = value(environment, RUN_ID).and_then(|it| it.strip_prefix(run.as_bytes()));
     let says = |name: &str, number: String| value(environment, name) == Some(number.as_bytes());
     // Whoever belongs to a worker that was started by a host's process belongs to that worker.
@@ -147,12 +156,12 @@ fn value<'a>(environment: &'a [u8], name: &str) -> Option<&'a [u8]> {
     variables.find_map(|it| it.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }
 
-fn kill_one(pid: i32) {
+fn kill_one(pid: i32, with_group: bool) {
     let Some(pid) = rustix::process::Pid::from_raw(pid) else { return };
     // They may have gone in the meantime, which is as good. The group is the process's own, or a worker's, unless it
     // has found its way into ours.
     let group = rustix::process::getpgid(Some(pid)).ok().filter(|group| *group != rustix::process::getpgrp());
-    if let Some(group) = group {
+    if let Some(group) = group.filter(|_| with_group) {
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     }
     let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
@@ -182,6 +191,10 @@ mod tests {
         assert!(is_marked(host, "run-1", Whose::Anybody));
         let worker_inside = b"PTEST_RUN_ID=run-1/run-7\0PTEST_HOST=3\0PTEST_WORKER=0\0";
         assert!(is_marked(worker_inside, "run-1", Whose::NoHosts));
-        assert!(is_marked(b"PTEST_RUN_ID=run-1\0PTEST_WORKER=2\0", "run-1", Whose::NoHosts));
+        let worker = b"PTEST_RUN_ID=run-1\0PTEST_WORKER=2\0";
+        assert!(is_marked(worker, "run-1", Whose::NoHosts));
+        assert!(!is_marked(host, "run-1", Whose::Build) && !is_marked(worker, "run-1", Whose::Build));
+        let build = b"PTEST_BUILD_ID=run-1\0";
+        assert!(is_marked(build, "run-1", Whose::Build) && !is_marked(build, "run-1", Whose::Anybody));
     }
 }

@@ -8,8 +8,10 @@ mod book;
 mod clock;
 mod control;
 mod dialect;
+mod expected;
 mod fixtures;
 mod gone;
+mod growth;
 mod hosts;
 mod judge;
 mod keys;
@@ -39,9 +41,7 @@ use anyhow::{Context, Result};
 use camino::Utf8PathBuf;
 use jobserver::{Acquired, HelperThread};
 
-use crate::event::{
-    BinarySelected, Event, Outcome, Reporter, RunFinished, RunStarted, Stopped, TestFinished, TestSlow, WorkerFailed,
-};
+use crate::event::{Event, Outcome, Reporter, RunFinished, RunStarted, Stopped, TestFinished, TestSlow, WorkerFailed};
 use crate::filter::Decision;
 use crate::group::Groups;
 use crate::history::Lengths;
@@ -49,11 +49,14 @@ use crate::list::Suite;
 use crate::schedule::{self, Action, Batch, ContextId, HostId, Input, Process, Scheduler, Slots, Stop};
 
 use book::Book;
+use growth::EndBuild;
+pub use growth::{Beside, News, kill_build, variables};
 use hosts::LiveHost;
 use judge::Asked;
 use keys::Key;
 use leftovers::Whose;
 use live::Live;
+use plan::Plan;
 use process::{Launch, Report, Speech};
 use signals::Signalled;
 use slots::Pool;
@@ -113,6 +116,7 @@ enum Message {
     Signalled(Signalled),
     Key(Key),
     Process(Who, Report),
+    News(News),
 }
 
 /// Whose process it is.
@@ -136,26 +140,27 @@ const RUSTDOC_LIMIT: Duration = Duration::from_secs(3600);
 const NEAREST: usize = 16;
 
 /// What there is to do.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Default)]
 pub struct Work<'a> {
-    pub suites: &'a [Suite],
+    pub suites: Vec<&'a Suite>,
     /// For each suite what is to be done with its tests.
-    pub decisions: &'a [Vec<Decision>],
-    pub groups: &'a Groups,
+    pub decisions: Vec<Vec<Decision>>,
+    pub groups: Groups,
     /// For each suite how long its tests took in earlier runs.
-    pub lengths: &'a [Lengths],
+    pub lengths: Vec<Lengths>,
 }
 
 /// Runs all groups and reports every decision that is not a skip exactly once.
-pub fn groups(
-    work: Work,
-    pool: &Pool,
-    watchdog: &Watchdog,
-    options: &Options,
-    reporter: &mut dyn Reporter,
+///
+/// If there is a build beside the run, what it makes known is run as well.
+pub fn groups<'a>(
+    work: Work<'a>,
+    beside: Option<Beside>,
+    pool: &'a Pool,
+    watchdog: &'a Watchdog,
+    options: &'a Options,
+    reporter: &'a mut dyn Reporter,
 ) -> Result<RunFinished, Error> {
-    let Work { suites, decisions, groups, .. } = work;
-    let (items, spec) = plan::items(work, options);
     let (sender, receiver) = mpsc::sync_channel(BACKLOG);
     let (asked, table) = (sender.clone(), watchdog.table());
     // A receiver that is gone means that the run is over.
@@ -172,10 +177,16 @@ pub fn groups(
         counter.fetch_add(1, Ordering::SeqCst);
         drop(granted.send(Message::Slot(slot)));
     });
+    let rules = plan::rules(options, beside.is_some());
     let mut run = Run {
-        book: Book::open(suites, &items, plan::expected(&spec), reporter),
-        groups,
-        scheduler: Scheduler::new(spec),
+        book: Book::open(reporter),
+        plan: Plan::new(options),
+        groups: Groups::default(),
+        results: 0,
+        binaries: 0,
+        scheduler: Scheduler::new(rules),
+        end_build: beside.map(|beside| beside.pass_on(&sender)).transpose().context("cannot start a thread")?,
+        building: false,
         options,
         pool,
         requests: requests.context("cannot start the jobserver's thread")?,
@@ -196,26 +207,25 @@ pub fn groups(
         warned_of_fewer_slots: false,
         not_started: Vec::new(),
     };
-    let ignored = run.begin(decisions, items.len() + groups.without_setup.len());
-    run.report_ignored(&ignored);
-    run.report_without_setup(&groups.without_setup);
+    run.building = run.end_build.is_some();
+    run.begin(work);
     run.step(Instant::now(), Input::Tick);
     run.receive_until_done(&receiver);
     run.end()
 }
 
-/// The tests that are no skips, if there are any.
-fn selected((suite, decisions): (&Suite, &Vec<Decision>)) -> Option<BinarySelected> {
-    let all = suite.tests.iter().zip(decisions);
-    let taken = all.filter(|(_, decision)| !matches!(decision, Decision::Skip(_)));
-    let tests: Vec<Arc<str>> = taken.map(|(test, _)| test.name.clone()).collect();
-    (!tests.is_empty()).then(|| BinarySelected { binary: suite.binary.id.clone(), tests, listed: suite.tests.len() })
-}
-
 struct Run<'a> {
     book: Book<'a>,
-    groups: &'a Groups,
+    plan: Plan,
+    groups: Groups,
+    /// How many results the run will report, of how many binaries, as far as is known.
+    results: usize,
+    binaries: usize,
     scheduler: Scheduler,
+    /// Ends the build beside the run.
+    end_build: Option<EndBuild>,
+    /// It goes on, as far as is known.
+    building: bool,
     options: &'a Options,
     pool: &'a Pool,
     requests: HelperThread,
@@ -245,32 +255,28 @@ struct Run<'a> {
     not_started: Vec<(Who, io::Error)>,
 }
 
-impl Run<'_> {
-    /// Says what the run will report; gives the tests that are ignored.
-    fn begin(&mut self, decisions: &[Vec<Decision>], items: usize) -> Vec<(usize, usize)> {
-        let places = decisions.iter().enumerate().flat_map(|(suite, it)| (0..it.len()).map(move |test| (suite, test)));
-        let ignored: Vec<_> = places.filter(|(suite, test)| decisions[*suite][*test] == Decision::Ignore).collect();
-        let takes_part = |decisions: &&Vec<Decision>| decisions.iter().any(|it| !matches!(it, Decision::Skip(_)));
+impl<'a> Run<'a> {
+    /// Says what the run will report.
+    fn begin(&mut self, work: Work<'a>) {
+        let taken = self.take_in(work);
         self.book.tell(&Event::RunStarted(RunStarted {
             run: self.options.run.clone(),
             timestamp: self.book.time(Instant::now()),
-            tests: items + ignored.len(),
-            binaries: decisions.iter().filter(takes_part).count(),
+            tests: self.results,
+            binaries: self.binaries,
             workers: self.options.processes,
             expected: self.book.expected(),
             build: self.options.built.map(|took| took.as_secs_f64()),
+            eager: self.building,
             options: self.options.again.clone(),
         }));
-        for selected in self.book.suites.iter().zip(decisions).filter_map(selected) {
-            self.book.tell(&Event::BinarySelected(selected));
-        }
-        ignored
+        self.report(taken);
     }
 
     fn report_ignored(&mut self, ignored: &[(usize, usize)]) {
         let now = self.book.time(Instant::now());
         for (suite, test) in ignored {
-            let suite = &self.book.suites[*suite];
+            let suite = self.book.suites[*suite];
             let test = &suite.tests[*test];
             let result = book::result(suite, test, Outcome::Ignored, now);
             self.book.tell(&Event::TestFinished(TestFinished { message: test.ignore_reason.clone(), ..result }));
@@ -281,7 +287,7 @@ impl Run<'_> {
     fn report_without_setup(&mut self, tests: &[(usize, usize)]) {
         let now = self.book.time(Instant::now());
         for (suite, test) in tests {
-            let suite = &self.book.suites[*suite];
+            let suite = self.book.suites[*suite];
             let result = book::result(suite, &suite.tests[*test], Outcome::Failed, now);
             let message = "set-up will not run for it; use ptest::test, or #[context(plain)] if it needs none";
             self.book.tell(&Event::TestFinished(TestFinished { message: Some(message.to_owned()), ..result }));
@@ -304,6 +310,7 @@ impl Run<'_> {
                 Some(Message::Signalled(Signalled::Continue)) => self.resumed(),
                 Some(Message::Key(key)) => self.key(key),
                 Some(Message::Process(who, report)) => self.reports(who, report),
+                Some(Message::News(news)) => self.hear(news),
                 None => self.step(Instant::now(), Input::Tick),
             }
             if self.book.error.is_some() && self.stopped.is_none() {
@@ -392,6 +399,7 @@ impl Run<'_> {
         if self.scheduler.is_stopped() {
             // If it was not asked to stop, it has seen as many failures as are allowed.
             self.stopped.get_or_insert(Stopped::FailFast);
+            self.end_build();
         }
         for action in actions {
             self.perform(action);
@@ -442,7 +450,8 @@ impl Run<'_> {
     }
 
     fn stop(&mut self, why: Stopped, how: Stop) {
-        if matches!(self.stopped, None | Some(Stopped::FailFast)) {
+        // Ctrl-C ends the build, too, and that may be heard of first.
+        if matches!(self.stopped, None | Some(Stopped::FailFast | Stopped::BuildFailed)) {
             self.stopped = Some(why);
         }
         self.how = self.how.max(Some(how));

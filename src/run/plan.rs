@@ -7,8 +7,9 @@ use ptest::wire::environment::{SETUP_LIMIT, TEARDOWN_LIMIT};
 use super::os::MOST_ARGUMENTS;
 use super::{Options, Work};
 use crate::group::{Group, Grouped, Host};
+use crate::history::Lengths;
 use crate::list::{self, Suite};
-use crate::schedule::{self, ContextId, Spec};
+use crate::schedule::{self, ContextId, More, Spec};
 
 /// A test to run, and which time it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,53 +30,13 @@ const SLOW: Duration = Duration::from_secs(60);
 /// From SIGTERM to SIGKILL.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// Numbers the items and writes down the rules for them.
-///
-/// A process cannot run a test twice, so each repetition is a group of its own. Those of a unit take turns: what it
-/// protects by running its tests one after another would not survive two of them at once.
-pub(super) fn items(work: Work, options: &Options) -> (Vec<Item>, Spec) {
-    let Work { suites, groups, lengths, .. } = work;
-    let mut items = Vec::new();
-    let mut limits = groups.limits.clone();
-    let mut specs = Vec::new();
-    let contexts = Contexts::of(suites, options.repeat);
-    for (number, group) in groups.groups.iter().enumerate() {
-        let turns = (group.unit && options.repeat > 1).then(|| {
-            limits.push(1);
-            limits.len() - 1
-        });
-        for repetition in 1..=options.repeat {
-            let first = items.len();
-            let first_context = contexts.first(group.suite, repetition);
-            items.extend(group.tests.iter().map(|it| Item {
-                suite: group.suite,
-                test: it.test,
-                group: number,
-                repetition,
-                first_context,
-            }));
-            let tests = &suites[group.suite].tests;
-            specs.push(schedule::Group {
-                items: (first..items.len()).collect(),
-                timeouts: group.tests.iter().map(|it| it.timeout).collect(),
-                lengths: group.tests.iter().map(|it| lengths[group.suite].tests[it.test]).collect(),
-                setup: setup(work, group),
-                contexts: group.tests.iter().map(|it| Some(first_context + tests[it.test].context?)).collect(),
-                unit: group.unit,
-                can_split: group.can_split,
-                hosts: group.needs.iter().map(|need| need.host).collect(),
-                at_least: group.at_least,
-                slots: group.slots,
-                per_process: group.per_process.min(fitting(&suites[group.suite], group)),
-                limits: group.limits.iter().copied().chain(turns).collect(),
-            });
-        }
-    }
-    let spec = Spec {
-        groups: specs,
-        limits,
-        hosts: groups.hosts.iter().map(|it| host(suites, it)).collect(),
-        contexts: contexts.around,
+/// The rules of a run in which there is nothing to do yet.
+pub(super) fn rules(options: &Options, growing: bool) -> Spec {
+    Spec {
+        groups: Vec::new(),
+        limits: Vec::new(),
+        hosts: Vec::new(),
+        contexts: Vec::new(),
         processes: options.processes,
         cores: options.cores,
         retries: options.retries,
@@ -83,68 +44,118 @@ pub(super) fn items(work: Work, options: &Options) -> (Vec<Item>, Spec) {
         diagnose: options.diagnose,
         grace: GRACE,
         slow: SLOW,
-    };
-    (items, spec)
+        growing,
+    }
+}
+
+/// What has been numbered by now.
+pub(super) struct Plan {
+    repeat: u32,
+    suites: usize,
+    groups: usize,
+    items: usize,
+    contexts: usize,
+    /// How many limits the scheduler knows, and by which numbers it knows those of the group stage.
+    limits: usize,
+    limit_of: Vec<usize>,
+}
+
+impl Plan {
+    pub(super) fn new(options: &Options) -> Self {
+        Self { repeat: options.repeat, suites: 0, groups: 0, items: 0, contexts: 0, limits: 0, limit_of: Vec::new() }
+    }
+
+    /// Numbers the items of what there is to do and writes down the rules for them.
+    ///
+    /// A process cannot run a test twice, so each repetition is a group of its own. Those of a unit take turns: what it
+    /// protects by running its tests one after another would not survive two of them at once.
+    pub(super) fn add(&mut self, work: &Work) -> (Vec<Item>, More) {
+        let mut more = More {
+            limits: work.groups.limits.clone(),
+            hosts: work.groups.hosts.iter().map(|it| host(work.suites[it.suite - self.suites], it)).collect(),
+            ..More::default()
+        };
+        self.limit_of.extend((self.limits..).take(work.groups.limits.len()));
+        self.limits += work.groups.limits.len();
+        let contexts: Vec<ContextId> = work.suites.iter().map(|suite| self.number(suite, &mut more.contexts)).collect();
+        let mut items = Vec::new();
+        for group in &work.groups.groups {
+            self.add_group(work, group, contexts[group.suite - self.suites], &mut items, &mut more);
+        }
+        self.suites += work.suites.len();
+        (items, more)
+    }
+
+    fn add_group(
+        &mut self,
+        work: &Work,
+        group: &Group,
+        first_context: ContextId,
+        items: &mut Vec<Item>,
+        more: &mut More,
+    ) {
+        let (suite, lengths) = (work.suites[group.suite - self.suites], &work.lengths[group.suite - self.suites]);
+        let turns = (group.unit && self.repeat > 1).then(|| {
+            more.limits.push(1);
+            self.limits += 1;
+            self.limits - 1
+        });
+        for repetition in 1..=self.repeat {
+            let first_context = first_context + (repetition as usize - 1) * suite.contexts.len();
+            items.extend(group.tests.iter().map(|it| Item {
+                suite: group.suite,
+                test: it.test,
+                group: self.groups,
+                repetition,
+                first_context,
+            }));
+            let first = self.items;
+            self.items += group.tests.len();
+            more.groups.push(schedule::Group {
+                items: (first..self.items).collect(),
+                timeouts: group.tests.iter().map(|it| it.timeout).collect(),
+                lengths: group.tests.iter().map(|it| lengths.tests[it.test]).collect(),
+                setup: setup(suite, lengths, group),
+                contexts: group.tests.iter().map(|it| Some(first_context + suite.tests[it.test].context?)).collect(),
+                unit: group.unit,
+                can_split: group.can_split,
+                hosts: group.needs.iter().map(|need| need.host).collect(),
+                at_least: group.at_least,
+                slots: group.slots,
+                per_process: group.per_process.min(fitting(suite, group)),
+                limits: group.limits.iter().map(|limit| self.limit_of[*limit]).chain(turns).collect(),
+            });
+        }
+        self.groups += 1;
+    }
+
+    /// Numbers the contexts of a suite, and says for each which one is around it; gives the number of the first one. A
+    /// set-up that fails once may well succeed in the next repetition, so each has numbers of its own.
+    fn number(&mut self, suite: &Suite, around: &mut Vec<Option<ContextId>>) -> ContextId {
+        let first = self.contexts;
+        for _ in 0..self.repeat {
+            around.extend(suite.contexts.iter().map(|it| Some(self.contexts + it.parent?)));
+            self.contexts += suite.contexts.len();
+        }
+        first
+    }
 }
 
 /// How long the longest way to one of the group's tests was, through all set-ups around it.
-fn setup(work: Work, group: &Group) -> Duration {
-    let contexts = &work.suites[group.suite].contexts;
-    let took = &work.lengths[group.suite].setups;
+fn setup(suite: &Suite, lengths: &Lengths, group: &Group) -> Duration {
     let way = |it: &Grouped| -> Duration {
-        let test = &work.suites[group.suite].tests[it.test];
-        list::numbers(contexts, test.context).filter_map(|context| took[context]).sum()
+        let contexts = list::numbers(&suite.contexts, suite.tests[it.test].context);
+        contexts.filter_map(|context| lengths.setups[context]).sum()
     };
     group.tests.iter().map(way).max().unwrap_or_default()
 }
 
-/// For each item how long it should take, by earlier runs. `None` if most of them are new: then nothing can be said.
-pub(super) fn expected(spec: &Spec) -> Option<Vec<Duration>> {
-    let lengths: Vec<Option<Duration>> = spec.groups.iter().flat_map(|group| group.lengths.iter().copied()).collect();
-    let known: Vec<Duration> = lengths.iter().copied().flatten().collect();
-    let mean = known.iter().sum::<Duration>().checked_div(u32::try_from(known.len()).ok()?)?;
-    (2 * known.len() > lengths.len()).then(|| lengths.into_iter().map(|it| it.unwrap_or(mean)).collect())
-}
-
-fn host(suites: &[Suite], host: &Host) -> schedule::Host {
-    let context = &suites[host.suite].contexts[host.context];
+fn host(suite: &Suite, host: &Host) -> schedule::Host {
+    let context = &suite.contexts[host.context];
     schedule::Host {
         needs: host.needs.iter().map(|need| need.host).collect(),
         setup_limit: context.setup.timeout.unwrap_or(SETUP_LIMIT),
         teardown_limit: context.teardown.as_ref().and_then(|it| it.timeout).unwrap_or(TEARDOWN_LIMIT),
-    }
-}
-
-/// The contexts of all suites, numbered. A set-up that fails once may well succeed in the next repetition, so each has
-/// numbers of its own.
-struct Contexts {
-    /// For each the one around it.
-    around: Vec<Option<ContextId>>,
-    /// How many of one repetition come before those of each suite.
-    before: Vec<usize>,
-    in_repetition: usize,
-}
-
-impl Contexts {
-    fn of(suites: &[Suite], repetitions: u32) -> Self {
-        let mut before = Vec::new();
-        let mut in_repetition = 0;
-        for suite in suites {
-            before.push(in_repetition);
-            in_repetition += suite.contexts.len();
-        }
-        let mut contexts = Self { around: Vec::new(), before, in_repetition };
-        for repetition in 1..=repetitions {
-            for (number, suite) in suites.iter().enumerate() {
-                let first = contexts.first(number, repetition);
-                contexts.around.extend(suite.contexts.iter().map(|it| Some(first + it.parent?)));
-            }
-        }
-        contexts
-    }
-
-    fn first(&self, suite: usize, repetition: u32) -> ContextId {
-        (repetition as usize - 1) * self.in_repetition + self.before[suite]
     }
 }
 

@@ -72,6 +72,17 @@ impl Pool {
         Ok(())
     }
 
+    /// The same while some are held: those that are too many go as far as they are free.
+    pub(super) fn fit(&self, slots: usize) -> io::Result<()> {
+        self.grow_to(slots)?;
+        while !self.guest && self.tokens.get() > slots.saturating_sub(1) {
+            let Some(token) = self.client.try_acquire()? else { break };
+            token.drop_without_releasing();
+            self.tokens.set(self.tokens.get() - 1);
+        }
+        Ok(())
+    }
+
     /// Gives an owner's pool at least so many slots.
     pub(super) fn grow_to(&self, slots: usize) -> io::Result<()> {
         while !self.guest && self.tokens.get() < slots.saturating_sub(1) {

@@ -172,6 +172,7 @@ pub fn main(run: &str, values: &Utf8Path, modes: Option<&str>) {
     }
     signal_groups(hosts, Signal::KILL);
     leftovers::kill(run, Whose::Anybody);
+    leftovers::kill(run, Whose::Build);
     // There is one only if there were hosts.
     let _ = std::fs::remove_dir_all(values);
 }

@@ -331,8 +331,20 @@ fn specs() -> impl Strategy<Value = Spec> {
         let (limits, processes, retries, max_fail) = numbers;
         let slow = Duration::from_millis(15);
         let (hosts, contexts) = (Vec::new(), Vec::new());
-        let (limits, cores) = (limits.to_vec(), 2);
-        Spec { groups, limits, hosts, contexts, processes, cores, retries, max_fail, diagnose, grace, slow }
+        Spec {
+            groups,
+            limits: limits.to_vec(),
+            hosts,
+            contexts,
+            processes,
+            cores: 2,
+            retries,
+            max_fail,
+            diagnose,
+            grace,
+            slow,
+            growing: false,
+        }
     })
 }
 

@@ -29,7 +29,7 @@ impl Scheduler {
             self.requested += 1;
             actions.push(Action::RequestSlot);
         }
-        while self.held > self.kept_slots().saturating_sub(1) {
+        while self.held > self.kept_slots().saturating_sub(self.owned()) {
             self.held -= 1;
             actions.push(Action::ReleaseSlot);
         }
@@ -40,10 +40,10 @@ impl Scheduler {
         self.running.values().map(|running| running.batch.slots).sum::<usize>() + self.hosts.busy()
     }
 
-    /// How many slots could be used, beyond the one that every process owns.
+    /// How many slots could be used that somebody has to grant.
     pub(super) fn wanted(&self) -> usize {
         let room = self.spec.processes.saturating_sub(self.active());
-        (self.active() + self.usable(room)).max(self.kept_slots()).saturating_sub(1)
+        (self.active() + self.usable(room)).max(self.kept_slots()).saturating_sub(self.owned())
     }
 
     /// What is not needed any more goes first. A host is set up while those who come before its groups run, but not
@@ -88,7 +88,8 @@ impl Scheduler {
     }
 
     fn stoppable_hosts(&self) -> Vec<HostId> {
-        if self.hosts.is_empty() {
+        // What comes may need one that is up, and none is started twice.
+        if self.hosts.is_empty() || (self.spec.growing && self.stop.is_none()) {
             return Vec::new();
         }
         let needs = |queue: &Queue| queue.active > 0 || (queue.len() > 0 && self.stop.is_none());

@@ -32,7 +32,7 @@ impl Scheduler {
 
     /// How many slots are there without a process in them.
     pub(super) fn free_slots(&self) -> usize {
-        (self.held + 1).min(self.spec.processes).saturating_sub(self.active())
+        (self.held + self.owned()).min(self.spec.processes).saturating_sub(self.active())
     }
 
     /// Finds out whether a group waits for its slots, and whether the others have to stand back.
@@ -53,9 +53,10 @@ impl Scheduler {
         self.gathering = Some(Gathering { group, alone, until });
     }
 
-    /// Starts what nobody grants enough slots for, when there is nothing left to wait for.
+    /// Starts what nobody grants enough slots for, when there is nothing left to wait for. While more comes, that is
+    /// waited for: whoever finds it out has slots that will be free then.
     pub(super) fn start_with_fewer_slots(&mut self, now: Duration, actions: &mut Vec<Action>) {
-        let Some(gathering) = self.gathering.filter(|_| self.active() == 0) else {
+        let Some(gathering) = self.gathering.filter(|_| self.active() == 0 && !self.spec.growing) else {
             self.nothing_runs_since = None;
             return;
         };
@@ -87,8 +88,20 @@ mod tests {
         let hosts = vec![Host { setup_limit: secs(100), ..Host::default() }];
         let (limits, contexts, max_fail) = (Vec::new(), Vec::new(), None);
         let (grace, slow) = (secs(3), secs(60));
-        let (cores, diagnose) = (processes, false);
-        Spec { groups, limits, hosts, contexts, processes, cores, retries: 1, max_fail, diagnose, grace, slow }
+        Spec {
+            groups,
+            limits,
+            hosts,
+            contexts,
+            processes,
+            cores: processes,
+            retries: 1,
+            max_fail,
+            diagnose: false,
+            grace,
+            slow,
+            growing: false,
+        }
     }
 
     /// Its items come one by one.

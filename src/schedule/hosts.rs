@@ -45,9 +45,14 @@ struct State {
 }
 
 impl Hosts {
-    pub(super) fn new(hosts: Vec<Host>, grace: Duration) -> Self {
+    pub(super) fn new(grace: Duration) -> Self {
+        Self { states: Vec::new(), hosts: Vec::new(), grace }
+    }
+
+    pub(super) fn add(&mut self, hosts: &[Host]) {
         let down = |_: &Host| State { phase: Phase::Down, failed: false, kill_at: None, killed: false, by_hand: false };
-        Self { states: hosts.iter().map(down).collect(), hosts, grace }
+        self.states.extend(hosts.iter().map(down));
+        self.hosts.extend_from_slice(hosts);
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -14,31 +14,54 @@ const MOST: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) struct Lengths {
     known: Vec<Option<Duration>>,
     guesses: Vec<Duration>,
+    /// Where one process runs after another no order is better than another, so all are alike and stay in theirs.
+    alike: bool,
+    /// What all of those take together that are known, and how many these are.
+    sum: Duration,
+    count: u32,
     /// What those took that have ended, and what they were thought to take.
     took: Duration,
     believed: Duration,
 }
 
 impl Lengths {
-    /// Of what is not known it is thought that it takes as long as the others in its group do, or as all others. Where
-    /// one process runs after another no order is better than another, so all are alike and stay in theirs.
-    pub(super) fn of(groups: &[Group], processes: usize) -> Self {
-        let items = groups.iter().flat_map(|group| &group.items).max().map_or(0, |last| last + 1);
-        let mut lengths = Self {
-            known: vec![None; items],
-            guesses: vec![SOMETHING; items],
+    /// Of no items yet.
+    pub(super) fn new(processes: usize) -> Self {
+        Self {
+            known: Vec::new(),
+            guesses: Vec::new(),
+            alike: processes == 1,
+            sum: Duration::ZERO,
+            count: 0,
             took: Duration::ZERO,
             believed: Duration::ZERO,
-        };
-        let of_all = mean(groups.iter().flat_map(|group| group.lengths.iter().flatten()));
+        }
+    }
+
+    /// Of what is not known it is thought that it takes as long as the others in its group do, or as all others.
+    pub(super) fn add(&mut self, groups: &[Group]) {
+        let items = groups.iter().flat_map(|group| &group.items).max().map_or(0, |last| last + 1);
+        self.known.resize(items.max(self.known.len()), None);
+        self.guesses.resize(self.known.len(), SOMETHING);
+        for (sum, count) in groups.iter().map(|group| sum(&group.lengths)) {
+            (self.sum, self.count) = (self.sum + sum, self.count + count);
+        }
+        let of_all = self.sum.checked_div(self.count);
         for group in groups {
-            let guess = mean(group.lengths.iter().flatten()).or(of_all).unwrap_or(SOMETHING);
+            let (sum, count) = sum(&group.lengths);
+            let guess = sum.checked_div(count).or(of_all).unwrap_or(SOMETHING);
             for (place, item) in group.items.iter().enumerate() {
                 let known = group.lengths.get(place).copied().flatten().map(|it| it.min(MOST));
-                lengths.known[*item] = known;
-                lengths.guesses[*item] = if processes == 1 { SOMETHING } else { known.unwrap_or(guess) };
+                self.known[*item] = known;
+                self.guesses[*item] = if self.alike { SOMETHING } else { known.unwrap_or(guess) };
             }
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(groups: &[Group], processes: usize) -> Self {
+        let mut lengths = Self::new(processes);
+        lengths.add(groups);
         lengths
     }
 
@@ -67,9 +90,10 @@ impl Lengths {
     }
 }
 
-fn mean<'a>(lengths: impl Iterator<Item = &'a Duration>) -> Option<Duration> {
-    let (sum, count) = lengths.fold((Duration::ZERO, 0_u32), |(sum, count), it| (sum + (*it).min(MOST), count + 1));
-    sum.checked_div(count)
+/// What is known of the group's items, and of how many of them it is.
+fn sum(lengths: &[Option<Duration>]) -> (Duration, u32) {
+    let known = lengths.iter().flatten();
+    known.fold((Duration::ZERO, 0), |(sum, count), it| (sum + (*it).min(MOST), count + 1))
 }
 
 #[cfg(test)]

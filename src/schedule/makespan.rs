@@ -71,6 +71,7 @@ fn spec(groups: &[(bool, Vec<u64>)], processes: usize) -> Spec {
         diagnose: false,
         grace: Duration::from_secs(3),
         slow: Duration::from_secs(60),
+        growing: false,
     }
 }
 

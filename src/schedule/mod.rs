@@ -14,6 +14,7 @@ mod bounds;
 mod clocks;
 mod fill;
 mod gather;
+mod growth;
 mod hosts;
 mod lengths;
 mod lost;
@@ -34,7 +35,7 @@ use hosts::Hosts;
 use lengths::Lengths;
 use order::Order;
 use queue::Queue;
-pub use words::{Action, Batch, ContextId, Group, HostId, Input, Item, Lost, Process, Slots, Spec, Stop};
+pub use words::{Action, Batch, ContextId, Group, HostId, Input, Item, Lost, More, Process, Slots, Spec, Stop};
 
 pub struct Scheduler {
     spec: Spec,
@@ -87,21 +88,20 @@ struct Running {
 }
 
 impl Scheduler {
-    pub fn new(spec: Spec) -> Self {
-        let lengths = Lengths::of(&spec.groups, spec.processes);
-        let queues: Vec<Queue> = spec.groups.iter().map(|group| Queue::new(group, &lengths)).collect();
+    pub fn new(mut spec: Spec) -> Self {
+        let all = growth::take(&mut spec);
         let mut scheduler = Self {
-            order: Order::of(queues.len()),
-            queues,
-            lengths,
-            used: vec![0; spec.limits.len()],
+            order: Order::default(),
+            queues: Vec::new(),
+            lengths: Lengths::new(spec.processes),
+            used: Vec::new(),
             running: BTreeMap::new(),
             free_workers: (0..spec.processes).collect(),
             most_workers: spec.processes,
             next_process: 1,
             held: 0,
             requested: 0,
-            hosts: Hosts::new(spec.hosts.clone(), spec.grace),
+            hosts: Hosts::new(spec.grace),
             failed_contexts: BTreeSet::new(),
             failures: 0,
             stop: None,
@@ -109,7 +109,7 @@ impl Scheduler {
             nothing_runs_since: None,
             spec,
         };
-        (0..scheduler.queues.len()).for_each(|group| scheduler.sort_in(group));
+        scheduler.grow(all);
         scheduler
     }
 
@@ -144,6 +144,7 @@ impl Scheduler {
             Input::End(process) => self.end_by_hand(now, process, &mut actions),
             Input::EndHost(host) => self.hosts.end_by_hand(now, host, &mut actions),
             Input::Cap(processes) => self.cap(processes),
+            Input::AllKnown => self.spec.growing = false,
         }
         self.look_at_clocks(now, &mut actions);
         // An item that passes in the middle of its batch frees nothing; looking for work then would cost for nothing.
@@ -163,7 +164,8 @@ impl Scheduler {
     /// Nothing runs, and nothing will.
     pub fn is_done(&self) -> bool {
         let nothing_runs = self.running.is_empty() && self.hosts.all_gone();
-        nothing_runs && (self.stop.is_some() || self.queues.iter().all(|queue| queue.len() == 0))
+        let nothing_waits = || !self.spec.growing && self.queues.iter().all(|queue| queue.len() == 0);
+        nothing_runs && (self.stop.is_some() || nothing_waits())
     }
 
     /// Nothing more is started.
@@ -172,7 +174,7 @@ impl Scheduler {
     }
 
     pub fn slots(&self) -> Slots {
-        let owned = usize::from(!self.running.is_empty());
+        let owned = self.owned().min(self.running.len());
         // A request that nobody needs any more can't be taken back.
         let useful = if self.stop.is_none() { self.wanted().saturating_sub(self.held) } else { 0 };
         Slots { held: self.held + owned, waiting: self.requested.min(useful), cap: self.spec.processes }

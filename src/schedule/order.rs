@@ -19,8 +19,9 @@ pub(super) struct Order {
 }
 
 impl Order {
-    pub(super) fn of(groups: usize) -> Self {
-        Self { sorted: BTreeSet::new(), ranks: vec![None; groups] }
+    /// One more group, in which nothing waits yet.
+    pub(super) fn add(&mut self) {
+        self.ranks.push(None);
     }
 
     /// The group has this rank from now on. With `None` nothing waits in it.
@@ -57,8 +58,9 @@ mod tests {
 
     fn order(groups: &[Group]) -> Vec<usize> {
         let lengths = Lengths::of(groups, 2);
-        let mut order = Order::of(groups.len());
+        let mut order = Order::default();
         for (number, group) in groups.iter().enumerate() {
+            order.add();
             order.put(number, Queue::new(group, &lengths).piece(&lengths).map(|piece| (group.slots.max(1), piece)));
         }
         order.iter().collect()
@@ -90,7 +92,8 @@ mod tests {
     #[test]
     fn a_group_that_shrinks_falls_back_and_an_empty_one_is_gone() {
         let millis = |it| Some((1, Duration::from_millis(it)));
-        let mut order = Order::of(2);
+        let mut order = Order::default();
+        (0..2).for_each(|_| order.add());
         order.put(0, millis(5));
         order.put(1, millis(3));
         assert_eq!(order.iter().collect::<Vec<_>>(), [0, 1]);

@@ -1,11 +1,13 @@
 //! What must hold of every history that a scheduler can meet, tried on random ones.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Action, Batch, ContextId, Group, Host, HostId, Input, Item, Lost, Process, Scheduler, Spec, Stop};
+use super::{
+    Action, Batch, ContextId, Group, Host, HostId, Input, Item, Lost, More, Process, Scheduler, Spec, Stop, growth,
+};
 
 /// A world that does what the scheduler asks, with chance deciding what happens next, and checks it on the way.
 struct World {
@@ -26,6 +28,8 @@ struct World {
     allowed: usize,
     /// For each number of slots how often others were started that take fewer, while a group of these could start.
     passed_over: BTreeMap<usize, usize>,
+    /// What becomes known later.
+    later: VecDeque<More>,
 }
 
 /// What a host is at.
@@ -57,6 +61,8 @@ enum Fate {
     Stop(Stop),
     /// Somebody changes the cap.
     Cap(usize),
+    /// More becomes known, or that this was all.
+    More,
     Wait,
 }
 
@@ -82,9 +88,53 @@ impl World {
             steps: 0,
             allowed: 0,
             passed_over: BTreeMap::new(),
+            later: VecDeque::new(),
         };
         world.step(Input::Tick);
         world
+    }
+
+    /// A world in which all is known, or nothing at first. Then the groups come in waves, and each brings what it refers
+    /// to.
+    fn of(mut whole: Spec, wave: Option<usize>) -> Self {
+        let Some(wave) = wave else { return Self::new(whole) };
+        let More { groups, limits, hosts, contexts } = growth::take(&mut whole);
+        let mut world = Self::new(Spec { growing: true, ..whole });
+        let (mut seen_limits, mut seen_hosts) = (0, 0);
+        for groups in groups.chunks(wave) {
+            let last = |all: fn(&Group) -> &Vec<usize>, seen: usize| {
+                groups.iter().flat_map(all).map(|it| it + 1).max().unwrap_or(0).max(seen)
+            };
+            let (limit, host) = (last(|it| &it.limits, seen_limits), last(|it| &it.hosts, seen_hosts));
+            world.later.push_back(More {
+                groups: groups.to_vec(),
+                limits: limits[seen_limits..limit].to_vec(),
+                hosts: hosts[seen_hosts..host].to_vec(),
+                contexts: if world.later.is_empty() { contexts.clone() } else { Vec::new() },
+            });
+            (seen_limits, seen_hosts) = (limit, host);
+        }
+        world
+    }
+
+    /// Takes in the next wave, or that there is none.
+    fn grow(&mut self) {
+        let Some(more) = self.later.pop_front() else {
+            self.spec.growing = false;
+            return self.step(Input::AllKnown);
+        };
+        self.scheduler.grow(more.clone());
+        self.hosts.resize(self.hosts.len() + more.hosts.len(), At::Down);
+        self.spec.groups.extend(more.groups);
+        self.spec.limits.extend(more.limits);
+        self.spec.hosts.extend(more.hosts);
+        self.spec.contexts.extend(more.contexts);
+        self.step(Input::Tick);
+    }
+
+    /// The slots that nobody has to grant.
+    fn owned(&self) -> usize {
+        usize::from(!self.spec.growing)
     }
 
     fn step(&mut self, input: Input) {
@@ -145,7 +195,7 @@ impl World {
     /// All of its slots or none, and everybody's turn comes.
     fn check_weight(&mut self, batch: &Batch) {
         let wanted = self.weight(batch.group);
-        let fewer = batch.slots < wanted && self.active() == 0 && batch.slots == self.slots + 1;
+        let fewer = batch.slots < wanted && self.active() == 0 && batch.slots == self.slots + self.owned();
         assert!(batch.slots == wanted || fewer, "fewer slots only where nothing else runs and no more come");
         let slots = |group: usize| self.spec.groups[group].slots;
         let first = (0..self.spec.groups.len()).filter(|group| self.weight(*group) > 1 && self.could_run(*group));
@@ -185,6 +235,7 @@ impl World {
         assert!(self.hosts[host] == At::Up || (self.stopped && self.hosts[host] == At::SettingUp));
         assert!(!self.is_used(host), "a host is there until the last process that needs it is gone");
         assert!(self.stopped || !self.is_needed(host), "and until nothing waits that needs it");
+        assert!(self.stopped || !self.spec.growing, "nor can come that needs it");
         for (inner, spec) in self.spec.hosts.iter().enumerate() {
             assert!(!(spec.needs.contains(&host) && self.is_alive(inner)), "the inner ones go first");
         }
@@ -249,16 +300,17 @@ impl World {
     }
 
     fn check(&self) {
-        assert!(self.active() <= self.slots + 1, "no more processes than slots, and the one that is owned");
+        let owned = self.owned();
+        assert!(self.active() <= self.slots + owned, "no more processes than slots, and the one that is owned");
         assert!(self.active() <= self.spec.processes.max(self.allowed), "the cap holds");
-        let gathers = !self.stopped && self.waits_for_several() && self.slots < self.spec.processes;
-        let is_in_use = self.slots <= self.active().saturating_sub(1);
+        let gathers = !self.stopped && self.waits_for_several() && self.slots + owned <= self.spec.processes;
+        let is_in_use = self.slots <= self.active().saturating_sub(owned);
         assert!(is_in_use || gathers, "no slot is held without a process in it, or one that waits for several");
         for (limit, most) in self.spec.limits.iter().enumerate() {
             let counted = self.running.values().filter(|(it, _)| self.spec.groups[it.group].limits.contains(&limit));
             assert!(counted.count() <= *most, "a limit holds");
         }
-        let has_all = self.slots + 1 >= self.spec.processes;
+        let has_all = self.slots + owned >= self.spec.processes;
         if !self.stopped && (self.could_start() || self.could_move_a_host()) && !has_all {
             assert!(self.asked > 0, "it asks for every slot that it could use");
         }
@@ -269,7 +321,10 @@ impl World {
             At::Down => {
                 self.is_needed(host) && self.spec.hosts[host].needs.iter().all(|outer| self.hosts[*outer] == At::Up)
             }
-            At::Up => !self.is_needed(host) && !self.is_used(host) && !self.has_diagnoses(host),
+            At::Up => {
+                let is_needed = self.is_needed(host) || self.is_used(host) || self.has_diagnoses(host);
+                !is_needed && !self.spec.growing
+            }
             _ => false,
         })
     }
@@ -311,6 +366,7 @@ impl World {
         match fate {
             Fate::Grant if self.asked > 0 => self.step(Input::SlotGranted),
             Fate::Stop(stop) => self.step(Input::Stop(stop)),
+            Fate::More if self.spec.growing => self.grow(),
             Fate::Cap(cap) => {
                 // What runs already may run on.
                 self.allowed = self.active();
@@ -394,6 +450,10 @@ impl World {
 
     /// The same; whether another slot is ever granted is said.
     fn settle_with(&mut self, grants: bool) {
+        while self.spec.growing {
+            assert!(self.stopped || !self.scheduler.is_done(), "more may come");
+            self.grow();
+        }
         let most = 20 * (self.hosts.len() + self.spec.groups.iter().map(|group| group.items.len()).sum::<usize>() + 10);
         for _ in 0..most {
             if self.scheduler.is_done() {
@@ -473,6 +533,7 @@ fn specs() -> impl Strategy<Value = Spec> {
                 diagnose,
                 grace: Duration::from_secs(1),
                 slow: Duration::from_secs(60),
+                growing: false,
             }
         },
     )
@@ -490,14 +551,24 @@ fn fates() -> impl Strategy<Value = Vec<(Fate, usize)>> {
         4 => Just(Fate::Grant),
         1 => Just(Fate::Wait),
         1 => (1..=MOST_PROCESSES).prop_map(Fate::Cap),
+        1 => Just(Fate::More),
     ];
     prop::collection::vec((fate, 0..8_usize), 0..200)
 }
 
+/// In waves of how many groups what there is to do becomes known; `None`: all is known from the beginning.
+fn waves() -> impl Strategy<Value = Option<usize>> {
+    prop::option::of(1..4_usize)
+}
+
 proptest! {
     #[test]
-    fn every_item_is_decided_exactly_once_when_nothing_stops_the_run(spec in specs(), fates in fates()) {
-        let mut world = World::new(spec);
+    fn every_item_is_decided_exactly_once_when_nothing_stops_the_run(
+        spec in specs(),
+        wave in waves(),
+        fates in fates(),
+    ) {
+        let mut world = World::of(spec, wave);
         for (fate, choice) in fates {
             world.meet(fate, choice);
         }
@@ -511,8 +582,12 @@ proptest! {
     }
 
     #[test]
-    fn everything_runs_even_if_not_one_more_slot_is_ever_granted(spec in specs(), fates in fates()) {
-        let mut world = World::new(spec);
+    fn everything_runs_even_if_not_one_more_slot_is_ever_granted(
+        spec in specs(),
+        wave in waves(),
+        fates in fates(),
+    ) {
+        let mut world = World::of(spec, wave);
         for (fate, choice) in fates {
             world.meet(fate, choice);
         }
@@ -525,11 +600,12 @@ proptest! {
     #[test]
     fn after_a_stop_nothing_starts_and_the_run_ends(
         spec in specs(),
+        wave in waves(),
         fates in fates(),
         stop in prop_oneof![Just(Stop::Drain), Just(Stop::Terminate), Just(Stop::Kill)],
         rest in fates_of_a_stopped_run(),
     ) {
-        let mut world = World::new(spec);
+        let mut world = World::of(spec, wave);
         for (fate, choice) in fates {
             world.meet(fate, choice);
         }
@@ -554,7 +630,8 @@ fn fates_of_a_stopped_run() -> impl Strategy<Value = Vec<(Fate, usize)>> {
         Just(Fate::FailHost),
         Just(Fate::EndHost),
         Just(Fate::Grant),
-        Just(Fate::Wait)
+        Just(Fate::Wait),
+        Just(Fate::More)
     ];
     prop::collection::vec((fate, 0..8_usize), 0..40)
 }
@@ -711,6 +788,7 @@ fn one_group(items: usize, timeout: Option<Duration>) -> Spec {
         diagnose: false,
         grace: Duration::from_secs(3),
         slow: Duration::from_secs(60),
+        growing: false,
     }
 }
 

@@ -39,6 +39,18 @@ pub struct Spec {
     pub grace: Duration,
     /// When an item is slow for the first time; after that at each doubling.
     pub slow: Duration,
+    /// More comes while the run goes on. Until [`Input::AllKnown`] the slot that every process owns is in use by whoever
+    /// finds it out, and nobody knows which hosts are needed no more.
+    pub growing: bool,
+}
+
+/// What comes while the run goes on; all numbers go on where those of [`Spec`] end.
+#[derive(Clone, Debug, Default)]
+pub struct More {
+    pub groups: Vec<Group>,
+    pub limits: Vec<usize>,
+    pub hosts: Vec<Host>,
+    pub contexts: Vec<Option<ContextId>>,
 }
 
 /// Items that one process may run together.
@@ -123,6 +135,8 @@ pub enum Input {
     EndHost(HostId),
     /// The upper cap on processes is another from now on.
     Cap(usize),
+    /// No more comes.
+    AllKnown,
 }
 
 /// The slots that a run has and wants.

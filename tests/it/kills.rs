@@ -163,7 +163,7 @@ impl Live {
 
     /// Waits until nothing is left of the run, its watchdog included.
     #[track_caller]
-    fn expect_gone(&mut self) {
+    pub fn expect_gone(&mut self) {
         self.child.wait().unwrap();
         self.mark.expect_gone();
     }
@@ -248,7 +248,7 @@ impl Mark {
 
 /// `name verdict` of each case in a JUnit file, in its order. Fails if the file is ill-formed or against its schema.
 #[track_caller]
-fn junit_cases(path: &Path) -> Vec<String> {
+pub fn junit_cases(path: &Path) -> Vec<String> {
     junit::validate(path);
     let report = Element::parse(&fs::read_to_string(path).unwrap());
     let verdict = |case: &Element| {

@@ -7,6 +7,8 @@
 
 mod afterwards;
 mod attempts;
+#[cfg(target_os = "linux")]
+mod beside;
 #[cfg(unix)]
 mod browser;
 mod config;
@@ -16,6 +18,8 @@ mod contexts;
 mod databases;
 #[cfg(target_os = "linux")]
 mod doctests;
+#[cfg(target_os = "linux")]
+mod eager;
 mod environment;
 #[cfg(unix)]
 mod history;

@@ -72,6 +72,7 @@ fn head(gathered: &Gathered) -> String {
         Some(Stopped::Interrupted) => "interrupted",
         Some(Stopped::Terminated) => "terminated",
         Some(Stopped::Error) => "stopped by an error",
+        Some(Stopped::BuildFailed) => "stopped since the build failed",
         _ if tally.has_failed_tests() || tally.has_failed_fixtures() => "failed",
         _ if missing || tally.not_reached > 0 => "incomplete",
         _ => "passed",

@@ -67,6 +67,7 @@ impl Gathered {
     fn add(&mut self, event: &Event) {
         match event {
             Event::RunStarted(run) => self.started = Some(run.clone()),
+            Event::TestsKnown(known) => self.started.iter_mut().for_each(|run| run.learn(known)),
             Event::RunFinished(run) => self.finished = Some(run.clone()),
             Event::TestFinished(test) => self.test(test),
             Event::FixtureFinished(fixture) => self.fixture(fixture),

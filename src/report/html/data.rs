@@ -21,6 +21,8 @@ pub(super) struct Data {
     bars: Vec<Bar>,
     /// Seconds before the run.
     build: Option<f64>,
+    /// How long it went on beside the run.
+    beside: Option<f64>,
     wall: f64,
     cap: usize,
     /// [seconds, held, waiting], each until the next. Empty if nobody told.
@@ -109,6 +111,7 @@ pub(super) fn data(run: &Run, previous: Option<&Previous>, failures: &HashMap<us
         rows,
         bars,
         build: run.started.as_ref().and_then(|it| it.build).map(short),
+        beside: run.beside.map(short),
         wall: short(run.wall()),
         cap: run.started.as_ref().map_or(1, |it| it.workers),
         slots: run.slots.iter().map(|it| (short(run.since_start(it.timestamp)), it.held, it.waiting)).collect(),

@@ -336,13 +336,14 @@
       }
     };
     const build = () => {
-      const left = Math.max(x(-band), gutter()), right = x(0);
+      const left = Math.max(x(-band), gutter()), right = x(data.beside ?? 0);
       if (!band || right <= left) return;
       pen.fillStyle = colours["bar-build"];
       pen.fillRect(left, top(0), right - left - 2, data.rows.length * rowHeight);
       if (right - left < 40) return;
       pen.fillStyle = colours.quiet;
-      const text = right - left < 90 ? ["build"] : [`build ${seconds(data.build)}`, isCut ? "(not to scale)" : ""];
+      const took = seconds(data.build + (data.beside ?? 0));
+      const text = right - left < 90 ? ["build"] : [`build ${took}`, isCut ? "(not to scale)" : ""];
       pen.save();
       pen.beginPath();
       pen.rect(left, 0, right - left, height);
@@ -482,7 +483,7 @@
     const isOverBuild = (event) => {
       const room = canvas.getBoundingClientRect();
       const left = event.clientX - room.left, upper = event.clientY - room.top;
-      return band && left >= gutter() && left >= x(-band) && left < x(0) && upper >= top(0) && upper < top(data.rows.length);
+      return band && left >= gutter() && left >= x(-band) && left < x(data.beside ?? 0) && upper >= top(0) && upper < top(data.rows.length);
     };
     const at = (event) => {
       const room = canvas.getBoundingClientRect();
@@ -514,7 +515,7 @@
       canvas.style.cursor = bar ? "pointer" : "";
       choose(bar, false);
       if (bar) tell(bar, event.clientX, event.clientY);
-      else if (isOverBuild(event)) say("build", [seconds(data.build) + (isCut ? ", not to scale" : "")], event.clientX, event.clientY);
+      else if (isOverBuild(event)) say("build", [seconds(data.build + (data.beside ?? 0)) + (isCut ? ", not to scale" : "")], event.clientX, event.clientY);
     });
     canvas.addEventListener("pointerup", (event) => {
       const done = drag;

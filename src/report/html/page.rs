@@ -90,6 +90,10 @@ fn verdict(run: &Run) -> Verdict {
             sentences.push("cargo ptest could not go on.".to_owned());
             ("Incomplete", "incomplete")
         }
+        (Some(_), Some(Stopped::BuildFailed)) => {
+            sentences.push("The build beside the run failed, so what it would have built did not run.".to_owned());
+            ("Incomplete", "incomplete")
+        }
         (Some(_), _) if told < expected => ("Incomplete", "incomplete"),
         (Some(_), _) if is_red => ("Failed", "failed"),
         (Some(_), _) if expected == 0 => ("No tests", "incomplete"),
@@ -218,7 +222,9 @@ fn numbers(page: &mut String, run: &Run, measures: Option<&Measures>) -> Result<
     let last = format!("until the last: {}", last.into_iter().rev().collect::<Vec<_>>().join("::"));
     number("Critical tail", &time(measures.tail), &last)?;
     if let Some(build) = run.started.as_ref().and_then(|it| it.build) {
-        number("Build", &time(build), "before the run")?;
+        let meaning = run.beside.map(|it| format!("of which {} beside the run", time(it)));
+        let build = build + run.beside.unwrap_or(0.0);
+        number("Build", &time(build), meaning.as_deref().unwrap_or("before the run"))?;
     }
     page.push_str("</dl>");
     Ok(())

@@ -30,6 +30,8 @@ pub(super) type Key = (Arc<str>, Arc<str>, u32);
 #[derive(Default)]
 pub(super) struct Run {
     pub started: Option<RunStarted>,
+    /// How long the build went on beside the run, in seconds.
+    pub beside: Option<f64>,
     pub finished: Option<RunFinished>,
     pub tally: Tally,
     /// The last word on each test. Those that need no explaining have lost their output.
@@ -61,6 +63,10 @@ impl Run {
         self.tally.count(&event);
         match event {
             Event::RunStarted(it) => self.started = Some(it),
+            Event::TestsKnown(it) => {
+                self.started.iter_mut().for_each(|run| run.learn(&it));
+                self.beside = it.build;
+            }
             Event::RunFinished(it) => self.finished = Some(it),
             Event::TestStarted(it) => {
                 self.running.insert((it.binary, it.test, it.repetition));

@@ -26,6 +26,7 @@ impl Progress {
         self.tally.count(event);
         match event {
             Event::RunStarted(run) => self.started = Some(run.clone()),
+            Event::TestsKnown(known) => self.started.iter_mut().for_each(|run| run.learn(known)),
             Event::RunFinished(run) => self.finished = Some(run.clone()),
             Event::TestStarted(test) => {
                 self.running.insert((test.binary.clone(), test.test.clone(), test.repetition));
@@ -95,6 +96,7 @@ fn why_incomplete(expected: usize, reported: usize, finished: Option<&RunFinishe
         Some(Stopped::Interrupted) => Some("the run was interrupted"),
         Some(Stopped::Terminated) => Some("the run was terminated"),
         Some(Stopped::Error) => Some("the run could not go on"),
+        Some(Stopped::BuildFailed) => Some("the build failed"),
         Some(Stopped::FailFast) | None if reported < expected => Some("results are missing"),
         Some(Stopped::FailFast) | None => None,
     }
@@ -132,6 +134,7 @@ mod tests {
         assert_eq!(why(Stopped::Interrupted), Some("the run was interrupted"));
         assert_eq!(why(Stopped::Terminated), Some("the run was terminated"));
         assert_eq!(why(Stopped::Error), Some("the run could not go on"));
+        assert_eq!(why(Stopped::BuildFailed), Some("the build failed"));
     }
 
     #[test]

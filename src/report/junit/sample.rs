@@ -22,6 +22,7 @@ pub fn run_started(tests: usize) -> Event {
         workers: 2,
         expected: None,
         build: None,
+        eager: false,
         options: Vec::new(),
     })
 }

@@ -11,7 +11,7 @@ use crate::event::{Event, Reporter, RunStarted};
 /// Writes one `<testsuite>` whose cases come in the order of their results.
 ///
 /// A stream can't take anything back, so its suite has no totals but `tests`, which is how many results the run will
-/// report; errors that belong to no test come on top.
+/// report; errors that belong to no test come on top. Where the run begins before that is known, it is left out.
 pub struct JunitStream<W> {
     out: W,
     cases: Cases,
@@ -81,11 +81,14 @@ impl<W: Write> Reporter for JunitStream<W> {
 
 /// All that comes before the first case. Nothing in it needs escaping.
 fn head(run: Option<&RunStarted>) -> String {
-    let tests = run.map_or(0, |run| run.tests);
+    let tests = match run {
+        Some(run) if run.eager => String::new(),
+        run => format!(" tests=\"{}\"", run.map_or(0, |run| run.tests)),
+    };
     let timestamp = run.map_or_else(String::new, |run| {
         format!(" timestamp=\"{}\"", run.timestamp.to_rfc3339_opts(chrono::SecondsFormat::Millis, false))
     });
-    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"{NAME}\" tests=\"{tests}\"{timestamp}>\n")
+    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"{NAME}\"{tests}{timestamp}>\n")
 }
 
 /// The `<testcase>` element alone. `quick_junit` writes whole documents only, so this is cut out of a document that
@@ -104,7 +107,7 @@ pub fn element(case: TestCase) -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Fixture;
+    use crate::event::{Fixture, TestsKnown};
     use crate::report::junit::sample::{self, finished};
 
     fn stream(events: &[Event]) -> String {
@@ -181,6 +184,16 @@ Tests that ran in it, any of which may be the cause: fails, works</error>
         let mut events = sample::green_run();
         events.insert(0, Event::Warning { message: "early".into() });
         assert_eq!(stream(&events), stream(&sample::green_run()));
+    }
+
+    #[test]
+    fn what_is_not_known_in_the_beginning_is_not_said() {
+        let Event::RunStarted(run) = sample::run_started(0) else { unreachable!() };
+        let known = TestsKnown { tests: 1, binaries: 1, expected: None, build: Some(1.0), cut_short: false };
+        let mut events = sample::green_run();
+        events[0] = Event::RunStarted(RunStarted { eager: true, ..run });
+        events.insert(1, Event::TestsKnown(known));
+        assert_eq!(stream(&events), stream(&sample::green_run()).replace(" tests=\"1\"", ""));
     }
 
     #[test]

@@ -53,6 +53,10 @@ impl<W: Write> Reporter for LibtestJson<W> {
                 self.announced = run.tests;
                 return Ok(());
             }
+            Event::TestsKnown(known) => {
+                self.announced = known.tests;
+                return Ok(());
+            }
             Event::BinarySelected(it) => {
                 self.selected += it.tests.len();
                 self.suite(&it.binary).select(it);

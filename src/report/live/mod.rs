@@ -82,7 +82,7 @@ impl Live {
 
     /// What to write now that `lines` are to be told. `None`: the frame's time has not come, they have to wait.
     pub(super) fn frame(&mut self, lines: &[u8], styles: &Styles) -> Option<Vec<u8>> {
-        if self.progress != Progress::Region || self.suspended.is_some() {
+        if self.progress != Progress::Region || self.suspended.is_some() || self.state.building {
             return Some(lines.to_vec());
         }
         if !tty::is_ours(std::io::stderr()) {

@@ -18,6 +18,10 @@ pub(in crate::report) struct State {
     pace: Option<(Duration, usize)>,
     /// How long what has not ended should take one after another, in seconds, going by earlier runs.
     expected: Option<f64>,
+    /// And what has ended.
+    through: f64,
+    /// Cargo has the terminal as well.
+    pub building: bool,
     /// Tests that were told to be slow.
     slow: HashSet<(Arc<str>, Arc<str>)>,
     /// Tests in whose process something was left behind, as far as they were named.
@@ -43,7 +47,13 @@ impl State {
     pub(in crate::report) fn event(&mut self, event: &Event, now: Duration) {
         self.tally.count(event);
         match event {
-            Event::RunStarted(run) => (self.tests, self.expected) = (Some(run.tests), run.expected),
+            Event::RunStarted(run) => {
+                (self.tests, self.expected, self.building) = (Some(run.tests), run.expected, run.eager);
+            }
+            Event::TestsKnown(known) => {
+                (self.tests, self.expected) = (Some(known.tests), known.expected.map(|it| it - self.through));
+                self.building = known.build.is_none();
+            }
             Event::TestStarted(it) => {
                 self.pace.get_or_insert((now, self.tally.finished()));
                 let running = Running {
@@ -94,6 +104,7 @@ impl State {
         if let Some(at) = running.iter().rposition(|running| *running.name == *name) {
             let ended: f64 = running[at..].iter().filter_map(|running| running.expected).sum();
             self.expected = self.expected.map(|expected| expected - ended);
+            self.through += ended;
             running.truncate(at);
         }
     }

@@ -34,6 +34,8 @@ pub struct Trace {
 pub struct Gathered {
     started: Option<RunStarted>,
     finished: Option<RunFinished>,
+    /// How long the build went on beside the run, in seconds.
+    beside: Option<f64>,
     slices: Vec<Slice>,
     slots: Vec<SlotsChanged>,
 }
@@ -42,6 +44,10 @@ impl Gathered {
     pub fn add(&mut self, event: &Event) {
         match event {
             Event::RunStarted(run) => self.started = Some(run.clone()),
+            Event::TestsKnown(known) => {
+                self.started.iter_mut().for_each(|run| run.learn(known));
+                self.beside = known.build;
+            }
             Event::RunFinished(run) => self.finished = Some(run.clone()),
             Event::SlotsChanged(slots) => self.slots.push(slots.clone()),
             Event::AttemptFailed(test) | Event::TestFinished(test) => self.slices.extend(Slice::of_test(test)),
@@ -66,9 +72,11 @@ impl Gathered {
             "ph": "X", "pid": PID, "tid": Track::Run.tid(), "ts": built.unwrap_or(0), "dur": took, "name": "run", "cat": "run",
             "args": { "run": run, "tests": self.started.as_ref().map(|run| run.tests) },
         }));
-        if let Some(took) = built {
+        // The slices of a track have to lie one in another or side by side, so a part beside the run is one of its own.
+        let beside = self.beside.map(|took| (built.unwrap_or(0), slice::micros(took)));
+        for (from, took) in built.map(|took| (0, took)).into_iter().chain(beside) {
             events.push(json!({
-                "ph": "X", "pid": PID, "tid": Track::Run.tid(), "ts": 0, "dur": took, "name": "build", "cat": "build",
+                "ph": "X", "pid": PID, "tid": Track::Run.tid(), "ts": from, "dur": took, "name": "build", "cat": "build",
                 "args": {},
             }));
         }

@@ -20,6 +20,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("listing", &["build", "list", "filter"]),
     ("history", &["build", "list", "event"]),
     ("run", &["build", "list", "filter", "group", "history", "schedule", "event", "tty"]),
+    ("beside", &["build", "list", "run"]),
+    ("eager", &["beside", "build", "config", "exit", "filter", "group", "history", "list", "run"]),
+    ("notes", &["config", "filter", "group", "list"]),
     ("report", &["event", "tty"]),
     // Of each stage the type of its options, which is what the command line is turned into.
     (

@@ -1,0 +1,52 @@
+//! Who is being asked now, so that it can be ended when nobody wants to know any more.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Result, ensure};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+/// The process groups that are being asked. All clones are about the same ones.
+#[derive(Clone, Debug, Default)]
+pub struct Asking(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    groups: Vec<Pid>,
+    given_up: bool,
+}
+
+impl Asking {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // It makes sense at every moment, whoever panicked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nobody needs an answer any more: who is being asked is ended, and nobody else will be asked.
+    pub fn give_up(&self) {
+        let mut state = self.state();
+        state.given_up = true;
+        for group in state.groups.drain(..) {
+            // It may be gone already.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+
+    /// Fails when nobody is to be asked any more.
+    pub(super) fn ensure_wanted(&self) -> Result<()> {
+        ensure!(!self.state().given_up, "the answer is not wanted any more");
+        Ok(())
+    }
+
+    pub(super) fn begin(&self, group: Pid) {
+        let mut state = self.state();
+        state.groups.push(group);
+        if state.given_up {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+
+    /// To be called before the group's leader is reaped: until then its number is its own.
+    pub(super) fn end(&self, group: Pid) {
+        self.state().groups.retain(|it| *it != group);
+    }
+}

@@ -1,0 +1,73 @@
+//! What people should know of what is selected and of what is not: before a run or a list, or after a run that began
+//! before all was known. Pure.
+
+use crate::config::{self, Config};
+use crate::filter::{self, Decision};
+use crate::group::Unmatched;
+use crate::list::{Harness, Suite};
+
+/// What is known when the build is over.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    pub suites: &'a [&'a Suite],
+    /// For each suite what is done with its tests.
+    pub decisions: &'a [Vec<Decision>],
+    pub config: &'a Config,
+    /// Contexts of the configuration that match no test.
+    pub unmatched: &'a [Unmatched],
+    /// How many tests ask for more slots than there are, and for how many at most.
+    pub beyond: Option<(usize, usize)>,
+    pub serial_packages: &'a [String],
+    /// No package or target was chosen.
+    pub whole: bool,
+}
+
+/// Whether anything of a suite is selected.
+pub fn is_taken(decisions: &[Decision]) -> bool {
+    decisions.iter().any(|it| !matches!(it, Decision::Skip(_)))
+}
+
+/// Failed tests that are not there, and binaries that do not list their tests.
+pub fn on_suites(known: Known, filter: &filter::Options, quiet: bool) -> Vec<String> {
+    let mut notes = filter::unknown(known.suites, filter, known.whole);
+    if !quiet {
+        let taken = known.suites.iter().zip(known.decisions).filter(|(_, decisions)| is_taken(decisions));
+        notes.extend(taken.filter_map(|(suite, _)| suite.note.clone()));
+    }
+    notes.into_iter().map(|note| format!("note: {note}")).collect()
+}
+
+/// Contexts without tests, locks that do not hold, and slots that there are not.
+pub fn on_groups(known: Known, slots: usize) -> Vec<String> {
+    let named = known.unmatched.iter().filter(|context| known.whole || context.names_built_code);
+    let unmatched = named.map(|context| format!("warning: {}: {} matches no test", config::PATH, context.name));
+    let beyond = known.beyond.map(|(tests, most)| {
+        let are = if tests == 1 { "test asks" } else { "tests ask" };
+        format!("note: {tests} {are} for more slots than --processes={slots} (up to {most}), and get all {slots}")
+    });
+    unmatched.chain(hints_at_locks(known)).chain(beyond).collect()
+}
+
+/// `serial_test`'s locks work inside of a process; whoever uses it has to say what they are to mean here.
+fn hints_at_locks(known: Known) -> impl Iterator<Item = String> {
+    let runs = move |package: &&String| {
+        known.suites.iter().zip(known.decisions).any(|(suite, decisions)| {
+            suite.binary.package == **package
+                && suite.harness != Harness::Doctests
+                && decisions.iter().filter(|it| **it == Decision::Run).nth(1).is_some()
+        })
+    };
+    let is_said = move |package: &&String| {
+        known.config.contexts.iter().any(|it| {
+            let binary = it.binary.as_deref().and_then(|id| id.split("::").next());
+            it.package.as_deref().or(binary) == Some(package.as_str())
+        })
+    };
+    known.serial_packages.iter().filter(runs).filter(move |package| !is_said(package)).map(|package| {
+        format!(
+            "hint: {package} uses serial_test, whose locks do not reach from one process to another; to keep its tests \
+             apart, put into {}:\n    [[context]]\n    package = {package:?}\n    kind = \"unit\"\n    max = 1",
+            config::PATH
+        )
+    })
+}
