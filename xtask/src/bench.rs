@@ -12,6 +12,7 @@ mod journal;
 mod measure;
 mod plot;
 mod races;
+mod real;
 mod reports;
 mod scale;
 mod table;
@@ -31,11 +32,12 @@ use measure::{Sample, Spread};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The cases to measure; if none is named, all but `build`, `db`, `instructions`, `races`, `reports` and `scale`, which
-    /// have tables of their own
+    /// The cases to measure; if none is named, all but `build`, `db`, `instructions`, `races`, `real`, `reports` and
+    /// `scale`, which have tables of their own
     #[arg(value_name = "CASE", value_parser = CASES.iter().map(|case| case.name).chain(OTHERS).collect::<Vec<_>>())]
     cases: Vec<String>,
-    /// How often each tool is measured, 5 times by default; of `races`, how often each race is tried, 100 times by default
+    /// How often each tool is measured, 5 times by default, 10 times of `real`; of `races`, how often each race is tried,
+    /// 100 times by default
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
     runs: Option<u8>,
     /// Write the table and a plot of it into this folder, besides printing it
@@ -44,7 +46,7 @@ pub(crate) struct Options {
 }
 
 /// What is measured by itself, and has a table of its own.
-const OTHERS: [&str; 6] = ["build", "db", "instructions", "races", "reports", "scale"];
+const OTHERS: [&str; 7] = ["build", "db", "instructions", "races", "real", "reports", "scale"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tool {
@@ -98,6 +100,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     if is_named("races") {
         races::run(&target.join("races"), &path, options.runs.unwrap_or(100))?;
+    }
+    if is_named("real") {
+        real::run(&cargo::target_folder()?.join("real"), &path, has_nextest(), options.runs.unwrap_or(10))?;
     }
     if is_named("reports") {
         reports::run(&target.join("reports"), &path, runs)?;

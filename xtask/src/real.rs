@@ -22,7 +22,8 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use crate::cargo;
-use crates::{PROJECTS, Project};
+pub(crate) use crates::{PROJECTS, Project};
+pub(crate) use fetch::lay_out;
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -47,7 +48,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut comparisons = Vec::new();
     for project in PROJECTS.iter().filter(chosen) {
         eprintln!("real: {}", project.name);
-        let compared = fetch::lay_out(project, &target).and_then(|folder| {
+        let compared = lay_out(project, &target).and_then(|folder| {
             let theirs = witness::cargo_test(project, &folder)?;
             let ours = ptest::cargo_ptest(project, &folder, &path)?;
             Ok(compare(project, theirs, ours))

@@ -4,34 +4,34 @@
 //! its tests, if it builds by itself, and if `cargo test` says the same twice.
 
 /// One package, or several that are laid out as one workspace.
-pub(super) struct Project {
-    pub(super) name: &'static str,
+pub(crate) struct Project {
+    pub(crate) name: &'static str,
     /// Name and version of each.
-    pub(super) packages: &'static [(&'static str, &'static str)],
+    pub(crate) packages: &'static [(&'static str, &'static str)],
     /// What it has that the others have not.
-    pub(super) shape: &'static str,
+    pub(crate) shape: &'static str,
     /// Which features, and which targets where not all.
-    pub(super) arguments: &'static [&'static str],
+    pub(crate) arguments: &'static [&'static str],
     /// The text of `.config/ptest.toml`, which nothing but `cargo ptest` reads.
-    pub(super) config: &'static str,
-    pub(super) known: &'static [Known],
+    pub(crate) config: &'static str,
+    pub(crate) known: &'static [Known],
 }
 
 /// A test whose outcome may differ from `cargo test`'s.
-pub(super) struct Known {
-    pub(super) binary: &'static str,
-    pub(super) test: &'static str,
-    pub(super) reason: &'static str,
+pub(crate) struct Known {
+    pub(crate) binary: &'static str,
+    pub(crate) test: &'static str,
+    pub(crate) reason: &'static str,
 }
 
 impl Project {
-    pub(super) fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         let versions: Vec<_> = self.packages.iter().map(|(name, version)| format!("{name} {version}")).collect();
         versions.join(", ")
     }
 }
 
-pub(super) const PROJECTS: &[Project] = &[
+pub(crate) const PROJECTS: &[Project] = &[
     Project {
         name: "time",
         packages: &[("time", "0.3.55")],

@@ -12,7 +12,7 @@ use crate::cargo;
 
 /// Lays the project out in a folder of its own under `target`, unless it lies there already, and returns the root of
 /// its workspace.
-pub(super) fn lay_out(project: &Project, target: &Path) -> Result<PathBuf> {
+pub(crate) fn lay_out(project: &Project, target: &Path) -> Result<PathBuf> {
     let folder = target.join(project.name);
     // What was pinned when the folder was made; without it, or with another, the folder is made anew.
     let marker = folder.join("pinned.txt");
