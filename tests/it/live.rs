@@ -189,6 +189,7 @@ fn a_process_that_does_not_come_to_its_first_test_is_shown() {
     screen.wait_for_text("1 of ");
     screen.press("t");
     screen.wait_for_text("made (starting), in slot 0\n");
+    screen.wait_for(|text| text.ends_with("s]  0: made (starting)"));
     screen.press("k");
     screen.wait_for_text("no test or fixture is running\n");
     screen.press("q");
