@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Artifact, Message, Package, Target, TargetKind};
 use nextest_metadata::{RustBinaryId, RustTestBinaryKind};
@@ -91,6 +91,9 @@ pub(super) fn without_tests<'a>(
     command.args(["tree", "--quiet", "--depth=0", "--prefix=none", "--format={p}"]).args(choice);
     let output =
         command.args(&options.metadata_args).stdin(Stdio::null()).output().context("cannot start cargo tree")?;
+    if !output.status.success() {
+        bail!("cargo tree failed:\n{}", String::from_utf8_lossy(&output.stderr).trim_end());
+    }
     let chosen = String::from_utf8_lossy(&output.stdout);
     // `name v1.2.3 (/its/folder)`
     found.retain(|it| {

@@ -20,8 +20,8 @@ pub enum What {
 /// The option that asks for it. It is none of the run's, so it stands alone.
 pub(super) const OPTION: &str = "--generate";
 
-/// Shells complete the program's own name. In bash this makes them do so where it stands behind `cargo`, too, and leaves
-/// the rest to whoever completed it before; zsh's completions of cargo do that of their own.
+/// Shells complete the program's own name. In bash and in fish these make them do so where it stands behind `cargo`, too,
+/// and leave the rest to whoever completed it before; zsh's completions of cargo do that of their own.
 const BEHIND_CARGO: &str = r#"
 _cargo_with_ptest() {
     if [[ ${COMP_WORDS[1]} == ptest ]] && ((COMP_CWORD > 1)); then
@@ -36,6 +36,18 @@ _cargo_with_ptest() {
 }
 complete -F _cargo_with_ptest -o bashdefault -o default cargo
 "#;
+
+const BEHIND_CARGO_IN_FISH: &str = "
+function __cargo_with_ptest
+    set -l words (commandline -opc)
+    test \"$words[2]\" = ptest
+end
+function __cargo_ptest_words
+    set -l words (commandline -opc) (commandline -ct)
+    complete --do-complete (string join ' ' -- cargo-ptest $words[3..-1])
+end
+complete -c cargo -n __cargo_with_ptest -a '(__cargo_ptest_words)'
+";
 
 pub(super) fn what(asked: Option<&str>) -> Result<What> {
     let names =
@@ -55,8 +67,10 @@ pub fn generate(what: What) -> Result<Vec<u8>> {
     };
     let mut out = Vec::new();
     clap_complete::generate(shell, &mut command(), "cargo-ptest", &mut out);
-    if what == What::Bash {
-        out.extend(BEHIND_CARGO.as_bytes());
+    match what {
+        What::Bash => out.extend(BEHIND_CARGO.as_bytes()),
+        What::Fish => out.extend(BEHIND_CARGO_IN_FISH.as_bytes()),
+        _ => {}
     }
     Ok(out)
 }

@@ -44,6 +44,13 @@ impl FailedSetups {
         self.number(test).map(|number| &self.setups[number])
     }
 
+    /// The number under which a set-up that failed is remembered.
+    pub(super) fn number_of(&self, setup: &FixtureFinished) -> Option<usize> {
+        let in_process = self.by_process.get(&setup.process).filter(|_| setup.is_failed_setup())?;
+        let is_it = |it: &FixtureFinished| (&it.binary, &it.context) == (&setup.binary, &setup.context);
+        in_process.iter().copied().find(|number| is_it(&self.setups[*number]))
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &FixtureFinished> {
         self.setups.iter()
     }
@@ -98,6 +105,14 @@ mod tests {
     fn only_set_ups_that_failed_are_remembered() {
         let others = [fixture(Fixture::Setup, Outcome::Passed), failed_fixture(Fixture::Teardown, "no")];
         assert_eq!(failed(&others).iter().count(), 0);
+    }
+
+    #[test]
+    fn a_set_up_that_failed_alike_again_has_the_number_of_the_first() {
+        let setups = [setup("demo::a", 1), setup("demo::b", 1), setup("demo::b", 2)];
+        let failed = failed(&setups);
+        assert_eq!(setups.map(|it| failed.number_of(&it)), [Some(0), Some(1), Some(1)]);
+        assert_eq!(failed.number_of(&fixture(Fixture::Setup, Outcome::Passed)), None);
     }
 
     #[test]

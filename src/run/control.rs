@@ -10,6 +10,7 @@ use super::fixtures::Open;
 use super::keys::Key;
 use super::{Run, Who};
 use crate::event::{AtWork, Show, Stopped};
+use crate::list::Harness;
 use crate::schedule::{Input, Stop};
 use crate::tty;
 
@@ -46,7 +47,7 @@ impl Run<'_> {
     /// What runs, the longest first.
     fn running(&self) -> Vec<AtWork> {
         let now = Instant::now();
-        let shown = self.slowest_first().into_iter().map(|Busy { who, binary, name, since }| {
+        let shown = self.slowest_first().into_iter().chain(self.starting()).map(|Busy { who, binary, name, since }| {
             let (worker, so_far) = match who {
                 Who::Worker(process) => {
                     let live = &self.processes[&process];
@@ -90,6 +91,17 @@ impl Run<'_> {
         busy
     }
 
+    /// The processes whose first test has not begun. That may take long: rustdoc compiles doctests before it runs them.
+    fn starting(&self) -> Vec<Busy> {
+        let all = self.processes.iter().filter(|(_, live)| !live.muted && live.has_started_nothing());
+        let starting = all.map(|(process, live)| {
+            let suite = self.book.suite(live.batch.items[0]);
+            let name = if suite.harness == Harness::Doctests { "(compiling)" } else { "(starting)" };
+            Busy { who: Who::Worker(*process), binary: suite.binary.id.clone(), name: name.into(), since: live.since }
+        });
+        starting.collect()
+    }
+
     fn start_nothing_more(&mut self) {
         self.stop(Stopped::Interrupted, Stop::Drain);
         // Of a host nobody has to be told: it goes with the tests that need it.
@@ -105,7 +117,7 @@ impl Run<'_> {
     /// As if its time was up; whoever asks again before it is gone has it killed at once.
     fn kill_the_slowest(&mut self) {
         let Some(Busy { who, binary, name, since }) = self.slowest_first().into_iter().next() else {
-            return self.say("nothing is running".to_owned());
+            return self.say("no test or fixture is running".to_owned());
         };
         let elapsed = self.book.between(since, Instant::now()).as_secs_f64();
         let text = format!("ending {binary} {name}, which has run for {elapsed:.1} s");

@@ -16,6 +16,8 @@ const LONGEST_LINE: usize = 64 * 1024;
 #[expect(clippy::struct_excessive_bools, reason = "each of them may come true at any time, whatever the others are")]
 pub(super) struct Live {
     pub batch: Batch,
+    /// When it was to start.
+    pub since: Instant,
     /// `None` until it has started.
     pub group: Option<Group>,
     /// What the test that runs now has written; `None` until it has started.
@@ -55,6 +57,7 @@ impl Live {
             has_ended: vec![false; batch.items.len()],
             never_began: false,
             batch,
+            since: Instant::now(),
             group: None,
             so_far: None,
             ended_by_hand: false,
@@ -89,6 +92,10 @@ impl Live {
 
     pub(super) fn has_run(&self) -> usize {
         if self.never_began { 0 } else { self.ended.len() }
+    }
+
+    pub(super) fn has_started_nothing(&self) -> bool {
+        self.began.is_none() && self.open.is_none() && self.ended.is_empty()
     }
 
     /// The places of those that did not end.

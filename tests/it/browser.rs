@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -21,6 +21,9 @@ const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "goog
 
 /// A browser that says nothing for so long is killed, and its test fails.
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// What has not come true after so long will not.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Now and then a headless browser stops drawing, flags or no flags: a frame that doesn't come is taken to have come.
 const FRAMES: &str = "
@@ -207,7 +210,13 @@ impl Browser {
                 look();
             }})"
         );
+        let late = Instant::now() + PATIENCE;
         while self.value(&look) == false {
+            if Instant::now() > late {
+                let focus = self.value("document.activeElement?.outerHTML.slice(0, 500)");
+                let chart = self.value("JSON.stringify(document.getElementById('chart')?.dataset)");
+                panic!("never {condition}; {:?}; the focus is on {focus}, the timeline shows {chart}", self.complaints);
+            }
             // A picture makes it draw, and what waits for that happens: a page is told of a new colour scheme so.
             self.call("Page.captureScreenshot", json!({}));
         }

@@ -180,6 +180,7 @@ fn the_doctests_of_a_library_without_other_tests_run_where_it_is_meant() {
     assert_eq!(ran("", &["--all", "--exclude=two"]), ["one::doc/one", "three"]);
     // That one was built for three does not make it one of those that are meant.
     assert_eq!(ran("", &["-pthree"]), ["three"]);
+    assert_eq!(ran("", &["-pt*"]), ["three", "two::doc/two"]);
     assert_eq!(ran("two", &[]), ["two::doc/two"]);
     assert_eq!(ran("", &["--no-doc"]), ["three"]);
 }

@@ -5,6 +5,7 @@ use rustix::process::Signal;
 use crate::kills::{LIMIT, wait_until};
 use crate::screen::Screen;
 use crate::tool::{Tool, ptest};
+use crate::workspace::Workspace;
 
 /// Five tests of which one never ends, in two slots at the most.
 fn hanging() -> Tool {
@@ -165,6 +166,34 @@ fn set_ups_and_teardowns_are_shown_and_ended_like_tests() {
     }
     assert_eq!(text.matches("      SETUP FAILED at_work::").count(), 2, "{text}");
     assert!(text.contains("1 passed, 2 set-up failed, 3 failed fixtures"), "{text}");
+    screen.expect_as_it_was();
+}
+
+/// As with a library whose doctests take long to compile.
+#[test]
+fn a_process_that_does_not_come_to_its_first_test_is_shown() {
+    let source = r#"
+        #[used]
+        #[unsafe(link_section = ".init_array")]
+        static BEFORE_MAIN: extern "C" fn() = before_main;
+        extern "C" fn before_main() {
+            while std::env::args().all(|it| it != "--list") {
+                std::thread::park();
+            }
+        }
+        #[test]
+        fn never_begins() {}
+    "#;
+    let workspace = Workspace::of_package("").file("src/lib.rs", source);
+    let mut screen = Screen::start(workspace.ptest().args(["--no-doc"]));
+    screen.wait_for_text("1 of ");
+    screen.press("t");
+    screen.wait_for_text("made (starting), in slot 0\n");
+    screen.wait_for(|text| text.ends_with("s]  0: made (starting)"));
+    screen.press("k");
+    screen.wait_for_text("no test or fixture is running\n");
+    screen.press("q");
+    assert_eq!(screen.finish().0, Some(130));
     screen.expect_as_it_was();
 }
 

@@ -1,12 +1,12 @@
 //! What the script draws from, as JSON: short rows instead of objects, since there may be twenty thousand.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::escape::plain;
-use super::failures::place_of;
+use super::failures::{Failures, place_of};
 use super::{Previous, Run, status};
 use crate::event::{Fixture, FixtureFinished};
 
@@ -48,9 +48,9 @@ struct Test(
     Option<f64>,
 );
 
-/// Row, start, seconds, status, kind, and what it is: a test's place, or a name.
+/// Row, start, seconds, status, kind, and what it is: a test's place, or a name; then the number of its failure.
 #[derive(Serialize)]
-struct Bar(usize, f64, f64, usize, Kind, What);
+struct Bar(usize, f64, f64, usize, Kind, What, #[serde(skip_serializing_if = "Option::is_none")] Option<usize>);
 
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -76,11 +76,11 @@ enum What {
 /// A message's first line says what kind of failure it was; the entry of the failure has the rest.
 const MESSAGE: usize = 200;
 
-pub(super) fn data(run: &Run, previous: Option<&Previous>, failures: &HashMap<usize, usize>) -> Data {
+pub(super) fn data(run: &Run, previous: Option<&Previous>, failures: &Failures) -> Data {
     let mut binaries: Vec<&Arc<str>> = run.tests.iter().map(|it| &it.binary).collect();
     binaries.sort_unstable();
     binaries.dedup();
-    let (rows, bars) = bars(run);
+    let (rows, bars) = bars(run, failures);
     Data {
         statuses: status::ALL.iter().map(|it| [it.key, it.word, it.mark]).collect(),
         tests: run
@@ -102,7 +102,7 @@ pub(super) fn data(run: &Run, previous: Option<&Previous>, failures: &HashMap<us
                     place_of(test.file.as_deref(), test.line).map(|it| plain(&it)),
                     message.map(|it| plain(it).chars().take(MESSAGE).collect()),
                     (!test.contexts.is_empty()).then(|| plain(&test.contexts.join(", "))),
-                    failures.get(&place).copied(),
+                    failures.of_tests.get(&place).copied(),
                     previous.and_then(|it| it.duration(&test.binary, &test.test)).map(short),
                 )
             })
@@ -120,29 +120,31 @@ pub(super) fn data(run: &Run, previous: Option<&Previous>, failures: &HashMap<us
 }
 
 /// Everything that took time, each in the row of its worker.
-fn bars(run: &Run) -> (Vec<String>, Vec<Bar>) {
+fn bars(run: &Run, failures: &Failures) -> (Vec<String>, Vec<Bar>) {
     let mut bars = Vec::new();
     for (place, test) in run.tests.iter().enumerate() {
         for (it, kind) in run.attempts_before(test).iter().map(|it| (it, Kind::Attempt)).chain([(test, Kind::Test)]) {
             if let Some(worker) = it.worker {
                 let start = short(run.since_start(it.timestamp));
                 let status = if kind.is_attempt() { status::of(it.outcome) } else { status::of_test(it) };
-                bars.push(Bar(worker, start, short(it.duration), status, kind, What::Test(place)));
+                bars.push(Bar(worker, start, short(it.duration), status, kind, What::Test(place), None));
             }
         }
     }
-    let fixture = |it: &FixtureFinished, row| {
+    let fixture = |(place, it): (usize, &FixtureFinished), row| {
         let kind = if it.fixture == Fixture::Teardown { Kind::Teardown } else { Kind::Setup };
         let name = What::Name(plain(&it.name()));
-        Bar(row, short(run.since_start(it.timestamp)), short(it.duration), status::of(it.outcome), kind, name)
+        let (start, failure) = (short(run.since_start(it.timestamp)), failures.of_fixtures.get(&place).copied());
+        Bar(row, start, short(it.duration), status::of(it.outcome), kind, name, failure)
     };
-    bars.extend(run.fixtures.iter().filter_map(|it| Some(fixture(it, it.worker?))));
+    let fixtures = || run.fixtures.iter().enumerate();
+    bars.extend(fixtures().filter_map(|it| Some(fixture(it, it.1.worker?))));
     let workers = bars.iter().map(|it| it.0 + 1).max().unwrap_or_default();
     let mut rows: Vec<String> = (0..workers).map(|worker| format!("worker {worker}")).collect();
     // A host is a process without a slot; each has a row of its own.
     let mut hosts: BTreeMap<u32, usize> = BTreeMap::new();
-    for it in run.fixtures.iter().filter(|it| it.worker.is_none()) {
-        let row = *hosts.entry(it.process).or_insert_with(|| {
+    for it in fixtures().filter(|(_, it)| it.worker.is_none()) {
+        let row = *hosts.entry(it.1.process).or_insert_with(|| {
             rows.push("host".to_owned());
             rows.len() - 1
         });
@@ -182,7 +184,7 @@ mod tests {
             Event::FixtureFinished(host),
         ]);
         let run = Run::of(events.into_iter().map(Ok)).unwrap();
-        let data = data(&run, None, &HashMap::new());
+        let data = data(&run, None, &Failures::default());
         assert_eq!(data.rows, ["worker 0", "worker 1", "host"]);
         let bars = serde_json::to_value(&data.bars).unwrap();
         let bar = |row, start, seconds, status, kind, what: serde_json::Value| {

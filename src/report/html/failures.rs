@@ -23,12 +23,15 @@ const GIST: usize = 240;
 const KEPT: usize = 50;
 
 /// The failures and what they mean for the rest of the page.
+#[derive(Default)]
 pub(super) struct Failures {
     pub html: String,
     pub count: usize,
     pub flaky: usize,
     /// For the place of a test in [`Run::tests`] the number of the entry that tells why, `failure-N` in the page.
     pub of_tests: HashMap<usize, usize>,
+    /// The same for the place of a fixture in [`Run::fixtures`].
+    pub of_fixtures: HashMap<usize, usize>,
 }
 
 /// Fixtures come first, since they may be why tests failed; then processes, then tests, those that are only flaky last.
@@ -40,11 +43,18 @@ pub(super) fn failures(run: &Run, palette: &mut Palette) -> Failures {
             kept.entry(setup).or_default().push(place);
         }
     }
+    let (mut of_setups, mut of_fixtures) = (Vec::new(), HashMap::new());
     for (number, setup) in run.setups.iter().enumerate() {
         list.fixture(setup, kept.get(&number).map_or(&[], Vec::as_slice));
+        of_setups.push(list.count);
     }
-    for fixture in run.fixtures.iter().filter(|it| it.is_entry()) {
-        list.fixture(fixture, &[]);
+    for (place, fixture) in run.fixtures.iter().enumerate() {
+        if fixture.is_entry() {
+            list.fixture(fixture, &[]);
+            of_fixtures.insert(place, list.count);
+        } else if let Some(setup) = run.setups.number_of(fixture) {
+            of_fixtures.insert(place, of_setups[setup]);
+        }
     }
     run.workers.iter().for_each(|worker| list.worker(worker));
     for (place, test) in run.tests.iter().enumerate() {
@@ -57,7 +67,7 @@ pub(super) fn failures(run: &Run, palette: &mut Palette) -> Failures {
     for (place, test) in run.tests.iter().enumerate().filter(|(_, test)| test.flaky) {
         list.test(place, test);
     }
-    Failures { count: red, flaky: list.count - red, html: list.html, of_tests: list.of_tests }
+    Failures { count: red, flaky: list.count - red, html: list.html, of_tests: list.of_tests, of_fixtures }
 }
 
 struct List<'a> {

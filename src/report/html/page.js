@@ -30,10 +30,10 @@
   };
 
   // Where to go from a bar, or from a link: to the entry of a failure, or else to the row in the table.
-  const visit = (test) => {
-    if (test.failure === null) return table.choose(test);
-    const entry = document.getElementById(`failure-${test.failure}`);
-    history.replaceState(null, "", `#failure-${test.failure}`);
+  const visit = (test) => test.failure === null ? table.choose(test) : unfold(test.failure);
+  const unfold = (failure) => {
+    const entry = document.getElementById(`failure-${failure}`);
+    history.replaceState(null, "", `#failure-${failure}`);
     entry.open = true;
     entry.scrollIntoView({ block: "start" });
     find("summary", entry).focus({ preventScroll: true });
@@ -230,10 +230,11 @@
     const canvas = document.getElementById("chart"), tip = document.getElementById("tip");
     if (!canvas) return { draw() {} };
     const pen = canvas.getContext("2d");
-    const bars = data.bars.map(([row, start, time, status, kind, what]) => {
+    const bars = data.bars.map(([row, start, time, status, kind, what, failure]) => {
       const test = typeof what === "number" ? tests[what] : null;
-      return { row, start, time, end: start + time, status, kind, test, name: test ? test.name : what };
+      return { row, start, time, end: start + time, status, kind, test, failure, name: test ? test.name : what };
     });
+    const go = (bar) => bar.test ? visit(bar.test) : bar.failure && unfold(bar.failure);
     const rowOf = data.rows.map(() => []);
     for (const bar of bars) rowOf[bar.row].push(bar);
 
@@ -512,7 +513,7 @@
         if (drag.moved) { hide(); return soon(); }
       }
       const bar = at(event);
-      canvas.style.cursor = bar ? "pointer" : "";
+      canvas.style.cursor = bar?.test || bar?.failure ? "pointer" : "";
       choose(bar, false);
       if (bar) tell(bar, event.clientX, event.clientY);
       else if (isOverBuild(event)) say("build", [seconds(data.build + (data.beside ?? 0)) + (isCut ? ", not to scale" : "")], event.clientX, event.clientY);
@@ -522,7 +523,7 @@
       drag = null;
       if (done?.moved) return show(timeAt(Math.min(done.from, done.to)), timeAt(Math.max(done.from, done.to)));
       const bar = at(event);
-      if (done && bar) { choose(bar, false); hide(); if (bar.test) visit(bar.test); }
+      if (done && bar) { choose(bar, false); hide(); go(bar); }
     });
     for (const name of ["pointercancel", "pointerleave", "blur"]) {
       canvas.addEventListener(name, () => { if (name !== "pointerleave" || !drag) { drag = null; hide(); soon(); } });
@@ -558,7 +559,7 @@
         ArrowDown: () => choose(across(1), true), ArrowUp: () => choose(across(-1), true),
         "+": () => zoom(0.5, current?.start), "=": () => zoom(0.5, current?.start), "-": () => zoom(2, current?.start),
         0: () => show(whole.from, whole.to), Escape: () => { choose(null); soon(); },
-        Enter: () => { if (current?.test) { hide(); visit(current.test); } },
+        Enter: () => { if (current) { hide(); go(current); } },
       };
       if (!keys[event.key]) return;
       event.preventDefault();

@@ -23,7 +23,7 @@ pub(super) fn page(run: &Run, previous: Option<&Previous>, nonce: &str) -> Resul
     let mut palette = Palette::default();
     let failures = failures(run, &mut palette);
     let verdict = verdict(run);
-    let data = json(&data(run, previous, &failures.of_tests))?;
+    let data = json(&data(run, previous, &failures))?;
     let mut page = String::with_capacity(STYLE.len() + SCRIPT.len() + data.len() + failures.html.len() + 16 * 1024);
     write!(
         page,

@@ -22,7 +22,7 @@ pub(super) fn draw(state: &State, width: usize, height: usize, now: Duration, st
     if width == 0 || rows == 0 {
         return Vec::new();
     }
-    let running = state.running();
+    let running = state.running(now);
     let room = (rows - 1).min(MOST_NAMED).min(height / 2);
     // The line that counts those without a line of their own needs one as well.
     let named = if running.len() > room { room.saturating_sub(1) } else { running.len() };
@@ -37,7 +37,7 @@ pub(super) fn draw(state: &State, width: usize, height: usize, now: Duration, st
 /// What goes on, where nothing can be drawn over.
 pub(super) fn heartbeat(state: &State, now: Duration, styles: &Styles) -> Vec<String> {
     let Some(tests) = state.tests else { return Vec::new() };
-    let running = state.running();
+    let running = state.running(now);
     let counts = counts(state, tests, now).join(", ");
     let head = format!("{} for {}: {counts}", styles.green.apply_to("     Running"), time(now));
     let named = running.iter().take(MOST_NAMED).map(|it| test(it, usize::MAX, now, styles));

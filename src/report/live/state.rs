@@ -14,6 +14,8 @@ pub(in crate::report) struct State {
     pub slots: Option<SlotsChanged>,
     /// By process what it is in, the innermost last: a fixture may run within a test's time.
     running: BTreeMap<u32, Vec<Running>>,
+    /// The processes that have not come to anything yet.
+    starting: BTreeMap<u32, Running>,
     /// When the first result came, and how many came with it: what was ignored took no time.
     pace: Option<(Duration, usize)>,
     /// How long what has not ended should take one after another, in seconds, going by earlier runs.
@@ -27,6 +29,9 @@ pub(in crate::report) struct State {
     /// Tests in whose process something was left behind, as far as they were named.
     leaked: HashSet<(Arc<str>, Arc<str>)>,
 }
+
+/// A process whose first test has not begun is nothing to tell before so long; then there may be doctests to compile.
+const STARTING: Duration = Duration::from_secs(1);
 
 /// A test, or a set-up or teardown.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +59,20 @@ impl State {
                 (self.tests, self.expected) = (Some(known.tests), known.expected.map(|it| it - self.through));
                 self.building = known.build.is_none();
             }
+            Event::WorkerStarted(it) => {
+                let running = Running {
+                    binary: it.binary.clone(),
+                    name: "(starting)".into(),
+                    contexts: Vec::new(),
+                    worker: Some(it.worker),
+                    since: now,
+                    attempt: 1,
+                    expected: None,
+                };
+                self.starting.insert(it.process, running);
+            }
             Event::TestStarted(it) => {
+                self.starting.remove(&it.process);
                 self.pace.get_or_insert((now, self.tally.finished()));
                 let running = Running {
                     binary: it.binary.clone(),
@@ -68,6 +86,7 @@ impl State {
                 self.running.entry(it.process).or_default().push(running);
             }
             Event::FixtureStarted(it) => {
+                self.starting.remove(&it.process);
                 let running = Running {
                     binary: it.binary.clone(),
                     name: it.fixture.of(&it.context).into(),
@@ -83,6 +102,7 @@ impl State {
             Event::FixtureFinished(it) => self.ended(Some(it.process), &it.name()),
             Event::TestSlow(it) => drop(self.slow.insert((it.binary.clone(), it.test.clone()))),
             Event::WorkerExited(it) => {
+                self.starting.remove(&it.process);
                 self.running.remove(&it.process);
                 if it.leaked {
                     self.leaked.extend(it.tests.iter().map(|test| (it.binary.clone(), test.clone())));
@@ -91,7 +111,6 @@ impl State {
             Event::SlotsChanged(it) => self.slots = Some(it.clone()),
             Event::RunFinished(_) => self.tests = None,
             Event::BinarySelected(_)
-            | Event::WorkerStarted(_)
             | Event::TestOutput(_)
             | Event::TestDiagnosed(_)
             | Event::WorkerFailed(_)
@@ -100,6 +119,9 @@ impl State {
     }
 
     fn ended(&mut self, process: Option<u32>, name: &str) {
+        if let Some(process) = process {
+            self.starting.remove(&process);
+        }
         let Some(running) = process.and_then(|process| self.running.get_mut(&process)) else { return };
         if let Some(at) = running.iter().rposition(|running| *running.name == *name) {
             let ended: f64 = running[at..].iter().filter_map(|running| running.expected).sum();
@@ -110,8 +132,10 @@ impl State {
     }
 
     /// What runs, the longest first.
-    pub(super) fn running(&self) -> Vec<&Running> {
-        let mut running: Vec<&Running> = self.running.values().filter_map(|running| running.last()).collect();
+    pub(super) fn running(&self, now: Duration) -> Vec<&Running> {
+        let starting = self.starting.values().filter(|it| now.saturating_sub(it.since) >= STARTING);
+        let running = self.running.values().filter_map(|running| running.last());
+        let mut running: Vec<&Running> = running.chain(starting).collect();
         running.sort_by_key(|it| it.since);
         running
     }
@@ -165,7 +189,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Outcome, RunStarted, TestFinished, TestStarted};
+    use crate::event::{Outcome, RunStarted, TestFinished, TestStarted, WorkerStarted};
     use crate::report::junit::sample::{finished, run_started, test_started};
 
     const fn secs(secs: u64) -> Duration {
@@ -177,13 +201,26 @@ mod tests {
         let mut state = State::default();
         state.event(&run_started(2), secs(0));
         state.event(&test_started("demo", "a"), secs(1));
-        assert_eq!(state.running().iter().map(|it| &*it.name).collect::<Vec<_>>(), ["a"]);
+        assert_eq!(state.running(secs(1)).iter().map(|it| &*it.name).collect::<Vec<_>>(), ["a"]);
         // Another test's end is told late, after its process has begun this one.
         state.event(&Event::TestFinished(TestFinished { process: Some(1), ..finished("before") }), secs(1));
-        assert_eq!(state.running().len(), 1);
+        assert_eq!(state.running(secs(1)).len(), 1);
         state.event(&Event::TestFinished(TestFinished { process: Some(1), ..finished("a") }), secs(2));
-        assert!(state.running().is_empty());
+        assert!(state.running(secs(2)).is_empty());
         assert_eq!((state.done(), state.red()), (2, 0));
+    }
+
+    #[test]
+    fn a_process_that_takes_its_time_to_start_is_told_until_its_first_test() {
+        let mut state = State::default();
+        state.event(&run_started(2), secs(0));
+        let binary: Arc<str> = "demo::doc/demo".into();
+        state.event(&Event::WorkerStarted(WorkerStarted { worker: 0, process: 1, pid: 9, binary, tests: 2 }), secs(3));
+        assert!(state.running(secs(3)).is_empty());
+        let told = state.running(secs(5)).iter().map(|it| format!("{} {}", it.binary, it.name)).collect::<Vec<_>>();
+        assert_eq!(told, ["demo::doc/demo (starting)"]);
+        state.event(&test_started("demo", "a"), secs(6));
+        assert_eq!(state.running(secs(7)).iter().map(|it| &*it.name).collect::<Vec<_>>(), ["a"]);
     }
 
     #[test]

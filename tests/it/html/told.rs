@@ -95,6 +95,10 @@ fn a_click_on_a_bar_goes_to_the_test() {
     browser.wait("document.activeElement.closest('.failure')?.textContent.includes('pays_twice')");
     assert_eq!(browser.value("document.activeElement.closest('.failure').open"), true);
     assert_eq!(browser.value("location.hash === `#${document.activeElement.closest('.failure').id}`"), true);
+    // A set-up has no row in the table, but one that failed has an entry.
+    let place = at(&mut browser, 2.0, 0.15);
+    browser.click(place);
+    browser.wait("document.activeElement.closest('.failure')?.textContent.includes('dialing 127.0.0.1')");
     let place = at(&mut browser, 2.0, 2.2);
     browser.click(place);
     browser.wait("document.activeElement.matches('#tests tr.chosen')");
