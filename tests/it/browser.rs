@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Sender};
@@ -45,14 +46,31 @@ pub struct Browser {
     pub requests: Vec<String>,
     /// What scripts threw, and what the policy did not allow.
     pub complaints: Vec<String>,
+    /// It no longer answers, or does not come to what is waited for.
+    is_stuck: bool,
     /// Whoever holds the other end kills the browser when this one goes.
     alive: Option<Sender<()>>,
     _profile: TempDir,
 }
 
+/// Runs a test with a browser, where there is one.
+///
+/// Now and then a headless browser hangs on a busy machine, whatever page it shows. So one that got stuck is followed by
+/// another one, and only if the last one does, too, the page is to blame. What a test finds wrong is wrong at once.
+#[track_caller]
+pub fn with_browser(test: impl Fn(&mut Browser)) {
+    for next in [true, true, false] {
+        let Some(mut browser) = Browser::open() else { return };
+        let Err(panic) = catch_unwind(AssertUnwindSafe(|| test(&mut browser))) else { return };
+        if !(browser.is_stuck && next) {
+            resume_unwind(panic);
+        }
+    }
+}
+
 impl Browser {
     /// `None`, and a word on stderr, where there is no browser.
-    pub fn open() -> Option<Self> {
+    fn open() -> Option<Self> {
         let folders: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH")?).collect();
         let found = NAMES.iter().find_map(|name| folders.iter().map(|it| it.join(name)).find(|it| it.is_file()));
         let Some(program) = found else {
@@ -99,6 +117,7 @@ impl Browser {
             is_loaded: false,
             requests,
             complaints,
+            is_stuck: false,
             alive,
             _profile: profile,
         };
@@ -137,7 +156,9 @@ impl Browser {
         if let Some(session) = &self.session {
             message["sessionId"] = session.as_str().into();
         }
-        self.to.write_all(format!("{message}\0").as_bytes()).expect("the browser listens");
+        let written = self.to.write_all(format!("{message}\0").as_bytes());
+        self.is_stuck |= written.is_err();
+        written.expect("the browser listens");
         self.calls
     }
 
@@ -150,7 +171,10 @@ impl Browser {
             }
             Some("Page.loadEventFired") => self.is_loaded = true,
             // Nothing that is asked of it would be answered any more.
-            Some("Inspector.targetCrashed") => panic!("the page's process has crashed"),
+            Some("Inspector.targetCrashed") => {
+                self.is_stuck = true;
+                panic!("the page's process has crashed");
+            }
             Some("Runtime.exceptionThrown") => self.complaints.push(parameters["exceptionDetails"].to_string()),
             Some("Log.entryAdded") => self.complaints.push(parameters["entry"]["text"].to_string()),
             _ => {}
@@ -184,7 +208,9 @@ impl Browser {
     fn message(&mut self, during: &str) -> Value {
         let mut message = Vec::new();
         self.from.read_until(0, &mut message).unwrap();
-        assert_eq!(message.pop(), Some(0), "the browser is gone, in {during}");
+        let is_whole = message.pop() == Some(0);
+        self.is_stuck |= !is_whole;
+        assert!(is_whole, "the browser is gone, in {during}");
         serde_json::from_slice(&message).expect("JSON")
     }
 
@@ -213,6 +239,7 @@ impl Browser {
         let late = Instant::now() + PATIENCE;
         while self.value(&look) == false {
             if Instant::now() > late {
+                self.is_stuck = true;
                 let focus = self.value("document.activeElement?.outerHTML.slice(0, 500)");
                 let chart = self.value("JSON.stringify(document.getElementById('chart')?.dataset)");
                 panic!("never {condition}; {:?}; the focus is on {focus}, the timeline shows {chart}", self.complaints);

@@ -45,10 +45,11 @@ fn the_second_run_begins_with_what_takes_longest() {
     let (_, second) = tool().json();
     assert_eq!(first(&second), "z_is_long");
     let expected = of_kind(&second, "run-started").next().unwrap()["expected"].as_f64().unwrap();
-    assert!(expected >= 0.3, "{expected}");
+    assert!(expected >= 0.25, "{expected}");
     let long = of_kind(&second, "test-started").find(|event| event["test"] == "z_is_long").unwrap();
     let expected = long["expected"].as_f64().unwrap();
-    assert!(expected >= 0.3, "{expected}");
+    // That it has begun may have been seen a moment late.
+    assert!(expected >= 0.25, "{expected}");
     // One after another they stay in their order.
     let (_, alone) = workspace.ptest().args(["--processes=1"]).json();
     assert_eq!(begun(&alone), ["a_is_short", "b_is_short", "z_is_long"]);

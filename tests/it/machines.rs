@@ -63,7 +63,8 @@ fn there_is_a_line_of_every_kind_that_is_held_against_the_schema() {
     let fixtures = fixtures.env("WITNESS", folder.path().join("seen"));
     let rare = ptest(&["crash", "leak", "outcomes"]).args(["-j1", "--diagnose", "--leaks=fail"]);
     let rare = rare.args(["--message-format=json", "--", "--nocapture"]);
-    let mut events: Vec<Value> = [fixtures, rare].into_iter().flat_map(|tool| tool.run().events()).collect();
+    let eager = ptest(&["outcomes"]).args(["--eager", "--message-format=json"]);
+    let mut events: Vec<Value> = [fixtures, rare, eager].into_iter().flat_map(|tool| tool.run().events()).collect();
     // After a minute a test is told to be slow; nobody waits for that here.
     let told = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/html/told/2-shop.jsonl");
     events.extend(fs::read_to_string(told).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()));
