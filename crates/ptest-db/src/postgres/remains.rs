@@ -7,6 +7,7 @@
 //! the name of the run as well, and are ended first.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use postgres::Client;
@@ -40,7 +41,11 @@ pub(super) fn hold(client: &mut Client, run: Id) -> Result<(), Error> {
 }
 
 /// Drops the databases of runs that are gone. One that cannot be dropped is left to the next run.
-pub(super) fn remove(client: &mut Client) -> Result<(), Error> {
+///
+/// The server takes a moment to notice that a run was killed. So where one whose folder would be in `folders` has none
+/// there, its lock is waited for that long.
+pub(super) fn remove(client: &mut Client, folders: &Path, moment: Duration) -> Result<(), Error> {
+    let deadline = Instant::now() + moment;
     let common = common(client)?;
     let mut names = databases(client, &common)?;
     names.extend(makers(client, &common)?);
@@ -50,8 +55,17 @@ pub(super) fn remove(client: &mut Client) -> Result<(), Error> {
     for run in runs {
         let Ok(number) = u64::from_str_radix(&run, 16) else { continue };
         let lock = lock_number(number);
-        let taken = client.query_one("SELECT pg_try_advisory_lock($1)", &[&lock]);
-        if taken.is_ok_and(|row| row.get(0)) {
+        let mut is_free = || {
+            let taken = client.query_one("SELECT pg_try_advisory_lock($1)", &[&lock]);
+            taken.is_ok_and(|row| row.get(0))
+        };
+        let mut taken = is_free();
+        while !taken && !folders.join(&run).exists() && Instant::now() < deadline {
+            // Nothing tells when it has noticed.
+            std::thread::sleep(Duration::from_millis(5));
+            taken = is_free();
+        }
+        if taken {
             let prefix = format!("{common}{run}_");
             end_makers(client, &prefix);
             for name in databases(client, &prefix)? {

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use postgres::Client;
@@ -26,6 +27,8 @@ const OURS: usize = 10;
 const KEPT_OPEN: usize = 1;
 /// How long a session of the migration may take to be gone.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+/// How long the server may take to notice that a run is dead.
+const DYING: Duration = Duration::from_millis(300);
 /// A template that is kept is dropped if no run has used it for so many seconds.
 const KEPT: u64 = 7 * 24 * 60 * 60;
 
@@ -95,6 +98,8 @@ struct Guard {
 struct Databases {
     client: Option<Client>,
     prefix: String,
+    /// Where the folders of all runs of this user are.
+    folders: PathBuf,
     /// A server of our own is gone with all that is in it.
     own_server: bool,
 }
@@ -110,6 +115,8 @@ impl Drop for Databases {
                         eprintln!("ptest-db: cannot drop {name}, which the next run will: {error}");
                     }
                 }
+                // A run that was killed right before this one began may have been taken for alive.
+                drop(remains::remove(&mut client, &self.folders, DYING));
             }
             drop(client);
         });
@@ -150,10 +157,12 @@ impl<F> Migrated<F> {
         };
         let (mut client, meeting) = session::meeting(&server)?;
         remains::hold(&mut client, place.id)?;
-        remains::remove(&mut client)?;
+        let folders = place.path.parent().unwrap_or(&place.path).to_owned();
+        remains::remove(&mut client, &folders, Duration::ZERO)?;
         let Budget { connections, keeps } = budget(allowed(&mut client)?, template.connections, said, workers)?;
         let prefix = remains::prefix(&mut client, place.id)?;
-        let mut databases = Databases { client: Some(client), prefix: prefix.clone(), own_server: own.is_some() };
+        let own_server = own.is_some();
+        let mut databases = Databases { client: Some(client), prefix: prefix.clone(), folders, own_server };
         let client = databases.client.as_mut().expect("it was put there");
         let name = make(client, &server, &template, &prefix, own.is_some(), migration)?;
         let version: String =
