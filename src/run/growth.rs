@@ -82,9 +82,7 @@ impl<'a> Run<'a> {
             }
             News::Built => {
                 self.build_is_over(false);
-                if let Err(error) = self.pool.fit(self.scheduler.slots().cap) {
-                    self.book.warn(format!("cannot give the jobserver's pool another size: {error}"));
-                }
+                self.fit_the_pool();
                 self.step(Instant::now(), Input::AllKnown);
             }
             News::Failed => {
@@ -96,6 +94,17 @@ impl<'a> Run<'a> {
                 self.stop(Stopped::Error, Stop::Terminate);
             }
         }
+    }
+
+    /// The build had slots of its own number. Those that are too many for tests are asked for like any other, since they
+    /// may be held still, and are not put back.
+    fn fit_the_pool(&mut self) {
+        let cap = self.scheduler.slots().cap;
+        if let Err(error) = self.pool.grow_to(cap) {
+            self.book.warn(format!("cannot enlarge the jobserver's pool: {error}"));
+        }
+        self.surplus = self.pool.surplus(cap);
+        (0..self.surplus).for_each(|_| self.requests.request_token());
     }
 
     fn build_is_over(&mut self, cut_short: bool) {

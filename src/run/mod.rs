@@ -191,6 +191,7 @@ pub fn groups<'a>(
         pool,
         requests: requests.context("cannot start the jobserver's thread")?,
         in_flight,
+        surplus: 0,
         held: Vec::new(),
         processes: BTreeMap::new(),
         hosts: BTreeMap::new(),
@@ -231,6 +232,8 @@ struct Run<'a> {
     requests: HelperThread,
     /// How many slots were granted and not received yet.
     in_flight: Arc<AtomicUsize>,
+    /// How many slots were asked for only to take them out of the pool.
+    surplus: usize,
     held: Vec<Acquired>,
     processes: BTreeMap<Process, Live>,
     hosts: BTreeMap<HostId, LiveHost>,
@@ -435,6 +438,10 @@ impl<'a> Run<'a> {
     fn slot_granted(&mut self, slot: io::Result<Acquired>) {
         self.in_flight.fetch_sub(1, Ordering::SeqCst);
         match slot {
+            Ok(slot) if self.surplus > 0 => {
+                self.surplus -= 1;
+                self.pool.shrink_to(self.scheduler.slots().cap, slot);
+            }
             Ok(slot) => {
                 self.held.push(slot);
                 self.step(Instant::now(), Input::SlotGranted);

@@ -62,25 +62,25 @@ impl Pool {
 
     /// Gives an owner's pool another size. Nobody may hold a slot of it now.
     pub fn resize(&mut self, slots: usize) -> Result<()> {
-        let wanted = slots.saturating_sub(1);
         self.grow_to(slots).context("cannot enlarge the jobserver's pool")?;
-        while !self.guest && self.tokens.get() > wanted && self.client.available().is_ok_and(|available| available > 0)
-        {
+        while self.surplus(slots) > 0 && self.client.available().is_ok_and(|available| available > 0) {
             self.client.acquire_raw().context("cannot make the jobserver's pool smaller")?;
             self.tokens.set(self.tokens.get() - 1);
         }
         Ok(())
     }
 
-    /// The same while some are held: those that are too many go as far as they are free.
-    pub(super) fn fit(&self, slots: usize) -> io::Result<()> {
-        self.grow_to(slots)?;
-        while !self.guest && self.tokens.get() > slots.saturating_sub(1) {
-            let Some(token) = self.client.try_acquire()? else { break };
-            token.drop_without_releasing();
+    /// How many slots an owner's pool has too many, if it is to have so many.
+    pub(super) fn surplus(&self, slots: usize) -> usize {
+        if self.guest { 0 } else { self.tokens.get().saturating_sub(slots.saturating_sub(1)) }
+    }
+
+    /// Takes a slot that was granted out of the pool, if that still has too many; else the slot goes back.
+    pub(super) fn shrink_to(&self, slots: usize, slot: Acquired) {
+        if self.surplus(slots) > 0 {
+            slot.drop_without_releasing();
             self.tokens.set(self.tokens.get() - 1);
         }
-        Ok(())
     }
 
     /// Gives an owner's pool at least so many slots.
@@ -163,6 +163,12 @@ mod tests {
         assert_eq!(client.available().unwrap(), 4);
         pool.resize(2).unwrap();
         assert_eq!(client.available().unwrap(), 1);
+        assert_eq!([1, 2, 7].map(|slots| pool.surplus(slots)), [1, 0, 0]);
+        pool.shrink_to(2, client.acquire().unwrap());
+        assert_eq!(client.available().unwrap(), 1, "there was none too many");
+        pool.shrink_to(1, client.acquire().unwrap());
+        assert_eq!((client.available().unwrap(), pool.surplus(1)), (0, 0));
+        pool.resize(2).unwrap();
         client.acquire_raw().unwrap();
         pool.top_up(1).unwrap();
         assert_eq!(client.available().unwrap(), 0, "what the caller holds is not lost");

@@ -163,6 +163,19 @@ fn the_verdicts_are_those_of_a_run_that_waits_for_the_build() {
 }
 
 #[test]
+fn a_build_with_more_slots_than_the_tests_have_leaves_them_theirs() {
+    for processes in ["--processes=1", "--processes=2"] {
+        let workspace = workspace();
+        let jobs = ["--eager", "--no-doc", "--build-jobs=4", processes];
+        let (ran, events) = workspace.ptest().args(jobs).env("HELD_UNTIL", workspace.path().join("until")).json();
+        ran.expect(0);
+        assert_eq!(of_kind(&events, "warning").collect::<Vec<_>>(), [&Value::Null; 0]);
+        let slots = of_kind(&events, "slots-changed").last().expect("they change");
+        assert_eq!(slots["cap"], processes.rsplit('=').next().unwrap().parse::<u32>().unwrap());
+    }
+}
+
+#[test]
 fn a_limit_holds_across_binaries_that_become_known_one_after_another() {
     let config = "[[context]]\npackage = 'locks'\nkind = 'unit'\nmax = 1\n";
     let workspace = Workspace::of_fixtures(&["locks"]).config(config);
