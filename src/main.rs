@@ -56,9 +56,8 @@
 //!   red and names what is missing.
 //! * A verdict that arrived before death counts. What had not begun goes to another process, and is not counted as tried.
 //! * There are never more processes than slots held, and the one that every process owns; beside a build that one is
-//!   the build's. No slot is held idle, but by a
-//!   test that takes several and waits for the last of them. A host counts while it sets up and while it tears down; while
-//!   it waits it needs no core.
+//!   the build's. No slot is held idle, but by a test that takes several and waits for the last of them. A host counts
+//!   while it sets up and while it tears down; while it waits it needs no core.
 //! * What a group needs is up before its first test and there until after its last one. A set-up that failed is not
 //!   tried again: all tests that need it are told, by name, and none of them is green.
 //! * Time enters the scheduler as an input. Nothing sleeps to wait for something that can tell that it happened; two
@@ -76,7 +75,7 @@
 //!
 //! # Platforms
 //!
-//! Everything that knows the operating system is in `list/answer`, `run/{keys,leftovers,os,signals,slots,watchdog}` and
+//! Everything that knows the operating system is in `list/{answer,asking}`, `run/{keys,leftovers,os,signals,slots,watchdog}` and
 //! `tty`. Linux is where all of it is tested. On macOS the code takes portable paths that are written but
 //! untested (libtest's log is a file instead of a pipe, processes that leave their group are not found). There is no
 //! Windows implementation yet, and the crate says so when it is compiled there.

@@ -1,6 +1,5 @@
 //! Notices a process that writes in many small pieces, as a loop does that prints. Whoever waits for each piece is woken by
-//! each, and the writer pays for it, too: a test of the `bytes` crate, which prints three million lines, took two and a
-//! half times the processor time. What has gathered for a moment costs both of them little. Pure.
+//! each, and the writer pays for it, too. What has gathered for a moment costs both of them little. Pure.
 
 use std::time::{Duration, Instant};
 

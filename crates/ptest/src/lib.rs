@@ -107,7 +107,7 @@
 //! takes, and what a thousand tests take beside plain ones, `cargo xtask bench build` measures in the repository: on two cores
 //! about 4 s in an empty tree, 1.4 s beside serde's derive and 1.7 s where syn is built for others; a thousand tests of one
 //! assertion take 1.2 to 1.5 times as long to compile as plain ones (1.7 to 2.2 times after a change), those of seven lines
-//! 1.1 times (1.2 to 1.4). Nothing is started before `main`, and there is no hidden test: a host is this test binary,
+//! 1.1 times (1.2 to 1.5). Nothing is started before `main`, and there is no hidden test: a host is this test binary,
 //! started once more.
 // Outside of a test build there are no tests, so what they use is not used.
 #![doc(test(attr(allow(dead_code, unused_imports))))]

@@ -53,6 +53,14 @@ const PLAIN: Case = Case {
 
 pub(super) const CASES: &[Case] = &[
     Case {
+        name: "start",
+        tests: "one empty test",
+        package: "start",
+        write: start,
+        targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Wall, limit: Limit::Beyond(0.03, CargoTest) }],
+        ..PLAIN
+    },
+    Case {
         name: "tiny",
         tests: "2,000 empty tests in one binary",
         targets: &[
@@ -161,6 +169,7 @@ pub(super) const CASES: &[Case] = &[
         red: true,
         ..PLAIN
     },
+    Case { name: "prints", tests: "a test that prints 200,000 lines", package: "prints", write: prints, ..PLAIN },
     Case {
         name: "isolated",
         tests: "2,000 empty tests, a process for each",
@@ -198,6 +207,14 @@ impl Case {
             Bare => 123,
         }
     }
+}
+
+fn start(folder: &Path) -> Result<()> {
+    write(&folder.join("src/lib.rs"), &tests(1, ""))
+}
+
+fn prints(folder: &Path) -> Result<()> {
+    write(&folder.join("src/lib.rs"), &tests(1, " for number in 0..200_000 { println!(\"this is line {number}\"); } "))
 }
 
 fn tiny(folder: &Path) -> Result<()> {

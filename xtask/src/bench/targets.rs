@@ -16,6 +16,8 @@ pub(super) enum Limit {
     Times(f64, Tool),
     /// So many times a number of seconds, which is the best possible.
     Seconds(f64, f64),
+    /// So many seconds more than another tool's median is.
+    Beyond(f64, Tool),
 }
 
 pub(super) fn text(measured: &[Measured]) -> String {
@@ -32,6 +34,7 @@ fn verdict(target: &Target, measured: &Measured) -> Option<String> {
     let ours = median(Tool::Ptest)?;
     let (limit, explained) = match target.limit {
         Limit::Times(factor, tool) => (factor * median(tool)?, format!("{factor} times {}", tool.name())),
+        Limit::Beyond(seconds, tool) => (seconds + median(tool)?, format!("{seconds} s more than {}", tool.name())),
         Limit::Seconds(factor, seconds) => (factor * seconds, format!("{factor} times the best possible {seconds} s")),
     };
     let verdict = if ours <= limit { "met" } else { "NOT met" };

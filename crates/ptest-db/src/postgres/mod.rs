@@ -6,6 +6,7 @@
 //! and says what to do.
 
 mod broker;
+mod budget;
 mod clones;
 mod programs;
 mod remains;

@@ -1,6 +1,5 @@
 //! The template: migrated once, then closed to everybody, for a session in it would keep it from being cloned.
 
-use std::ffi::OsString;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use postgres::Client;
 
 use super::broker::Broker;
+use super::budget::{self, Budget};
 use super::clones::{Clones, Makers, Plan};
 use super::server::Server;
 use super::session::{self, apart, lock_number, quoted};
@@ -19,12 +19,6 @@ use crate::place::Place;
 
 /// The variable with the URL of a server.
 const URL: &str = "PTEST_PG_URL";
-/// The variable that says how many connections each worker may have.
-const CONNECTIONS: &str = "PTEST_DB_CONNS";
-/// Sessions of this crate, and a few for whoever looks at the server meanwhile.
-const OURS: usize = 10;
-/// What a worker keeps open for its next `TxDb`, if that leaves enough.
-const KEPT_OPEN: usize = 1;
 /// How long a session of the migration may take to be gone.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 /// How long the server may take to notice that a run is dead.
@@ -147,19 +141,20 @@ impl<F> Migrated<F> {
         let Self { template, migration } = self;
         let place = Place::new()?;
         let workers = workers();
-        let said = said_connections(std::env::var_os(CONNECTIONS))?;
+        let said = budget::said(std::env::var_os(budget::VARIABLE))?;
         let (server, own) = if let Ok(url) = std::env::var(URL) {
             (ServerUrl::parse(&url).trying(|| format!("{URL} cannot be used"))?, None)
         } else {
             let each = said.unwrap_or(0).max(template.connections);
-            let server = Server::start(&place.path, workers * (each + KEPT_OPEN) + OURS + RESERVED)?;
+            let server = Server::start(&place.path, budget::allowed_for(workers, each))?;
             (server.url.clone(), Some(server))
         };
         let (mut client, meeting) = session::meeting(&server)?;
         remains::hold(&mut client, place.id)?;
         let folders = place.path.parent().unwrap_or(&place.path).to_owned();
         remains::remove(&mut client, &folders, Duration::ZERO)?;
-        let Budget { connections, keeps } = budget(allowed(&mut client)?, template.connections, said, workers)?;
+        let Budget { connections, keeps } =
+            budget::of_workers(budget::allowed(&mut client)?, template.connections, said, workers)?;
         let prefix = remains::prefix(&mut client, place.id)?;
         let own_server = own.is_some();
         let mut databases = Databases { client: Some(client), prefix: prefix.clone(), folders, own_server };
@@ -187,81 +182,12 @@ impl<F> Migrated<F> {
     }
 }
 
-/// What a server keeps back for its administrators.
-const RESERVED: usize = 3;
-
 /// How many tests may run at the same time.
 fn workers() -> usize {
     let said = ["PTEST_WORKERS", "NEXTEST_TEST_THREADS", "RUST_TEST_THREADS"]
         .iter()
         .find_map(|name| std::env::var(name).ok()?.parse().ok().filter(|count| *count > 0));
     said.or_else(|| std::thread::available_parallelism().ok().map(Into::into)).unwrap_or(1)
-}
-
-/// What a worker may have open.
-#[derive(Debug, PartialEq, Eq)]
-struct Budget {
-    /// For the test that it runs.
-    connections: usize,
-    /// Whether it may keep one more for its next test.
-    keeps: bool,
-}
-
-/// How many connections the server allows, and how many of these it keeps back.
-fn allowed(client: &mut Client) -> Result<(usize, usize), Error> {
-    let row = client.query_one(
-        "SELECT current_setting('max_connections')::int, current_setting('superuser_reserved_connections')::int",
-        &[],
-    );
-    let row = row.trying(|| "cannot ask the server how many connections it allows".to_owned())?;
-    let count = |column| usize::try_from(row.get::<_, i32>(column)).unwrap_or(0);
-    Ok((count(0), count(1)))
-}
-
-/// Divides what the server allows among the workers. Pure.
-fn budget(
-    (most, reserved): (usize, usize),
-    needed: usize,
-    said: Option<usize>,
-    workers: usize,
-) -> Result<Budget, Error> {
-    let free = most.saturating_sub(reserved + OURS);
-    if let Some(said) = said.filter(|said| *said > free) {
-        return Err(Error::new(format!(
-            "{CONNECTIONS}={said} is more than the server has free for all workers together: it allows {most} connections, \
-             of which {reserved} are reserved and {OURS} for ptest-db itself, so {free} are left. Lower {CONNECTIONS}, \
-             unset it, or raise max_connections"
-        )));
-    }
-    let each = said.unwrap_or(free / workers);
-    if let Some(said) = said.filter(|said| *said < needed) {
-        return Err(Error::new(format!(
-            "too few connections: {CONNECTIONS}={said}, and a test needs {needed}. Raise {CONNECTIONS}, or say \
-             Template::connections({said}) if that is enough"
-        )));
-    }
-    if each < needed {
-        return Err(Error::new(format!(
-            "too few connections: the server allows {most}, of which {reserved} are reserved and {OURS} for ptest-db itself; \
-             that leaves {each} for each of {workers} workers, and a test needs {needed}. Raise max_connections, use fewer \
-             workers, or say Template::connections({each}) if that is enough"
-        )));
-    }
-    let keeps = each >= needed + KEPT_OPEN;
-    Ok(Budget { connections: if keeps { each - KEPT_OPEN } else { each }, keeps })
-}
-
-/// What the variable says, if it is set.
-fn said_connections(value: Option<OsString>) -> Result<Option<usize>, Error> {
-    let Some(value) = value else { return Ok(None) };
-    let value = value.to_string_lossy();
-    match value.trim().parse() {
-        Ok(count @ 1..) => Ok(Some(count)),
-        _ => Err(Error::new(format!(
-            "{CONNECTIONS}={value:?} is no number of connections: set it to how many each worker may have, such as 5, or \
-             unset it"
-        ))),
-    }
 }
 
 /// The name of a template that is ready to be cloned.
@@ -386,34 +312,4 @@ fn sessions(client: &mut Client, name: &str) -> Result<Vec<String>, Error> {
         &[&name],
     );
     Ok(rows.trying(|| format!("cannot list the sessions in {name}"))?.iter().map(|row| row.get(0)).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_connection_is_kept_only_where_there_is_one_more_than_tests_need() {
-        let usual = |workers| budget((100, 3), 5, None, workers).map_err(|error| error.to_string());
-        assert_eq!(usual(3).unwrap(), Budget { connections: 28, keeps: true });
-        assert_eq!(usual(14).unwrap(), Budget { connections: 5, keeps: true });
-        assert_eq!(usual(17).unwrap(), Budget { connections: 5, keeps: false });
-        assert!(usual(18).unwrap_err().contains("leaves 4 for each of 18 workers"));
-        let said = |share| budget((100, 3), 5, Some(share), 3).map_err(|error| error.to_string());
-        assert_eq!(said(5).unwrap(), Budget { connections: 5, keeps: false });
-        assert_eq!(said(7).unwrap(), Budget { connections: 6, keeps: true });
-        assert!(said(4).unwrap_err().contains("PTEST_DB_CONNS=4, and a test needs 5"));
-        assert!(said(88).unwrap_err().contains("so 87 are left"));
-    }
-
-    #[test]
-    fn a_number_of_connections_that_is_none_is_an_error_that_names_the_variable() {
-        let said = |value: &str| said_connections(Some(value.into()));
-        assert_eq!(said_connections(None).unwrap(), None);
-        assert_eq!(said("7").unwrap(), Some(7));
-        for wrong in ["", "0", "-1", "many", "5 each"] {
-            let error = said(wrong).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("PTEST_DB_CONNS={wrong:?} is no number")), "{error}");
-        }
-    }
 }
