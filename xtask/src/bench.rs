@@ -102,7 +102,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         races::run(&target.join("races"), &path, options.runs.unwrap_or(100))?;
     }
     if is_named("real") {
-        real::run(&cargo::target_folder()?.join("real"), &path, has_nextest(), options.runs.unwrap_or(10))?;
+        let runs = options.runs.unwrap_or(10);
+        let table = real::run(&cargo::target_folder()?.join("real"), &path, has_nextest(), runs)?;
+        println!("{table}");
+        if let Some(folder) = &options.write {
+            let text = format!("# Published projects\n\nMade by `cargo xtask bench real`, {runs} rounds.\n\n{table}");
+            fs::write(folder.join("bench-real.md"), text).context("writing the table")?;
+        }
     }
     if is_named("reports") {
         reports::run(&target.join("reports"), &path, runs)?;

@@ -23,7 +23,8 @@ const MOST: f64 = 1.05;
 /// And the mean of its multiples of nextest's.
 const MOST_OF_NEXTEST: f64 = 0.6;
 
-pub(super) fn run(folder: &Path, path: &OsStr, nextest: bool, runs: u8) -> Result<()> {
+/// Measures them all, and returns a table and what became of the targets.
+pub(super) fn run(folder: &Path, path: &OsStr, nextest: bool, runs: u8) -> Result<String> {
     let mut projects = Vec::new();
     for project in PROJECTS {
         let folder = lay_out(project, folder)?;
@@ -33,10 +34,12 @@ pub(super) fn run(folder: &Path, path: &OsStr, nextest: bool, runs: u8) -> Resul
             "building the tests of {} failed",
             project.name
         );
-        projects.push((project, measure_project(project, &folder, path, nextest, runs)?));
+        let tools = measure_project(project, &folder, path, nextest, runs)?;
+        // All of them take half an hour: what is there already is shown.
+        eprintln!("bench: {}", row(project, &tools));
+        projects.push((project, tools));
     }
-    print(&projects);
-    Ok(())
+    Ok(text(&projects))
 }
 
 /// The spread of each tool that passes the project's tests. The tools take turns, now in one order and now in the other.
@@ -93,27 +96,33 @@ fn median(tools: &[(Tool, Spread)], tool: Tool) -> Option<f64> {
     tools.iter().find(|(candidate, _)| *candidate == tool).map(|(_, spread)| spread.wall().median)
 }
 
-fn print(projects: &[(&Project, Vec<(Tool, Spread)>)]) {
-    println!("| project | cargo test, s | cargo nextest, s | cargo ptest, s | of the faster one | of nextest |");
-    println!("|---|--:|--:|--:|--:|--:|");
-    for (project, tools) in projects {
-        let wall = |tool| {
-            let spread = tools.iter().find(|(candidate, _)| *candidate == tool).map(|(_, spread)| spread);
-            spread.map_or("fails".to_owned(), |spread| table::range(spread.wall()))
-        };
-        let [test, nextest, ptest] = TOOLS.map(wall);
-        let show = |ratio: Option<f64>| ratio.map_or(String::new(), |ratio| format!("{ratio:.2}"));
-        let [faster, of_nextest] = [of_the_faster(tools), of_nextest(tools)].map(show);
-        println!("| {} | {test} | {nextest} | {ptest} | {faster} | {of_nextest} |", project.title());
-    }
+fn text(projects: &[(&Project, Vec<(Tool, Spread)>)]) -> String {
+    let mut lines = vec![
+        "| project | cargo test, s | cargo nextest, s | cargo ptest, s | of the faster one | of nextest |".to_owned(),
+        "|---|--:|--:|--:|--:|--:|".to_owned(),
+    ];
+    lines.extend(projects.iter().map(|(project, tools)| row(project, tools)));
+    lines.push(String::new());
     for (project, tools) in projects {
         if let Some(ratio) = of_the_faster(tools) {
-            println!("- {}: {}", project.name, verdict(ratio, MOST, "times the faster one of the others"));
+            lines.push(format!("- {}: {}", project.name, verdict(ratio, MOST, "times the faster one of the others")));
         }
     }
     if let Some(mean) = geometric_mean(projects.iter().filter_map(|(_, tools)| of_nextest(tools))) {
-        println!("- all: {}", verdict(mean, MOST_OF_NEXTEST, "times nextest, as the geometric mean"));
+        lines.push(format!("- all: {}", verdict(mean, MOST_OF_NEXTEST, "times nextest, as the geometric mean")));
     }
+    lines.join("\n") + "\n"
+}
+
+fn row(project: &Project, tools: &[(Tool, Spread)]) -> String {
+    let wall = |tool| {
+        let spread = tools.iter().find(|(candidate, _)| *candidate == tool).map(|(_, spread)| spread);
+        spread.map_or("fails".to_owned(), |spread| table::range(spread.wall()))
+    };
+    let [test, nextest, ptest] = TOOLS.map(wall);
+    let show = |ratio: Option<f64>| ratio.map_or(String::new(), |ratio| format!("{ratio:.2}"));
+    let [faster, of_nextest] = [of_the_faster(tools), of_nextest(tools)].map(show);
+    format!("| {} | {test} | {nextest} | {ptest} | {faster} | {of_nextest} |", project.title())
 }
 
 fn of_the_faster(tools: &[(Tool, Spread)]) -> Option<f64> {
