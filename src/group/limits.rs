@@ -29,11 +29,6 @@ impl Limits {
         new
     }
 
-    pub(super) fn add(&mut self, most: usize) -> usize {
-        self.most.push(most);
-        self.most.len() - 1
-    }
-
     pub(super) fn that_count(&self, contexts: &[usize]) -> Vec<usize> {
         let mut limits: Vec<usize> = contexts.iter().filter_map(|context| self.of_context[*context]).collect();
         limits.sort_unstable();

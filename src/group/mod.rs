@@ -92,8 +92,6 @@ const DOCTESTS_PER_PROCESS: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     unit: Option<Unit>,
-    /// Cases of a test go by one name, so no process can be given two of them.
-    case: bool,
     /// Of tests outside of units only. A unit is one group whatever its tests ask for, which then goes for all of it.
     alike: Option<Alike>,
 }
@@ -172,13 +170,12 @@ impl<'a> Grouping<'a> {
             let unit = configured_unit(&configured, &rules).or_else(|| annotated_unit(suite, test));
             let slots = slots(test, &rules);
             let alike = || Alike { context: test.context, limits: counted.clone(), hide_jobserver, slots };
-            let case = test.case.is_some();
-            let key = Key { unit, case, alike: unit.is_none().then(alike) };
+            let key = Key { unit, alike: unit.is_none().then(alike) };
             let group = *places.entry(key).or_insert_with(|| {
                 groups.push(Group {
                     suite: number,
                     unit: unit.is_some(),
-                    per_process: per_process(suite, unit.is_some(), case, options),
+                    per_process: per_process(suite, unit.is_some(), options),
                     at_least: if suite.harness == Harness::Doctests { DOCTESTS_PER_PROCESS } else { 1 },
                     // rustdoc reads the whole library each time, and may compile all of its doctests as one program.
                     can_split: suite.harness == Harness::Doctests,
@@ -200,7 +197,6 @@ impl<'a> Grouping<'a> {
                     list::ancestors(&suite.contexts, test.context).any(|it| it.kind == ContextKind::CanSplit);
             }
         }
-        take_turns(&places, groups, limits);
         for group in &mut groups[first..] {
             group.limits.sort_unstable();
             group.limits.dedup();
@@ -259,20 +255,8 @@ fn slots(test: &Test, rules: &[&Context]) -> usize {
     own.or_else(|| rules.iter().rev().find_map(|it| it.threads_required)).unwrap_or(1)
 }
 
-/// The cases that are in a unit have processes of their own, but still do not run beside the rest of the unit.
-fn take_turns(places: &HashMap<Key, usize>, groups: &mut [Group], limits: &mut Limits) {
-    for (key, cases) in places.iter().filter(|(key, _)| key.unit.is_some() && key.case) {
-        if let Some(rest) = places.get(&Key { case: false, ..key.clone() }) {
-            let limit = limits.add(1);
-            groups[*cases].limits.push(limit);
-            groups[*rest].limits.push(limit);
-        }
-    }
-}
-
-fn per_process(suite: &Suite, unit: bool, case: bool, options: &Options) -> usize {
+fn per_process(suite: &Suite, unit: bool, options: &Options) -> usize {
     match suite.harness {
-        _ if case => 1,
         // Dividing a unit would set it up anew for each part, so isolation does not reach into it.
         Harness::Libtest if unit => usize::MAX,
         Harness::Libtest => options.per_process.unwrap_or(usize::MAX),
@@ -422,19 +406,16 @@ mod tests {
     }
 
     #[test]
-    fn cases_come_one_by_one_and_take_turns_with_the_unit_that_they_are_in() {
+    fn cases_are_tests_like_any_others() {
         let case = |name: &str| Test {
             case: Some(Case { test: "m::loads".into(), name: name.into() }),
             ..test(&format!("m::loads[{name}]"), None)
         };
         let suites = [suite(Vec::new(), vec![case("a"), case("b"), test("m::t", None)])];
-        let groups = grouped(&suites, &Config::default());
-        assert_eq!(tests_of(&groups), [vec![0, 1], vec![2]]);
-        assert_eq!((groups.groups[0].per_process, groups.groups[1].per_process), (1, usize::MAX));
+        assert_eq!(tests_of(&grouped(&suites, &Config::default())), [vec![0, 1, 2]]);
         let unit = Context { kind: Some(Kind::Unit), ..rule("m::") };
         let groups = grouped(&suites, &Config { contexts: vec![unit] });
-        assert_eq!(tests_of(&groups), [vec![0, 1], vec![2]]);
-        assert_eq!(groups.limits, [1]);
-        assert!(groups.groups.iter().all(|group| group.unit && group.limits == [0]));
+        assert_eq!(tests_of(&groups), [vec![0, 1, 2]]);
+        assert!(groups.groups[0].unit);
     }
 }

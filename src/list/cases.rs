@@ -9,7 +9,6 @@ use ptest::wire::record::{Piece, Record, Splitter};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::annotations::{self, Context, ContextKind};
 use super::{Options, Test, ask};
 use crate::build::TestBinary;
 
@@ -21,21 +20,11 @@ pub struct Case {
     pub name: Arc<str>,
 }
 
-/// Puts a test for each case into the place of each generated test.
-///
-/// One inside of a unit stays whole, since all of the unit goes to one process; one without cases stays, too: it says
-/// so itself when it runs.
-pub(super) fn expand(
-    tests: Vec<Test>,
-    contexts: &[Context],
-    binary: &TestBinary,
-    options: &Options,
-) -> Result<Vec<Test>> {
-    let is_divided = |test: &Test| {
-        let in_unit = annotations::ancestors(contexts, test.context).any(|it| it.kind == ContextKind::Unit);
-        test.annotated.as_ref().is_some_and(|it| it.generated) && !in_unit
-    };
-    let expanded = tests.into_par_iter().map(|test| match is_divided(&test) {
+/// Puts a test for each case into the place of each generated test. One without cases stays: it says so itself when it
+/// runs.
+pub(super) fn expand(tests: Vec<Test>, binary: &TestBinary, options: &Options) -> Result<Vec<Test>> {
+    let is_generated = |test: &Test| test.annotated.as_ref().is_some_and(|it| it.generated);
+    let expanded = tests.into_par_iter().map(|test| match is_generated(&test) {
         true => of_test(&test, binary, options).with_context(|| format!("the cases of {}", describe(&test))),
         false => Ok(vec![test]),
     });

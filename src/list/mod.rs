@@ -231,7 +231,7 @@ struct Discovered {
 
 fn libtest(binary: &TestBinary, options: &Options) -> Result<Listed> {
     let Listed { tests, contexts } = written_down(binary, options)?;
-    Ok(Listed { tests: cases::expand(tests, &contexts, binary, options)?, contexts })
+    Ok(Listed { tests: cases::expand(tests, binary, options)?, contexts })
 }
 
 /// What the binary's file says, which may be remembered from the last time that it was read.

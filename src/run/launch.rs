@@ -3,9 +3,12 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::process::Command;
+use std::{fs, io};
 
+use camino::Utf8PathBuf;
 use ptest::wire::environment::{
-    CASE, CONTEXT, HOST, HOST_NUMBER, ROLE, RUN_ID, SLOT, SLOTS, STOP, TOKEN, VALUE, VALUES, WORKER, join_values,
+    CONTEXT, HOST, HOST_NUMBER, ROLE, RUN_ID, SLOT, SLOTS, STOP, TOKEN, VALUE, VALUES, WANTED, WORKER, join_cases,
+    join_values,
 };
 
 use super::Run;
@@ -13,14 +16,15 @@ use super::dialect::Expected;
 use super::pick::pick;
 use super::process::{Launch, Speech};
 use crate::group::Need;
-use crate::list::{self, Harness, Suite};
+use crate::list::{self, Harness, Suite, Test};
 use crate::schedule::{Batch, HostId, Process};
 
 /// Where a jobserver is named: ours, and those that make and cargo hand on.
 const JOBSERVER: [&str; 3] = ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"];
 
 impl Run<'_> {
-    pub(super) fn launch(&self, batch: &Batch) -> Launch {
+    /// What a worker's process is started with. What does not fit into its environment is put into files.
+    pub(super) fn launch(&self, batch: &Batch) -> io::Result<Launch> {
         let first = batch.items[0];
         let suite = self.book.suite(first);
         let group = &self.groups.groups[self.book.group(first)];
@@ -38,10 +42,10 @@ impl Run<'_> {
                 if let Some(token) = &token {
                     command.env(ROLE, WORKER).env(TOKEN, token).env(STOP, self.stop_file());
                     command.envs(self.values(suite, &group.needs));
-                    command.envs(self.book.test(first).case.as_ref().map(|case| (CASE, &*case.name)));
+                    command.envs(self.wanted(batch)?.map(|path| (WANTED, path)));
                 }
                 Speech::Libtest {
-                    expected: tests().map(|it| Expected { name: it.argument().clone(), times: it.times }).collect(),
+                    expected: by_name(tests()),
                     include_ignored: tests().any(|test| test.ignored),
                     with_log: !self.without_log.contains(&self.book.place(first)),
                     token,
@@ -51,7 +55,7 @@ impl Run<'_> {
                 let wanted: HashSet<&str> = tests().map(|test| &*test.name).collect();
                 let all: Vec<_> = suite.tests.iter().map(|test| test.name.clone()).collect();
                 Speech::Doctests {
-                    expected: tests().map(|it| Expected { name: it.name.clone(), times: it.times }).collect(),
+                    expected: by_name(tests()),
                     pick: pick(&all, |name| wanted.contains(name)),
                     include_ignored: tests().any(|test| test.ignored),
                     // Only a pipe can be opened again, and not lose what was in it.
@@ -71,7 +75,20 @@ impl Run<'_> {
             }
             Harness::Whole => Speech::ExitCode { arguments: Vec::new() },
         };
-        Launch { command, speech, live: self.options.live }
+        Ok(Launch { command, speech, live: self.options.live })
+    }
+
+    /// Writes down which cases of generated tests a process is to run, if there are any among its tests.
+    fn wanted(&self, batch: &Batch) -> io::Result<Option<Utf8PathBuf>> {
+        let cases = batch.items.iter().filter_map(|item| self.book.test(*item).case.as_ref());
+        let text = join_cases(cases.map(|case| (&*case.test, &*case.name)));
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let path = self.options.values.join(format!("cases-{}", batch.process));
+        let written = fs::create_dir_all(&self.options.values).and_then(|()| fs::write(&path, text));
+        written.map_err(|error| io::Error::new(error.kind(), format!("cannot write {path}: {error}")))?;
+        Ok(Some(path))
     }
 
     pub(super) fn launch_host(&self, host: HostId, process: Process) -> Launch {
@@ -93,7 +110,7 @@ impl Run<'_> {
     /// The suite's binary, in an environment that says nothing of what another process was told to be.
     fn command(&self, suite: &Suite) -> Command {
         let mut command = suite.binary.command();
-        for name in [ROLE, TOKEN, SLOT, HOST_NUMBER, CONTEXT, VALUE, VALUES, CASE, STOP] {
+        for name in [ROLE, TOKEN, SLOT, HOST_NUMBER, CONTEXT, VALUE, VALUES, WANTED, STOP] {
             command.env_remove(name);
         }
         command.env("PTEST", "1").env(RUN_ID, &self.options.run).env(SLOTS, self.scheduler.most_workers().to_string());
@@ -114,4 +131,21 @@ impl Run<'_> {
     fn value(&self, host: HostId) -> camino::Utf8PathBuf {
         self.options.values.join(host.to_string())
     }
+}
+
+/// The tests by the names that the binary knows. Cases of one test stand next to each other.
+fn by_name<'a>(tests: impl Iterator<Item = &'a Test>) -> Vec<Expected> {
+    let mut expected: Vec<Expected> = Vec::new();
+    for test in tests {
+        let name = test.argument();
+        match expected.last_mut().filter(|last| test.case.is_some() && last.name == *name) {
+            Some(last) => last.cases.extend(test.case.iter().map(|case| case.name.clone())),
+            None => expected.push(Expected {
+                name: name.clone(),
+                times: test.times,
+                cases: test.case.iter().map(|case| case.name.clone()).collect(),
+            }),
+        }
+    }
+    expected
 }

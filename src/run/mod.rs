@@ -510,10 +510,13 @@ impl<'a> Run<'a> {
 
     fn spawn(&mut self, batch: Batch) {
         self.warn_of_fewer_slots(&batch);
-        let launch = self.launch(&batch);
-        let process = batch.process;
-        let is_rustdoc = matches!(launch.speech, Speech::Doctests { .. });
+        let (process, launch) = (batch.process, self.launch(&batch));
         self.processes.insert(process, Live::new(batch));
+        let launch = match launch {
+            Ok(launch) => launch,
+            Err(error) => return self.not_started.push((Who::Worker(process), error)),
+        };
+        let is_rustdoc = matches!(launch.speech, Speech::Doctests { .. });
         self.start(Who::Worker(process), launch);
         if is_rustdoc {
             // It reads the library first and may compile all of its doctests. That is on nobody's time.

@@ -21,6 +21,7 @@
 //! They are taken out of the text before anything else is looked for in it; what stands between those of a fixture is
 //! the fixture's output.
 
+mod cases;
 mod host;
 mod lines;
 #[cfg(test)]
@@ -46,9 +47,18 @@ pub(super) struct Expected {
     pub name: Arc<str>,
     /// How often the binary has a test of this name, and so runs one.
     pub times: usize,
+    /// If it is a generated one, the cases that are to run. Each has a place of its own.
+    pub cases: Vec<Arc<str>>,
 }
 
-/// Something that libtest told. Tests are numbered by their place in the batch.
+impl Expected {
+    #[cfg(test)]
+    fn named(name: &str) -> Self {
+        Self { name: Arc::from(name), times: 1, cases: Vec::new() }
+    }
+}
+
+/// Something that libtest told. Tests and cases are numbered by their place in the batch.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Fact {
     Began(usize),
@@ -99,11 +109,20 @@ const OTHER: usize = usize::MAX;
 /// One run of a test: a name that the binary has twice is run twice.
 #[derive(Debug)]
 struct Run {
-    /// In the batch, or [`OTHER`].
+    /// In the batch, or [`OTHER`]; that of the first of its cases, if it has any.
     place: usize,
     name: Arc<str>,
+    cases: Vec<Arc<str>>,
+    /// How many of them are over.
+    cases_over: usize,
     /// From the log.
     verdict: Option<(Verdict, Option<String>)>,
+}
+
+impl Run {
+    fn new(place: usize, name: Arc<str>) -> Self {
+        Self { place, name, cases: Vec::new(), cases_over: 0, verdict: None }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -144,6 +163,8 @@ pub(super) struct Libtest {
     output: Output,
     /// What the set-up or teardown has written that it is at.
     fixture: Option<Output>,
+    /// The context whose set-up failed, so that the current run does not run.
+    unmet: Option<String>,
     /// The worst verdict so far on a name that runs more than once.
     worst: Option<(Verdict, Option<String>)>,
     stray: Output,
@@ -159,12 +180,14 @@ const LOG_LOST: &[u8] = b"error: io error when listing tests: ";
 
 impl Libtest {
     pub(super) fn new(expected: &[Expected], token: Option<&str>, with_log: bool, live: bool) -> Self {
-        let runs = expected
-            .iter()
-            .enumerate()
-            .flat_map(|(place, it)| (0..it.times).map(move |_| Run { place, name: it.name.clone(), verdict: None }));
+        let mut runs = Vec::new();
+        let mut place = 0;
+        for Expected { name, times, cases } in expected {
+            runs.extend((0..*times).map(|_| Run { cases: cases.clone(), ..Run::new(place, name.clone()) }));
+            place += cases.len().max(1);
+        }
         Self {
-            runs: runs.collect(),
+            runs,
             in_order: true,
             other_failed: false,
             current: 0,
@@ -179,6 +202,7 @@ impl Libtest {
             text: Text::default(),
             output: Output::default(),
             fixture: None,
+            unmet: None,
             worst: None,
             stray: Output::default(),
             mismatch: None,
@@ -216,6 +240,11 @@ impl Libtest {
                 self.write(&text);
             }
             Phase::Header | Phase::Done => self.stray(&text),
+        }
+        match &record {
+            Record::CaseEnded { test, name, passed } => return self.case_ended(test, name, *passed),
+            Record::SetupFailed { context, .. } | Record::NotSetUp { context } => self.unmet = Some(context.clone()),
+            _ => {}
         }
         let output = match &record {
             Record::SetupStarted { .. } | Record::TeardownStarted { .. } => {
@@ -300,11 +329,11 @@ impl Libtest {
         let lost = self.with_log && self.phase != Phase::Done;
         let log_lost = lost && memmem::find(&self.text_and_output(), LOG_LOST).is_some();
         let facts = std::mem::take(&mut self.facts);
-        let is_wanted = self.runs.get(self.current).is_some_and(|run| run.place != OTHER);
-        let running = (self.began && self.phase != Phase::Done && is_wanted).then(|| {
+        let place = self.runs.get(self.current).and_then(Run::place);
+        let running = place.filter(|_| self.began && self.phase != Phase::Done).map(|place| {
             let text = self.text.take_all();
             self.write(&text);
-            (self.runs[self.current].place, std::mem::take(&mut self.output))
+            (place, std::mem::take(&mut self.output))
         });
         if running.is_none() {
             let text = without_warning(&self.text);
@@ -470,8 +499,8 @@ impl Libtest {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        if self.live && !bytes.is_empty() && self.runs[self.current].place != OTHER {
-            self.facts.push(Fact::Wrote(self.runs[self.current].place, bytes.to_vec()));
+        if let Some(place) = self.runs[self.current].place().filter(|_| self.live && !bytes.is_empty()) {
+            self.facts.push(Fact::Wrote(place, bytes.to_vec()));
         }
         self.fixture.as_mut().unwrap_or(&mut self.output).push(bytes);
     }
@@ -482,36 +511,45 @@ impl Libtest {
     }
 
     fn begin(&mut self) {
-        let place = self.runs[self.current].place;
-        let same = self.current > 0 && self.runs[self.current - 1].place == place;
-        if !std::mem::replace(&mut self.began, true) && !same && place != OTHER {
-            self.facts.push(Fact::Began(place));
+        let run = &self.runs[self.current];
+        let same = self.current > 0 && self.runs[self.current - 1].place == run.place;
+        let place = run.place().filter(|_| !same);
+        if !std::mem::replace(&mut self.began, true) {
+            self.facts.extend(place.map(Fact::Began));
         }
     }
 
     /// The current run has its verdict and its output.
     fn end_current(&mut self) {
         let run = &mut self.runs[self.current];
-        let place = run.place;
         let verdict = run.verdict.take().unwrap_or((Verdict::Failed, None));
+        match run.cases.is_empty() {
+            true => self.end_test(verdict),
+            false => self.end_cases(verdict),
+        }
+        self.current += 1;
+        self.began = false;
+        self.unmet = None;
+        self.phase = if self.current == self.runs.len() { Phase::Done } else { Phase::Expect };
+    }
+
+    fn end_test(&mut self, verdict: (Verdict, Option<String>)) {
+        let place = self.runs[self.current].place;
         let worst = match self.worst.take() {
             Some(before) if before.0 > verdict.0 => before,
             _ => verdict,
         };
-        self.current += 1;
-        self.began = false;
-        if self.runs.get(self.current).is_some_and(|next| next.place == place) {
+        if self.runs.get(self.current + 1).is_some_and(|next| next.place == place) {
             self.worst = Some(worst);
-        } else {
-            let output = std::mem::take(&mut self.output);
-            let (verdict, note) = worst;
-            if place == OTHER {
-                self.other_failed |= verdict == Verdict::Failed;
-            } else {
-                self.facts.push(Fact::Ended(Ended { place, verdict, note, output }));
-            }
+            return;
         }
-        self.phase = if self.current == self.runs.len() { Phase::Done } else { Phase::Expect };
+        let output = std::mem::take(&mut self.output);
+        let (verdict, note) = worst;
+        if place == OTHER {
+            self.other_failed |= verdict == Verdict::Failed;
+        } else {
+            self.facts.push(Fact::Ended(Ended { place, verdict, note, output }));
+        }
     }
 
     /// Takes the records out of the log. A record's newline is a write of its own, and may be missing at the end.
@@ -536,7 +574,7 @@ mod tests {
     use super::*;
 
     fn libtest(names: &[&str], with_log: bool) -> Libtest {
-        let expected: Vec<Expected> = names.iter().map(|name| Expected { name: Arc::from(*name), times: 1 }).collect();
+        let expected: Vec<Expected> = names.iter().map(|name| Expected::named(name)).collect();
         Libtest::new(&expected, None, with_log, false)
     }
 
@@ -586,7 +624,7 @@ mod tests {
 
     #[test]
     fn what_a_fixture_writes_is_not_the_output_of_the_test_around_it() {
-        let names = ["a", "b"].map(|name| Expected { name: name.into(), times: 1 });
+        let names = ["a", "b"].map(Expected::named);
         for size in [1, 7, 1000] {
             let mut it = Libtest::new(&names, Some("t"), true, false);
             let text = with_fixtures();
@@ -615,7 +653,7 @@ mod tests {
     fn a_fixture_that_kills_its_process_keeps_its_output() {
         let text = with_fixtures();
         let death = memmem::find(&text, b"down\n").unwrap();
-        let mut it = Libtest::new(&[Expected { name: "a".into(), times: 1 }], Some("t"), true, false);
+        let mut it = Libtest::new(&[Expected::named("a")], Some("t"), true, false);
         it.read(&text[..death], b"");
         assert_eq!(it.so_far().into_text(), "tearing ");
         let (_, end) = it.end();
@@ -702,7 +740,7 @@ mod tests {
 
     #[test]
     fn a_name_that_runs_twice_has_the_worst_of_its_verdicts() {
-        let mut it = Libtest::new(&[Expected { name: "a".into(), times: 2 }], None, true, false);
+        let mut it = Libtest::new(&[Expected { times: 2, ..Expected::named("a") }], None, true, false);
         it.read(b"\nrunning 2 tests\ntest a ... oneFAILED\ntest a ... twook\n\nfailures:\n", b"failed a\nok a\n");
         assert_eq!(told(&it.take_facts()), ["+0", "0 Failed \"onetwo\""]);
     }

@@ -1,7 +1,5 @@
 //! What a thread that outlives its test can do to the lines that tell tests apart, tried at random.
 
-use std::sync::Arc;
-
 use proptest::prelude::*;
 
 use super::lines::word;
@@ -51,7 +49,7 @@ proptest! {
         reads in prop::collection::vec((0..6_usize, 0..6_usize, any::<bool>()), 0..40),
     ) {
         let names: Vec<String> = (0..verdicts.len()).map(|number| format!("t{number}")).collect();
-        let expected = names.iter().map(|name| Expected { name: Arc::from(&**name), times: 1 });
+        let expected = names.iter().map(|name| Expected::named(name));
         let mut it = Libtest::new(&expected.collect::<Vec<_>>(), None, true, false);
         let written = noisy_run(&verdicts, &noises);
         let (mut text_at, mut log_at, mut reads) = (0, 0, reads.into_iter());

@@ -13,7 +13,7 @@ impl Libtest {
         live: bool,
     ) -> Self {
         let mut it = Self { in_order: false, ..Self::new(expected, None, with_log, live) };
-        it.runs.extend(others.iter().map(|name| Run { place: OTHER, name: name.clone(), verdict: None }));
+        it.runs.extend(others.iter().map(|name| Run::new(OTHER, name.clone())));
         it
     }
 
@@ -77,7 +77,7 @@ mod tests {
     /// rustdoc with three doctests in the batch and one besides.
     fn doctests(with_log: bool) -> Libtest {
         let name = |line: u32| Arc::from(format!("src/lib.rs - f (line {line})"));
-        let expected = [1, 11, 21].map(|line| Expected { name: name(line), times: 1 });
+        let expected = [1, 11, 21].map(|line| Expected::named(&name(line)));
         Libtest::of_doctests(&expected, &[name(31)], with_log, false)
     }
 

@@ -204,6 +204,86 @@ fn cases_that_fail_are_named_and_their_neighbours_pass() {
     }
 }
 
+/// Rules 2 and 9: a unit stays together, and tells of each of its cases.
+#[test]
+fn cases_within_a_unit_are_reported_one_by_one_and_share_its_fixtures() {
+    for runner in PTEST {
+        let run = fixture("broken", "cases").filter("fails::").under(runner);
+        run.expect_code(100);
+        run.expect_verdicts(&[
+            "fails::a_before passed",
+            "fails::is_not_four[n1] passed",
+            "fails::is_not_four[n2] passed",
+            "fails::is_not_four[n3] passed",
+            "fails::is_not_four[n4] failed",
+            "fails::is_not_four[n5] passed",
+            "fails::z_after passed",
+        ]);
+        let did = run.by_process("cases::fails");
+        let cases: Vec<String> = (1..=5).map(|number| format!("is_not_four[n{number}]")).collect();
+        assert_eq!(did, [format!("(setup) a_before {} z_after (teardown)", cases.join(" "))], "{run}");
+        let events = run.events();
+        let failed = of_kind(&events, "test-finished").find(|it| it["outcome"] == "failed").unwrap();
+        let (output, message) = (failed["output"].as_str().unwrap(), failed["message"].as_str().unwrap());
+        assert!(output.starts_with("this is 4\n") && !output.contains("this is 5"), "{run}");
+        assert!(message.contains("four is not wanted"), "{run}");
+        assert_eq!(of_kind(&events, "worker-failed").count(), 0, "{run}");
+    }
+}
+
+/// Rules 6, 7 and 9.
+#[test]
+fn a_case_that_crashes_or_hangs_costs_one_case_also_within_a_unit() {
+    for runner in PTEST {
+        let run = fixture("broken", "cases").filter("dies::").under(runner);
+        run.expect_code(100);
+        run.expect_verdicts(&[
+            "dies::in_two_ways[n1] passed",
+            "dies::in_two_ways[n2] crashed",
+            "dies::in_two_ways[n3] passed",
+            "dies::in_two_ways[n4] timed-out",
+            "dies::in_two_ways[n5] passed",
+            "dies::z_after passed",
+        ]);
+        let did = run.by_process("cases::dies");
+        assert_eq!(did[..2], ["(setup) in_two_ways[n1] in_two_ways[n2]", "(setup) in_two_ways[n3] in_two_ways[n4]"]);
+        assert_eq!(did[2..], ["(setup) in_two_ways[n5] z_after (teardown)"], "{run}");
+    }
+}
+
+/// Rules 4 and 9.
+#[test]
+fn a_set_up_that_fails_is_told_of_every_case() {
+    for runner in PTEST {
+        let run = fixture("broken", "cases").filter("never_up::").under(runner);
+        run.expect_code(105);
+        let expected: Vec<String> = (1..=5).map(|number| format!("never_up::swims[n{number}] setup-failed")).collect();
+        assert_eq!(outcomes(&run.events()), expected, "{run}");
+        for event in of_kind(&run.events(), "test-finished") {
+            assert!(event["message"].as_str().unwrap().contains("the lake is frozen"), "{run}");
+        }
+        assert_eq!(run.count("cases::never_up::(setup)"), 1, "{run}");
+    }
+}
+
+/// Rule 9: a generator may give its cases in any order, but it has to give them.
+#[test]
+fn cases_may_come_in_another_order_and_those_that_do_not_come_have_failed() {
+    for runner in PTEST {
+        let run = fixture("broken", "cases").filter("comes_in_any_order").under(runner);
+        run.expect_green();
+        assert_eq!(run.seen.len(), 5, "{run}");
+        let run = fixture("broken", "cases").filter("was_there_before").under(runner);
+        run.expect_code(100);
+        let events = run.events();
+        let failed = of_kind(&events, "test-finished").find(|it| it["test"] == "was_there_before[n2]").unwrap();
+        assert_eq!(failed["outcome"], "failed", "{run}");
+        assert!(failed["message"].as_str().unwrap().contains("gives no case n2 this time"), "{run}");
+        let first = of_kind(&events, "test-finished").find(|it| it["test"] == "was_there_before[n1]").unwrap();
+        assert_eq!(first["outcome"], "passed", "{run}");
+    }
+}
+
 /// Rule 10.
 #[test]
 fn a_test_may_run_cargo_test_and_cargo_ptest_whose_contexts_are_their_own() {

@@ -1,12 +1,14 @@
 //! Generated tests: one test for libtest, any number of cases for `cargo ptest`.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::limit;
 use super::os;
 use super::process::{Process, Role};
 use super::test::{Test, drive};
+use crate::wire::environment;
 use crate::wire::record::Record;
 
 /// What the body of a generated test may return.
@@ -26,62 +28,124 @@ impl<E: Debug> CaseResult for Result<(), E> {
     }
 }
 
-/// Runs a test with each case that its generator gives, or with the one that this process is for.
+/// Runs a test with each case that its generator gives, or with those that this process is for.
 ///
-/// The generator runs in several processes, once for the list of cases and once for each that runs; so what it gives
-/// must be the same each time.
+/// The generator runs in several processes, once for the list of cases and once for each that runs some of them; so what
+/// it gives must be the same each time.
 #[track_caller]
 pub fn run_cases<I, T, R: CaseResult>(annotation: &'static [u8], generate: impl FnOnce() -> I, body: impl Fn(&T) -> R)
 where
     I: IntoIterator<Item = (String, T)>,
 {
-    let process = Process::get();
-    let mut generate = Some(generate);
+    let (test, process) = (Test::of(annotation), Process::get());
     if let Role::Cases = process.role {
-        let mut count = 0;
-        for (name, _) in generate.take().into_iter().flat_map(|generate| generate()) {
-            if let Some(problem) = problem(&name) {
-                // Its last line is what the listing tells.
-                os::write_stderr(&format!("{}: {problem}\n", Test::of(annotation).path()));
-                std::process::exit(1);
-            }
-            process.say(&Record::Case { name });
-            count += 1;
-        }
-        process.say(&Record::CasesEnd { count });
-        // The test that this process was started with has no end.
-        std::process::exit(0);
+        list(test, generate());
     }
-    let wanted = match &process.role {
-        Role::Worker { case } => case.as_deref(),
-        _ => None,
-    };
-    drive(Test::of(annotation), &mut || {
-        let (mut count, mut failed) = (0, Vec::new());
-        for (name, case) in generate.take().into_iter().flat_map(|generate| generate()) {
-            if wanted.is_some_and(|wanted| wanted != name) {
-                continue;
-            }
-            count += 1;
-            if let Some(problem) = problem(&name) {
-                failed.push(problem);
-                continue;
-            }
-            let result = catch_unwind(AssertUnwindSafe(|| body(&case).into_result()));
-            if let Err(message) = result.unwrap_or_else(|payload| Err(limit::message(&*payload))) {
-                failed.push(format!("{name}: {message}"));
-            }
-        }
-        match (wanted, &failed[..]) {
-            (Some(wanted), _) if count == 0 => {
-                Err(format!("the generator gives no case {wanted} this time: it has to give the same ones each time"))
-            }
-            (None, []) if count == 0 => Err("the generator gives no cases".to_owned()),
-            (_, []) => Ok(()),
-            (Some(_), [failure, ..]) => Err(failure.clone()),
-            (None, failures) => Err(format!("{} of {count} failed: {}", failures.len(), failures.join("; "))),
+    let wanted = wanted(test);
+    // To drop a case is part of it.
+    let run = |case: T| catch_unwind(AssertUnwindSafe(|| body(&{ case }).into_result()));
+    let mut generate = Some(generate);
+    drive(test, &mut || {
+        // Nobody calls this twice.
+        let cases = generate.take().into_iter().flat_map(|generate| generate());
+        match &wanted[..] {
+            [] => all(cases, run),
+            wanted => one_by_one(&test.path(), wanted, cases, run),
         }
     });
+}
+
+/// What a case comes to: an error that it returned, or a panic.
+type Came = std::thread::Result<Result<(), String>>;
+
+/// Says which cases there are, and nothing else.
+fn list<T>(test: Test, cases: impl IntoIterator<Item = (String, T)>) -> ! {
+    let process = Process::get();
+    let mut count = 0;
+    for (name, _) in cases {
+        if let Some(problem) = problem(&name) {
+            // Its last line is what the listing tells.
+            os::write_stderr(&format!("{}: {problem}\n", test.path()));
+            std::process::exit(1);
+        }
+        process.say(&Record::Case { name });
+        count += 1;
+    }
+    process.say(&Record::CasesEnd { count });
+    // The test that this process was started with has no end.
+    std::process::exit(0);
+}
+
+/// The cases of a test that this process is to run, if somebody has said that.
+fn wanted(test: Test) -> Vec<String> {
+    let Role::Worker { wanted: Some(path) } = &Process::get().role else { return Vec::new() };
+    let text = std::fs::read_to_string(path);
+    let text = text.unwrap_or_else(|error| panic!("ptest: cannot read {}: {error}", path.display()));
+    environment::find_cases(&text, &test.path()).map(str::to_owned).collect()
+}
+
+/// Runs all cases as one test.
+fn all<T>(cases: impl Iterator<Item = (String, T)>, run: impl Fn(T) -> Came) -> Result<(), String> {
+    let (mut count, mut failed) = (0, Vec::new());
+    for (name, case) in cases {
+        count += 1;
+        if let Some(problem) = problem(&name) {
+            failed.push(problem);
+            continue;
+        }
+        if let Err(message) = run(case).unwrap_or_else(|payload| Err(limit::message(&*payload))) {
+            failed.push(format!("{name}: {message}"));
+        }
+    }
+    match (count, &failed[..]) {
+        (0, _) => Err("the generator gives no cases".to_owned()),
+        (_, []) => Ok(()),
+        (_, failures) => Err(format!("{} of {count} failed: {}", failures.len(), failures.join("; "))),
+    }
+}
+
+/// Runs those cases that are wanted, in the order in which they are, and says of each what it comes to.
+fn one_by_one<T>(
+    test: &str,
+    wanted: &[String],
+    cases: impl Iterator<Item = (String, T)>,
+    run: impl Fn(T) -> Came,
+) -> Result<(), String> {
+    let process = Process::get();
+    let names: HashSet<&String> = wanted.iter().collect();
+    // Those that come before their turn.
+    let mut early = HashMap::new();
+    let (mut cases, mut failed) = (cases.filter(|(name, _)| names.contains(name)), false);
+    for name in wanted {
+        let case = loop {
+            if let Some(case) = early.remove(name) {
+                break case;
+            }
+            let Some((next, case)) = cases.next() else {
+                return Err(format!(
+                    "the generator gives no case {name} this time: it has to give the same ones each time"
+                ));
+            };
+            early.insert(next, case);
+        };
+        if process.is_to_stop() {
+            // What is still up is torn down at the exit.
+            std::process::exit(0);
+        }
+        let came = run(case);
+        if let Ok(Err(error)) = &came {
+            // As libtest tells it.
+            eprintln!("Error: {error}");
+        }
+        let passed = matches!(came, Ok(Ok(())));
+        process.say(&Record::CaseEnded { test: test.to_owned(), name: name.clone(), passed });
+        failed |= !passed;
+    }
+    if failed {
+        // Each of them has said why. The harness needs to know as well, but nobody needs to read it once more.
+        resume_unwind(Box::new("a case has failed"));
+    }
+    Ok(())
 }
 
 /// How long a case's name may be, in bytes: it goes through a pipe, and stands in a line of a report.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::os;
-use crate::wire::environment::{self, CASE, CASES, CONTEXT, HOST, ROLE, RUN_ID, SLOT, STOP, TOKEN, VALUE, WORKER};
+use crate::wire::environment::{self, CASES, CONTEXT, HOST, ROLE, RUN_ID, SLOT, STOP, TOKEN, VALUE, WANTED, WORKER};
 #[cfg(unix)]
 use crate::wire::environment::{CALL, FUNCTION};
 use crate::wire::record::Record;
@@ -23,8 +23,8 @@ pub(super) struct Process {
 }
 
 pub(super) enum Role {
-    /// Runs tests for `cargo ptest`; the case is the only one that a generated test is to run.
-    Worker { case: Option<String> },
+    /// Runs tests for `cargo ptest`; of generated ones those cases that a file names.
+    Worker { wanted: Option<PathBuf> },
     /// Holds a shared context.
     Host { context: String, value: String },
     /// Says which cases a generated test has.
@@ -52,7 +52,7 @@ impl Process {
         let token = variable(TOKEN).filter(|token| arguments.contains(&environment::argument(token)));
         let said = token.as_ref().and_then(|_| variable(ROLE));
         let role = match said.as_deref() {
-            Some(WORKER) => Role::Worker { case: variable(CASE) },
+            Some(WORKER) => Role::Worker { wanted: variable(WANTED).map(PathBuf::from) },
             Some(HOST) => match (variable(CONTEXT), variable(VALUE)) {
                 (Some(context), Some(value)) => Role::Host { context, value },
                 _ => panic!("{ROLE}={HOST} needs {CONTEXT} and {VALUE}"),

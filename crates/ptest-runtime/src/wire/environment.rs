@@ -26,8 +26,8 @@ pub const CONTEXT: &str = "PTEST_CONTEXT";
 pub const VALUES: &str = "PTEST_VALUES";
 /// Where a host puts its context's value.
 pub const VALUE: &str = "PTEST_VALUE";
-/// The only case that a generated test is to run.
-pub const CASE: &str = "PTEST_CASE";
+/// The file that says which cases of generated tests a worker is to run: see [`join_cases`].
+pub const WANTED: &str = "PTEST_WANTED";
 
 /// The function that a concurrent call is about.
 pub const FUNCTION: &str = "PTEST_FUNCTION";
@@ -66,9 +66,27 @@ pub fn find_value<'a>(values: &'a str, module: &str) -> Option<&'a str> {
     values.lines().find_map(|line| line.strip_prefix(module)?.strip_prefix(FIELD))
 }
 
+/// The text of the file that [`WANTED`] names, from the name of the test and that of the case.
+pub fn join_cases<'a>(cases: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    cases.map(|(test, case)| [test, &FIELD.to_string(), case, "\n"].concat()).collect()
+}
+
+/// The cases of a test in such a text, in their order.
+pub fn find_cases<'a>(cases: &'a str, test: &str) -> impl Iterator<Item = &'a str> {
+    // No name has a line break in it.
+    cases.lines().filter_map(move |line| line.strip_prefix(test)?.strip_prefix(FIELD))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cases_are_found_by_the_whole_name_of_their_test() {
+        let cases = join_cases([("m::t", "b"), ("m::t2", "x"), ("m::t", "a [1] ä")].into_iter());
+        assert_eq!(find_cases(&cases, "m::t").collect::<Vec<_>>(), ["b", "a [1] ä"]);
+        assert_eq!(find_cases(&cases, "m").count(), 0);
+    }
 
     #[test]
     fn values_are_found_by_the_whole_module_path() {

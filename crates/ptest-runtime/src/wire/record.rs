@@ -55,6 +55,12 @@ pub enum Record {
     CasesEnd {
         count: u64,
     },
+    /// A case of the generated test that runs is over.
+    CaseEnded {
+        test: String,
+        name: String,
+        passed: bool,
+    },
     /// What comes now is from the function that is called; before that it was libtest that spoke.
     CallBegan,
 }
@@ -92,6 +98,7 @@ impl Record {
             Self::TeardownFailed { context, failure } => ("teardown-failed", failed(context, failure)),
             Self::Case { name } => ("case", vec![clean(name)]),
             Self::CasesEnd { count } => ("cases-end", vec![count.to_string().into()]),
+            Self::CaseEnded { test, name, passed } => ("case-ended", vec![clean(test), clean(name), flag(*passed)]),
             Self::CallBegan => ("call-began", Vec::new()),
         };
         let mut bytes = opening(token);
@@ -121,6 +128,7 @@ impl Record {
             "teardown-failed" => Self::TeardownFailed { context: next()?, failure: failure(next)? },
             "case" => Self::Case { name: next()? },
             "cases-end" => Self::CasesEnd { count: next()?.parse().ok()? },
+            "case-ended" => Self::CaseEnded { test: next()?, name: next()?, passed: next()? == "true" },
             "call-began" => Self::CallBegan,
             _ => return None,
         };
@@ -283,6 +291,7 @@ mod tests {
             Record::TeardownFailed { context, failure },
             Record::Case { name: "n3".into() },
             Record::CasesEnd { count: 5 },
+            Record::CaseEnded { test: "m::t".into(), name: "n3".into(), passed: false },
             Record::CallBegan,
         ]
     }
@@ -307,7 +316,8 @@ mod tests {
                 Piece::Record(_) => None,
             });
             let text = [text.flatten().collect::<Vec<u8>>(), splitter.end()].concat();
-            let expected = format!("test a ... begin\x02ptest:other\x1fcase\x1fx\x03\n{}", "out".repeat(10));
+            let expected =
+                format!("test a ... begin\x02ptest:other\x1fcase\x1fx\x03\n{}", "out".repeat(all_records().len()));
             assert_eq!(String::from_utf8(text).unwrap(), expected, "in pieces of {size}");
         }
     }
