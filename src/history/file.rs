@@ -1,4 +1,4 @@
-//! The form of a history: text, a line for each test or set-up, `MICROSECONDS KIND NAME`. Pure.
+//! The form of a history: text, a line for each test or set-up, `MICROSECONDS KIND NAME`, and `MICROSECONDS warmup -`. Pure.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -14,7 +14,9 @@ pub(super) const MOST: u64 = 24 * 60 * 60 * 1_000_000;
 
 /// The words for the kinds.
 const TEST: &str = "test";
+const FIRST: &str = "first";
 const SETUP: &str = "setup";
+const WARMUP: &str = "warmup";
 
 /// What the text says of these tests and contexts, in their order. `None` if any of it is not as it was written: then
 /// nothing can be said of the rest, either.
@@ -27,21 +29,25 @@ pub(super) fn parse<'a>(
     if lines.next()? != HEAD {
         return None;
     }
-    let (mut of_tests, mut of_setups) = (HashMap::new(), HashMap::new());
+    let (mut of_tests, mut of_setups, mut warmup) = (HashMap::new(), HashMap::new(), Duration::ZERO);
     for line in lines {
         let (micros, rest) = line.split_once(' ')?;
         let (kind, name) = rest.split_once(' ')?;
         let took = micros.parse().ok().filter(|micros| *micros <= MOST).map(Duration::from_micros)?;
         match kind {
-            TEST => of_tests.insert(name, took),
-            SETUP => of_setups.insert(name, took),
+            TEST => drop(of_tests.insert(name, (took, false))),
+            FIRST => drop(of_tests.insert(name, (took, true))),
+            SETUP => drop(of_setups.insert(name, took)),
+            WARMUP => warmup = took,
             _ => return None,
-        };
+        }
     }
-    Some(Lengths {
-        tests: tests.map(|name| of_tests.get(name).copied()).collect(),
-        setups: contexts.map(|name| of_setups.get(name).copied()).collect(),
-    })
+    let (tests, first_only) = tests.map(|name| of_tests.get(name).copied().unzip()).map(unpacked).unzip();
+    Some(Lengths { tests, setups: contexts.map(|name| of_setups.get(name).copied()).collect(), warmup, first_only })
+}
+
+fn unpacked((took, first_only): (Option<Duration>, Option<bool>)) -> (Option<Duration>, bool) {
+    (took, first_only.unwrap_or(false))
 }
 
 /// The lengths of these tests and contexts, as text.
@@ -51,9 +57,11 @@ pub(super) fn print<'a>(
     contexts: impl Iterator<Item = &'a str>,
 ) -> String {
     let mut text = format!("{HEAD}\n");
-    let tests = tests.zip(&lengths.tests).map(|(name, took)| (TEST, name, took));
-    let setups = contexts.zip(&lengths.setups).map(|(name, took)| (SETUP, name, took));
-    for (kind, name, took) in tests.chain(setups) {
+    let kinds = lengths.first_only.iter().map(|first_only| if *first_only { FIRST } else { TEST });
+    let tests = tests.zip(kinds).zip(&lengths.tests).map(|((name, kind), took)| (kind, name, *took));
+    let setups = contexts.zip(&lengths.setups).map(|(name, took)| (SETUP, name, *took));
+    let warmup = (WARMUP, "-", Some(lengths.warmup).filter(|warmup| !warmup.is_zero()));
+    for (kind, name, took) in tests.chain(setups).chain([warmup]) {
         // A line holds one name.
         if let Some(took) = took.filter(|_| !name.contains('\n')) {
             // A string takes everything.
@@ -74,17 +82,24 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(all in prop::collection::btree_map(".*", prop::option::of(0..MOST), 0..20)) {
+        fn what_is_written_is_read(
+            all in prop::collection::btree_map(".*", prop::option::of((0..MOST, any::<bool>())), 0..20),
+            warmup in 0..MOST,
+        ) {
             let names = || all.keys().map(String::as_str);
-            let took: Vec<_> = all.values().map(|it| it.map(Duration::from_micros)).collect();
-            let lengths = Lengths { tests: took.clone(), setups: took };
-            let expected = names().zip(&lengths.tests).map(|(name, it)| it.filter(|_| !name.contains('\n'))).collect();
+            let took: Vec<_> = all.values().map(|it| it.map(|(micros, _)| Duration::from_micros(micros))).collect();
+            let first_only = all.values().map(|it| it.is_some_and(|(_, first_only)| first_only)).collect();
+            let warmup = Duration::from_micros(warmup);
+            let lengths = Lengths { tests: took.clone(), setups: took, warmup, first_only };
+            let lasts = |name: &str| !name.contains('\n');
+            let took = names().zip(&lengths.tests).map(|(name, it)| it.filter(|_| lasts(name))).collect::<Vec<_>>();
+            let first_only = names().zip(&lengths.first_only).map(|(name, it)| *it && lasts(name)).collect();
             let read = parse(&print(&lengths, names(), names()), names(), names()).unwrap();
-            prop_assert_eq!((&read.tests, &read.setups), (&expected, &expected));
+            prop_assert_eq!(read, Lengths { tests: took.clone(), setups: took, warmup, first_only });
         }
 
         #[test]
-        fn anything_may_stand_in_the_file(text in "(ptest history 1\n)?([0-9]{1,25} (test|setup)? ?a?.{0,9}\n?){0,3}") {
+        fn anything_may_stand_in_the_file(text in "(ptest history 1\n)?([0-9]{1,25} (test|first|setup|warmup)? ?a?.{0,9}\n?){0,3}") {
             if let Some(lengths) = parsed(&text, &["a"]) {
                 prop_assert!(lengths.tests[0].is_none_or(|took| took <= Duration::from_micros(MOST)));
             }
@@ -93,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_cut_off_or_of_another_version_is_as_good_as_none() {
-        let expected = Lengths { tests: vec![Some(Duration::from_micros(5)), None], setups: Vec::new() };
+        let expected = Lengths::known(vec![Some(Duration::from_micros(5)), None], Vec::new());
         assert_eq!(parsed("ptest history 1\n5 test a\n7 test gone\n", &["a", "b"]), Some(expected));
         for text in ["", "ptest history 1\n5 test a", "ptest history 2\n5 test a\n", "ptest history 1\n5 test\n"] {
             assert_eq!(parsed(text, &["a"]), None, "{text:?}");

@@ -1,6 +1,6 @@
 //! Listens to a run and remembers what took how long.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::learned::Learned;
 use super::{Lengths, contexts, file, place, tests};
 use crate::event::{Event, Fixture, FixtureFinished, Outcome, Reporter, TestFinished};
-use crate::list::Suite;
+use crate::list::{Harness, Suite};
 
 /// How many binaries are remembered; beyond that, those are forgotten that have not run for the longest time.
 const MOST: usize = 10_000;
@@ -21,11 +21,14 @@ const MOST: usize = 10_000;
 pub struct Keeper {
     /// By binary, what was measured.
     measured: HashMap<Arc<str>, Measured>,
+    /// The processes that have run a test.
+    begun: HashSet<u32>,
 }
 
 #[derive(Default)]
 struct Measured {
-    tests: Vec<(Arc<str>, Duration)>,
+    /// With whether it was the first one in its process.
+    tests: Vec<(Arc<str>, Duration, bool)>,
     setups: Vec<(Arc<str>, Duration)>,
 }
 
@@ -47,8 +50,10 @@ impl Keeper {
     fn test(&mut self, it: &TestFinished) {
         // What crashed was not at its end; what timed out took so long at least.
         let counts = matches!(it.outcome, Outcome::Passed | Outcome::Failed | Outcome::TimedOut);
-        if let (true, Some(took)) = (counts && it.process.is_some(), duration(it.duration)) {
-            self.measured.entry(it.binary.clone()).or_default().tests.push((it.test.clone(), took));
+        let Some(process) = it.process.filter(|_| counts || it.outcome == Outcome::Crashed) else { return };
+        let first = self.begun.insert(process);
+        if let (true, Some(took)) = (counts, duration(it.duration)) {
+            self.measured.entry(it.binary.clone()).or_default().tests.push((it.test.clone(), took, first));
         }
     }
 
@@ -64,6 +69,7 @@ impl Reporter for &mut Keeper {
     fn event(&mut self, event: &Event) -> Result<()> {
         match event {
             Event::TestFinished(it) => self.test(it),
+            Event::AttemptFailed(it) => self.begun.extend(it.process),
             Event::FixtureFinished(it) => self.fixture(it),
             _ => {}
         }
@@ -78,8 +84,13 @@ impl Reporter for &mut Keeper {
 fn write(folder: &Utf8Path, suite: &Suite, known: &Lengths, measured: &Measured) -> Result<()> {
     let mut learned = Learned::from(known.clone());
     let places: HashMap<&str, usize> = tests(suite).zip(0..).collect();
-    let tests_measured = measured.tests.iter().filter_map(|(name, took)| Some((*places.get(&**name)?, *took)));
-    tests_measured.for_each(|(place, took)| learned.test(place, took));
+    for (name, took, first) in &measured.tests {
+        if let Some(place) = places.get(&**name) {
+            // A process of another harness has nothing to keep for a second test.
+            learned.test(*place, *took, *first && suite.harness == Harness::Libtest);
+        }
+    }
+    learned.conclude();
     let places: HashMap<&str, usize> = contexts(suite).zip(0..).collect();
     let setups_measured = measured.setups.iter().filter_map(|(name, took)| Some((*places.get(&**name)?, *took)));
     setups_measured.for_each(|(place, took)| learned.setup(place, took));
@@ -157,11 +168,14 @@ mod tests {
             setup.unwrap(),
         ];
         run(folder, &suites, &events);
-        let expected = Lengths { tests: vec![millis(10), millis(20), None, None], setups: vec![millis(500)] };
-        assert_eq!(recall(folder, &suites), [expected]);
+        let of = |tests: &[Option<Duration>], first_only: &[bool]| Lengths {
+            first_only: first_only.to_vec(),
+            ..Lengths::known(tests.to_vec(), vec![millis(500)])
+        };
+        assert_eq!(recall(folder, &suites), [of(&[millis(10), millis(20), None, None], &[true, false, false, false])]);
 
         run(folder, &[suite(&["a", "e"])], &[finished("e", Outcome::Passed, 0.040)]);
-        let expected = Lengths { tests: vec![millis(10), None, millis(40)], setups: vec![millis(500)] };
+        let expected = of(&[millis(10), None, millis(40)], &[true, false, true]);
         assert_eq!(recall(folder, &[suite(&["a", "b", "e"])]), [expected]);
     }
 

@@ -4,6 +4,9 @@
 //! and a release build have little in common. [`recall`] reads those of the binaries at hand; a [`Keeper`] listens to
 //! the run and writes them anew. A file that cannot be read, or makes no sense, is as good as none: a run without
 //! history is in another order, and nothing else.
+//!
+//! What a program makes once and keeps, a connection for example, is paid for by the first test of each process. That is
+//! told apart from what the test takes itself, since it decides how few processes there should be.
 
 mod file;
 mod keeper;
@@ -26,11 +29,21 @@ pub struct Lengths {
     pub tests: Vec<Option<Duration>>,
     /// The set-ups of the contexts.
     pub setups: Vec<Option<Duration>>,
+    /// How much longer the first test of a process takes than it would later: for what the program makes once, and keeps
+    /// for all the others.
+    pub warmup: Duration,
+    /// The tests of which nothing is known but what they took as the first ones of their processes.
+    first_only: Vec<bool>,
 }
 
 impl Lengths {
     fn unknown(suite: &Suite) -> Self {
-        Self { tests: vec![None; suite.tests.len()], setups: vec![None; suite.contexts.len()] }
+        Self::known(vec![None; suite.tests.len()], vec![None; suite.contexts.len()])
+    }
+
+    /// Without anything that the first test of a process would pay for.
+    fn known(tests: Vec<Option<Duration>>, setups: Vec<Option<Duration>>) -> Self {
+        Self { first_only: vec![false; tests.len()], tests, setups, warmup: Duration::ZERO }
     }
 }
 
@@ -47,8 +60,7 @@ pub fn recall(folder: &Utf8Path, suites: &[&Suite]) -> Vec<Lengths> {
 fn of_suite(folder: &Utf8Path, suite: &Suite) -> Lengths {
     let text = std::fs::read_to_string(place(folder, &suite.binary)).ok();
     let lengths = text.and_then(|text| file::parse(&text, tests(suite), contexts(suite)));
-    lengths
-        .unwrap_or_else(|| Lengths { tests: vec![None; suite.tests.len()], setups: vec![None; suite.contexts.len()] })
+    lengths.unwrap_or_else(|| Lengths::unknown(suite))
 }
 
 fn tests(suite: &Suite) -> impl Iterator<Item = &str> {

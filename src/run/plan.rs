@@ -116,6 +116,7 @@ impl Plan {
                 timeouts: group.tests.iter().map(|it| it.timeout).collect(),
                 lengths: group.tests.iter().map(|it| lengths.tests[it.test]).collect(),
                 setup: setup(suite, lengths, group),
+                warmup: lengths.warmup,
                 contexts: group.tests.iter().map(|it| Some(first_context + suite.tests[it.test].context?)).collect(),
                 unit: group.unit,
                 can_split: group.can_split,

@@ -19,6 +19,8 @@ pub(super) struct Left {
     pub processes: usize,
     /// How many of them share a core.
     pub crowd: usize,
+    /// How much longer the first test of a process takes than it would later.
+    pub warmup: Duration,
     /// How long the processes that run will still take, as far as that can be said.
     pub busy: Vec<Duration>,
 }
@@ -40,9 +42,14 @@ const LONG: Duration = Duration::from_millis(250);
 const PART: u32 = 4;
 const LONGEST: Duration = super::fill::PATIENCE;
 
+/// The shortest and the long one in multiples of what the first test of a process pays for the others.
+const SHORTEST_OF_WARMUP: u32 = 4;
+const LONG_OF_WARMUP: u32 = 12;
+
 /// How many of the tests that wait in a group, from the head; at least one. Their lengths are given where they are known.
 pub(super) fn size(lengths: impl Iterator<Item = Option<Duration>>, left: Left) -> usize {
-    let wanted = left.time.map_or(LONG, |time| lasting(level(time, left.processes, left.busy), left.crowd));
+    let wanted =
+        left.time.map_or(LONG, |time| lasting(level(time, left.processes, left.busy), left.crowd, left.warmup));
     let unknown = left.tests.div_ceil(ROUNDS * left.processes).clamp(1, UNKNOWN);
     let share = (left.tests + left.given).div_ceil(left.processes).max(UNKNOWN);
     let (mut size, mut time, mut strangers) = (0, Duration::ZERO, 0);
@@ -64,10 +71,12 @@ pub(super) fn size(lengths: impl Iterator<Item = Option<Duration>>, left: Left) 
 /// that is not worth a process of its own is no rest.
 ///
 /// Where several workers share a core, as they may if their tests wait, their processes start one after another, and each
-/// is worth as much more.
-fn lasting(share: Duration, crowd: usize) -> Duration {
+/// is worth as much more. So it is where each of them has to make first what its tests keep.
+fn lasting(share: Duration, crowd: usize, warmup: Duration) -> Duration {
     let times = u32::try_from(crowd).unwrap_or(u32::MAX);
-    let [shortest, long] = [SHORTEST, LONG].map(|it| it.saturating_mul(times).min(LONGEST));
+    let at_least =
+        |process: Duration, of_warmup| process.saturating_mul(times).max(warmup.saturating_mul(of_warmup)).min(LONGEST);
+    let (shortest, long) = (at_least(SHORTEST, SHORTEST_OF_WARMUP), at_least(LONG, LONG_OF_WARMUP));
     let rest = share / 4;
     let part = if rest < shortest { share } else { share.saturating_sub(rest) };
     part.clamp(SHORTEST, (share / PART).clamp(long, LONGEST))
@@ -92,7 +101,8 @@ fn level(left: Duration, processes: usize, mut busy: Vec<Duration>) -> Duration 
 mod tests {
     use super::*;
 
-    const LEFT: Left = Left { tests: 0, time: None, given: 0, processes: 2, crowd: 1, busy: Vec::new() };
+    const LEFT: Left =
+        Left { tests: 0, time: None, given: 0, processes: 2, crowd: 1, warmup: Duration::ZERO, busy: Vec::new() };
 
     /// How many of so many tests that take so long, in milliseconds, if they are all that is left.
     fn of(tests: usize, processes: usize, millis: f64) -> usize {
@@ -133,6 +143,23 @@ mod tests {
             size(std::iter::repeat_n(length, 400), Left { tests: 400, time, processes: 64, crowd, ..LEFT })
         };
         assert_eq!((of(1), of(32)), (4, 6));
+    }
+
+    #[test]
+    fn where_each_process_makes_something_first_there_are_few_of_them() {
+        let length = Some(Duration::from_millis(10));
+        let of = |tests, warmup| {
+            let time = Some(Duration::from_millis(10) * u32::try_from(tests).unwrap());
+            let left = Left { tests, time, warmup: Duration::from_millis(warmup), ..LEFT };
+            size(std::iter::repeat_n(length, tests), left)
+        };
+        assert_eq!((of(40, 0), of(40, 45)), (15, 20), "the rest would not be worth another process");
+        assert_eq!((of(160, 0), of(160, 45)), (25, 54));
+        assert_eq!(
+            (of(2000, 0), of(2000, 45), of(2000, 100_000)),
+            (200, 200, 200),
+            "nobody waits for longer than that"
+        );
     }
 
     #[test]

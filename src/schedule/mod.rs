@@ -333,7 +333,7 @@ impl Scheduler {
             batch: batch.clone(),
             current: None,
             since: now,
-            ends_at: now + takes,
+            ends_at: now.saturating_add(takes).saturating_add(self.spec.groups[group].warmup),
             slow_at: now + self.spec.slow,
             fixture: None,
             kill_at: None,
@@ -377,7 +377,7 @@ impl Scheduler {
             spec.items.len().div_ceil(workers).max(spec.at_least).min(queue.fresh().len())
         } else {
             let length = |item: &Item| self.length(group, *item);
-            batch::size(queue.fresh().iter().map(length), self.left(now, queue.mean()))
+            batch::size(queue.fresh().iter().map(length), self.left(now, group))
         };
         size.min(spec.per_process)
     }
@@ -389,13 +389,14 @@ impl Scheduler {
     }
 
     /// What is left of the groups that may be divided, if those of which nothing is known are like this one.
-    fn left(&self, now: Duration, mean: Option<Duration>) -> batch::Left {
+    fn left(&self, now: Duration, group: usize) -> batch::Left {
+        let (mean, warmup) = (self.queues[group].mean(), self.spec.groups[group].warmup);
         let groups = self.order.iter().filter(|group| !self.spec.groups[*group].unit);
         let busy = self.running.values().map(|running| running.ends_at.saturating_sub(now)).collect();
         let given = self.running.values().map(|running| running.pending.len()).sum();
         let processes = self.spec.processes;
         let crowd = processes.div_ceil(self.spec.cores);
-        let mut left = batch::Left { tests: 0, time: Some(Duration::ZERO), given, processes, crowd, busy };
+        let mut left = batch::Left { tests: 0, time: Some(Duration::ZERO), given, processes, crowd, warmup, busy };
         for queue in groups.map(|group| &self.queues[group]) {
             left.tests += queue.fresh().len();
             let time = queue.time_left(mean, |known| self.lengths.today(known));

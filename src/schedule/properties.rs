@@ -502,6 +502,7 @@ fn specs() -> impl Strategy<Value = Spec> {
                     Group {
                         timeouts: vec![None; size],
                         setup: lengths.first().copied().flatten().unwrap_or_default(),
+                        warmup: lengths.last().copied().flatten().unwrap_or_default(),
                         lengths,
                         slots,
                         contexts: items.iter().map(|item| Some((item + context) % 6).filter(|it| *it < 4)).collect(),

@@ -64,6 +64,8 @@ pub struct Group {
     pub lengths: Vec<Option<Duration>>,
     /// What set-ups took that its items wait for: those in its processes, and those in its hosts.
     pub setup: Duration,
+    /// How much longer the first item of a process takes than it would later.
+    pub warmup: Duration,
     /// The innermost context of each item; may be left out where there is none.
     pub contexts: Vec<Option<ContextId>>,
     /// Given to one process whole, and to no other while that one lives.

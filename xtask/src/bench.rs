@@ -104,17 +104,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if is_named("real") {
         let runs = options.runs.unwrap_or(10);
         let table = real::run(&cargo::target_folder()?.join("real"), &path, has_nextest(), runs)?;
-        println!("{table}");
-        if let Some(folder) = &options.write {
-            let text = format!("# Published projects\n\nMade by `cargo xtask bench real`, {runs} rounds.\n\n{table}");
-            fs::write(folder.join("bench-real.md"), text).context("writing the table")?;
-        }
+        tell(options, "real", "Published projects", &format!("medians of {runs} rounds (least to most)"), &table)?;
     }
     if is_named("reports") {
         reports::run(&target.join("reports"), &path, runs)?;
     }
     if is_named("scale") {
-        scale::run(&target.join("scale"), &path, runs)?;
+        let table = scale::run(&target.join("scale"), &path, runs)?;
+        tell(options, "scale", "Many tests", &format!("medians of {runs} runs"), &table)?;
     }
     if !options.cases.is_empty() && options.cases.iter().all(|name| OTHERS.contains(&&**name)) {
         return Ok(());
@@ -140,6 +137,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         fs::write(folder.join("bench.svg"), plot::svg(&measured)).context("writing the plot")?;
     }
     Ok(())
+}
+
+/// Prints the table of a case that has one of its own, and writes it down if that is wanted.
+fn tell(options: &Options, case: &str, title: &str, how: &str, table: &str) -> Result<()> {
+    println!("{table}");
+    let Some(folder) = &options.write else { return Ok(()) };
+    let text = format!("# {title}\n\nMade by `cargo xtask bench {case}`: {how}.\n\n{table}");
+    fs::write(folder.join(format!("bench-{case}.md")), text).context("writing the table")
 }
 
 fn measure_case(case: &'static Case, folder: &Path, path: &OsStr, nextest: bool, runs: u8) -> Result<Measured> {

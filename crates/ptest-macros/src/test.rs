@@ -1,6 +1,6 @@
 //! `#[test]`.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 
 use crate::attributes::Attribute;
@@ -26,6 +26,9 @@ pub(crate) struct Test {
 }
 
 pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
+    if let Some(expansion) = simplest(&options, item) {
+        return expansion;
+    }
     let mut mistakes = Mistakes::default();
     let options = Options::parse(options, &mut mistakes);
     match mistakes.unless(function::parse(item, "test")) {
@@ -78,6 +81,25 @@ fn single(test: &Test, mistakes: &mut Mistakes) -> TokenStream {
         #(#plain)* #ignore #builtin
         #visibility #fn_token #name() #returned { #inner #run }
     }
+}
+
+/// `#[test] fn name() { .. }`, without anything besides: there are a thousand of those, and somebody waits for each. What
+/// the compiler makes of it is what it makes of [`plain`].
+fn simplest(options: &TokenStream, item: &TokenStream) -> Option<TokenStream> {
+    let mut tokens = options.is_empty().then(|| item.clone().into_iter())?;
+    let mut next = || tokens.next();
+    let (Some(TokenTree::Ident(fn_token)), Some(TokenTree::Ident(name))) = (next(), next()) else { return None };
+    let (Some(TokenTree::Group(parameters)), Some(TokenTree::Group(body)), None) = (next(), next(), next()) else {
+        return None;
+    };
+    let is_simple = fn_token == "fn"
+        && parameters.delimiter() == Delimiter::Parenthesis
+        && parameters.stream().is_empty()
+        && body.delimiter() == Delimiter::Brace;
+    is_simple.then(|| {
+        let named = format!("\u{1f}{name}\u{1f}");
+        quote!(::ptest::__plain! { #named #item })
+    })
 }
 
 /// A test that nothing needs to be known of: nearly all are so, and each passes through here while somebody waits.

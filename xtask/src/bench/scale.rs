@@ -24,14 +24,16 @@ const SIZES: [(usize, &str); 3] = [(10, "b00?"), (100, "b0??"), (1000, "b???")];
 /// Slots, many more than there are cores.
 const SLOTS: &str = "256";
 
-pub(super) fn run(folder: &Path, path: &OsStr, runs: u8) -> Result<()> {
+/// Measures all sizes, and returns tables.
+pub(super) fn run(folder: &Path, path: &OsStr, runs: u8) -> Result<String> {
     generate(folder)?;
     let build = cargo::elsewhere(folder, &["test", "--tests", "--no-run", "--quiet"]).status();
     ensure!(build.context("running cargo test --no-run")?.success(), "building the tests failed");
-    println!(
+    let mut lines = vec![
         "| tests | binaries | slots | whole, s | first process to last result, s | of that a test, µs | memory, MB |"
-    );
-    println!("|--:|--:|--:|--:|--:|--:|--:|");
+            .to_owned(),
+        "|--:|--:|--:|--:|--:|--:|--:|".to_owned(),
+    ];
     let usual = std::thread::available_parallelism()?.to_string();
     let with = |slots| SIZES.map(|(binaries, pattern)| (binaries, pattern, slots));
     let [_, middle, most] = with(SLOTS);
@@ -47,14 +49,16 @@ pub(super) fn run(folder: &Path, path: &OsStr, runs: u8) -> Result<()> {
         let tests = binaries * TESTS;
         #[expect(clippy::cast_precision_loss, reason = "there are not so many")]
         let each = run.as_secs_f64() * 1e6 / tests as f64;
-        println!(
+        lines.push(format!(
             "| {tests} | {binaries} | {slots} | {:.2} | {:.2} | {each:.0} | {:.1} |",
             whole.as_secs_f64(),
             run.as_secs_f64(),
             Duration::from_millis(memory).as_secs_f64()
-        );
+        ));
+        // It takes minutes: what is there already is shown.
+        eprintln!("bench: {}", lines[lines.len() - 1]);
     }
-    println!("\n| report of the last of these | s | MB |\n|---|--:|--:|");
+    lines.push("\n| report of the last of these | s | MB |\n|---|--:|--:|".to_owned());
     for report in ["junit", "html", "trace"] {
         let file = folder.join(format!("report.{report}"));
         let mut command =
@@ -63,9 +67,9 @@ pub(super) fn run(folder: &Path, path: &OsStr, runs: u8) -> Result<()> {
         let start = Instant::now();
         ensure!(command.status().context("running cargo ptest report")?.success(), "no report could be made");
         let (took, bytes) = (start.elapsed().as_secs_f64(), file.metadata()?.len());
-        println!("| {report} | {took:.2} | {} |", bytes / 1_000_000);
+        lines.push(format!("| {report} | {took:.2} | {} |", bytes / 1_000_000));
     }
-    Ok(())
+    Ok(lines.join("\n") + "\n")
 }
 
 /// How long it took as a whole, and from the first process to the last result; and the most memory, in kB.

@@ -153,6 +153,13 @@ macro_rules! __test {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __plain {
+    ($name:literal fn $test:ident $none:tt $body:tt) => {
+        #[::core::prelude::v1::test]
+        fn $test() {
+            fn $test $none $body
+            $crate::__private::run_plain({ $crate::__test!($name, "\u{1f}ignored=false\u{3}"); &ANNOTATION }, $test)
+        }
+    };
     ($name:literal $options:literal [$($attributes:tt)*] [$($visibility:tt)*] $fn:tt $test:ident $none:tt $body:tt) => {
         $($attributes)*
         #[::core::prelude::v1::test]
