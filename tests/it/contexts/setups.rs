@@ -121,3 +121,20 @@ fn a_value_that_cannot_be_read_again_is_a_set_up_that_failed() {
         assert!(format!("{run}").contains("cannot be deserialised"), "{run}");
     }
 }
+
+/// Under nextest the first test that needs a shared context has it started, and may be killed long before it is up.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_shared_set_up_goes_on_when_the_test_is_killed_that_came_first() {
+    for runner in [Runner::Nextest(1), Runner::Nextest(4)] {
+        if !runner.is_here() {
+            continue;
+        }
+        let run = fixture("broken", "orphaned").under(runner);
+        assert_ne!(run.code, Some(0), "{run}");
+        let verdicts = run.verdicts();
+        let passed = verdicts.values().filter(|verdict| **verdict == "passed").count();
+        assert_eq!((verdicts.len(), passed), (3, 2), "{run}");
+        assert_eq!((run.count("orphaned::(setup)"), run.count("orphaned::(teardown)")), (1, 1), "{run}");
+    }
+}

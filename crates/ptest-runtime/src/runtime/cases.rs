@@ -1,6 +1,5 @@
 //! Generated tests: one test for libtest, any number of cases for `cargo ptest`.
 
-use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -105,47 +104,62 @@ fn all<T>(cases: impl Iterator<Item = (String, T)>, run: impl Fn(T) -> Came) -> 
 }
 
 /// Runs those cases that are wanted, in the order in which they are, and says of each what it comes to.
+///
+/// This is compiled for each generated test in its binary, so what need not be generic is not in here.
 fn one_by_one<T>(
     test: &str,
     wanted: &[String],
     cases: impl Iterator<Item = (String, T)>,
     run: impl Fn(T) -> Came,
 ) -> Result<(), String> {
-    let process = Process::get();
-    let names: HashSet<&String> = wanted.iter().collect();
-    // Those that come before their turn.
-    let mut early = HashMap::new();
-    let (mut cases, mut failed) = (cases.filter(|(name, _)| names.contains(name)), false);
+    let names = sorted(wanted);
+    let mut cases = cases.filter(|(name, _)| names.binary_search(&&**name).is_ok());
+    // Those that come before their turn: none, unless the generator has an order of its own each time.
+    let mut early: Vec<(String, T)> = Vec::new();
+    let mut failed = false;
     for name in wanted {
         let case = loop {
-            if let Some(case) = early.remove(name) {
-                break case;
+            if let Some(place) = early.iter().position(|(early, _)| early == name) {
+                break early.swap_remove(place).1;
             }
-            let Some((next, case)) = cases.next() else {
-                return Err(format!(
-                    "the generator gives no case {name} this time: it has to give the same ones each time"
-                ));
-            };
-            early.insert(next, case);
+            early.push(cases.next().ok_or_else(|| missing(name))?);
         };
-        if process.is_to_stop() {
-            // What is still up is torn down at the exit.
-            std::process::exit(0);
-        }
-        let came = run(case);
-        if let Ok(Err(error)) = &came {
-            // As libtest tells it.
-            eprintln!("Error: {error}");
-        }
-        let passed = matches!(came, Ok(Ok(())));
-        process.say(&Record::CaseEnded { test: test.to_owned(), name: name.clone(), passed });
-        failed |= !passed;
+        end_if_told_to();
+        failed |= !tell(test, name, &run(case));
     }
     if failed {
         // Each of them has said why. The harness needs to know as well, but nobody needs to read it once more.
         resume_unwind(Box::new("a case has failed"));
     }
     Ok(())
+}
+
+fn sorted(names: &[String]) -> Vec<&str> {
+    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+    names.sort_unstable();
+    names
+}
+
+fn missing(name: &str) -> String {
+    format!("the generator gives no case {name} this time: it has to give the same ones each time")
+}
+
+/// What is still up is torn down at the exit.
+fn end_if_told_to() {
+    if Process::get().is_to_stop() {
+        std::process::exit(0);
+    }
+}
+
+/// Says what a case has come to, and whether that is good.
+fn tell(test: &str, name: &str, came: &Came) -> bool {
+    if let Ok(Err(error)) = came {
+        // As libtest tells it.
+        eprintln!("Error: {error}");
+    }
+    let passed = matches!(came, Ok(Ok(())));
+    Process::get().say(&Record::CaseEnded { test: test.to_owned(), name: name.to_owned(), passed });
+    passed
 }
 
 /// How long a case's name may be, in bytes: it goes through a pipe, and stands in a line of a report.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{PipeReader, Read};
+use std::panic::catch_unwind;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -161,8 +162,7 @@ fn hear(mut pipe: PipeReader, mut splitter: Splitter, heard: &Watched<Heard>) {
             match piece {
                 Piece::Text(text) => match phase {
                     Phase::Before => {}
-                    // This thread prints where the one that has started it does: in the output of the test that waits.
-                    Phase::SettingUp => eprint!("{}", String::from_utf8_lossy(&text)),
+                    Phase::SettingUp => pass_on(&text),
                     Phase::Up => heard.change(|heard| heard.output.add(&text)),
                 },
                 Piece::Record(Record::SetupStarted { .. }) => phase = Phase::SettingUp,
@@ -174,6 +174,12 @@ fn hear(mut pipe: PipeReader, mut splitter: Splitter, heard: &Watched<Heard>) {
         }
     }
     heard.change(|heard| heard.over = true);
+}
+
+/// Prints where the thread does that has started this one: in the output of the test that waits. That may have been
+/// killed, and then nobody reads it, but what else is said has to be heard all the same.
+fn pass_on(text: &[u8]) {
+    let _ = catch_unwind(|| eprint!("{}", String::from_utf8_lossy(text)));
 }
 
 impl Heard {
