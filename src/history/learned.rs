@@ -22,6 +22,9 @@ pub(super) struct Learned {
     has_new: bool,
     /// What tests took that were the first ones in their processes, of those that are known from later places.
     firsts: Vec<(usize, Duration)>,
+    /// What those took of which nothing was known, the first ones and the others.
+    new_firsts: Vec<Duration>,
+    new_others: Vec<Duration>,
 }
 
 impl Learned {
@@ -36,6 +39,7 @@ impl Learned {
         let differs = match *known {
             None => {
                 *first_only = first;
+                if first { &mut self.new_firsts } else { &mut self.new_others }.push(took);
                 settle(known, took)
             }
             Some(_) if first && *first_only => settle(known, took),
@@ -56,10 +60,8 @@ impl Learned {
         let firsts = std::mem::take(&mut self.firsts);
         let paid = firsts.iter().map(|(place, took)| paid(*took, self.lengths.tests[*place].unwrap_or_default()));
         // Not all of them need what the others do: a process pays as much in the mean.
-        let Some(excess) = u32::try_from(firsts.len()).ok().and_then(|count| paid.sum::<Duration>().checked_div(count))
-        else {
-            return;
-        };
+        let mean = u32::try_from(firsts.len()).ok().and_then(|count| paid.sum::<Duration>().checked_div(count));
+        let Some(excess) = mean.or_else(|| self.guess()) else { return };
         let before = self.lengths.warmup;
         let mut warmup = Some(before).filter(|before| !before.is_zero());
         settle(&mut warmup, excess);
@@ -70,6 +72,19 @@ impl Learned {
             let differs = settle(&mut self.lengths.tests[place], own);
             self.differs(differs);
         }
+    }
+
+    /// What the first ones have paid, if none of them has been known before: tests come to be the first ones by chance, so
+    /// where these take longer than nearly all others, that is why.
+    fn guess(&mut self) -> Option<Duration> {
+        let Self { new_firsts, new_others, .. } = self;
+        if new_firsts.len() < 3 || new_others.len() < new_firsts.len() || !self.lengths.warmup.is_zero() {
+            return None;
+        }
+        new_firsts.sort_unstable();
+        new_others.sort_unstable();
+        let (middle, high) = (new_firsts[(new_firsts.len() - 1) / 2], new_others[new_others.len() * 3 / 4]);
+        Some(paid(middle, high)).filter(|paid| !paid.is_zero())
     }
 
     pub(super) fn setup(&mut self, place: usize, took: Duration) {
@@ -169,6 +184,8 @@ mod tests {
     fn what_the_first_test_of_a_process_pays_for_the_others_is_not_its_own() {
         let once = after(&[&[0, 3]]);
         assert_eq!((once.tests[0], once.first_only[0], once.warmup), (Some(millis(42)), true, millis(0)));
+        let guessed = after(&[&[0, 2, 4]]);
+        assert_eq!((guessed.tests[0], guessed.of(0), guessed.warmup), (Some(millis(42)), Some(millis(2)), millis(40)));
         let twice = after(&[&[0, 3], &[1, 4]]);
         assert_eq!((twice.tests[0], twice.first_only[0], twice.warmup), (Some(millis(2)), false, millis(40)));
         let often = after(&[&[0, 3], &[1, 4], &[2, 5], &[0, 3], &[0, 3]]);

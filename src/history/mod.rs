@@ -41,6 +41,12 @@ impl Lengths {
         Self::known(vec![None; suite.tests.len()], vec![None; suite.contexts.len()])
     }
 
+    /// What a test is thought to take, as one of many that its process runs.
+    pub fn of(&self, test: usize) -> Option<Duration> {
+        let others = if self.first_only[test] { self.warmup } else { Duration::ZERO };
+        self.tests[test].map(|took| took.saturating_sub(others))
+    }
+
     /// Without anything that the first test of a process would pay for.
     fn known(tests: Vec<Option<Duration>>, setups: Vec<Option<Duration>>) -> Self {
         Self { first_only: vec![false; tests.len()], tests, setups, warmup: Duration::ZERO }

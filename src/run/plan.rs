@@ -114,7 +114,7 @@ impl Plan {
             more.groups.push(schedule::Group {
                 items: (first..self.items).collect(),
                 timeouts: group.tests.iter().map(|it| it.timeout).collect(),
-                lengths: group.tests.iter().map(|it| lengths.tests[it.test]).collect(),
+                lengths: group.tests.iter().map(|it| lengths.of(it.test)).collect(),
                 setup: setup(suite, lengths, group),
                 warmup: lengths.warmup,
                 contexts: group.tests.iter().map(|it| Some(first_context + suite.tests[it.test].context?)).collect(),

@@ -202,7 +202,7 @@ pub fn context(options: TokenStream, item: TokenStream) -> TokenStream {
 /// The function has no parameters and returns something to iterate over, each item a name and a value; the names differ.
 /// The test has the value as its first parameter. `cargo ptest` runs each case as a test of its own, `loads[numbers]` and so
 /// on, in units as well; others run them all as one test, which says which of them failed. As several processes ask for the
-/// cases, they must be the same each time, though not in the same order.
+/// cases, they must be the same each time; their order may differ. A generator runs outside of all contexts.
 ///
 /// ```ignore
 /// use std::path::PathBuf;

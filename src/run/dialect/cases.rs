@@ -1,4 +1,5 @@
-//! The cases of a generated test. For libtest they are one test; that one of them is over is said in a record.
+//! The cases of a generated test. For libtest they are one test; that one of them is over is said in a record, and so is
+//! that there are no more to come: before that no text is the test's end.
 
 use std::sync::Arc;
 
@@ -8,12 +9,18 @@ use super::{Ended, Fact, Libtest, OTHER, Output, Phase, Run, Verdict};
 
 impl Run {
     /// Where in the batch that is which runs now: the test, or the first of its cases that is not over.
-    pub(super) fn place(&self) -> Option<usize> {
+    pub(super) fn runs_now(&self) -> Option<usize> {
         match self.cases.len() {
             _ if self.place == OTHER => None,
             0 => Some(self.place),
             cases => (self.cases_over < cases).then_some(self.place + self.cases_over),
         }
+    }
+
+    /// Whether the text may tell its end. The log's verdict alone is not enough: what cases print comes with it.
+    pub(super) fn may_end(&self) -> bool {
+        let is_ignored = self.verdict.as_ref().is_some_and(|(verdict, _)| *verdict == Verdict::Ignored);
+        self.cases.is_empty() || self.no_more_cases || is_ignored
     }
 
     fn case(&self) -> Option<&Arc<str>> {
@@ -24,13 +31,9 @@ impl Run {
 impl Libtest {
     /// A case of a test is over. The next one has begun, if there is one: whatever comes is on its way to it.
     pub(super) fn case_ended(&mut self, test: &str, case: &str, passed: bool) {
-        // Whatever ran before that test is over. The log knows it, even if the text has been torn.
-        while self.current < self.logged && *self.runs[self.current].name != *test {
-            self.begin();
-            self.end_current();
-        }
+        self.arrive_at(test);
         let Some(run) = self.runs.get(self.current) else { return };
-        let Some(place) = run.place().filter(|_| *run.name == *test && run.case().is_some_and(|it| **it == *case))
+        let Some(place) = run.runs_now().filter(|_| *run.name == *test && run.case().is_some_and(|it| **it == *case))
         else {
             return;
         };
@@ -43,23 +46,38 @@ impl Libtest {
         self.begin();
     }
 
-    /// The test is over. What it came to is what those of its cases come to that are not.
+    pub(super) fn cases_over(&mut self, test: &str) {
+        self.arrive_at(test);
+        if let Some(run) = self.runs.get_mut(self.current).filter(|run| *run.name == *test) {
+            run.no_more_cases = true;
+        }
+    }
+
+    /// Whatever ran before that test is over. The log knows it, even if the text has been torn.
+    fn arrive_at(&mut self, test: &str) {
+        while self.current < self.logged && *self.runs[self.current].name != *test {
+            self.begin();
+            self.end_current();
+        }
+    }
+
+    /// The test is over. What it came to is what those of its cases come to that nothing was heard of: it passes only if all of
+    /// them have run and passed.
     pub(super) fn end_cases(&mut self, (verdict, note): (Verdict, Option<String>)) {
         let unmet = self.unmet.take();
         let first = self.runs[self.current].case().cloned();
         let mut why = note;
-        while let Some(place) = self.runs[self.current].place() {
+        while let Some(place) = self.runs[self.current].runs_now() {
             self.begin();
             // It is said once for the test, and goes for each of its cases.
             if let Some(context) = &unmet {
                 self.facts.push(Fact::Said(Record::NotSetUp { context: context.clone() }, Output::default()));
             }
-            // A test that passes has run all of them; one that did not can't be good.
-            let verdict = if verdict == Verdict::Passed { Verdict::Failed } else { verdict };
             let output = std::mem::take(&mut self.output);
             self.facts.push(Fact::Ended(Ended { place, verdict, note: why.clone(), output }));
             if verdict == Verdict::Failed {
-                why = first.as_ref().map(|first| format!("it did not run, for the same reason as [{first}]"));
+                why =
+                    first.as_ref().map(|first| format!("nothing was heard of it: its test has failed, see [{first}]"));
             }
             self.next_case();
         }
@@ -94,6 +112,10 @@ mod tests {
         Record::CaseEnded { test: "n".to_owned(), name: case.to_owned(), passed }.encode("t")
     }
 
+    fn no_more() -> Vec<u8> {
+        Record::CasesOver { test: "n".to_owned() }.encode("t")
+    }
+
     /// `+0` began, `0 Passed "output"` ended; with its note, if there is one.
     fn told(facts: &[Fact]) -> Vec<String> {
         let tell = |fact: &Fact| match fact {
@@ -113,9 +135,10 @@ mod tests {
         let text = [
             b"\nrunning 3 tests\ntest m ... ok\ntest n ... generates\n".to_vec(),
             over("a", true),
-            b"test n ... ok\nwhy\n".to_vec(),
+            b"test n ... ok\nFAILED\ntest o ... why\nFAILED\n\ntest result: FAILED.\n".to_vec(),
             over("b", false),
             over("c", true),
+            no_more(),
             b"after all of them\nFAILED\ntest o ... ok\n\ntest result: FAILED.".to_vec(),
         ]
         .concat();
@@ -136,7 +159,7 @@ mod tests {
                 "+1",
                 "1 Passed \"generates\\n\"",
                 "+2",
-                "2 Failed \"test n ... ok\\nwhy\\n\"",
+                "2 Failed \"test n ... ok\\nFAILED\\ntest o ... why\\nFAILED\\n\\ntest result: FAILED.\\n\"",
                 "+3",
                 "3 Passed \"\"",
                 "+4",
@@ -150,7 +173,8 @@ mod tests {
     fn cases_that_a_generator_does_not_come_to_have_failed() {
         let mut it = libtest();
         it.read(&[&b"\nrunning 3 tests\ntest m ... ok\ntest n ... "[..], &over("a", true)].concat(), b"ok m\n");
-        it.read(b"no b this time\nFAILED\ntest o ... ", b"failed n\n");
+        let text = [&b"no b this time\n"[..], &no_more(), b"FAILED\ntest o ... "].concat();
+        it.read(&text, b"failed n\n");
         let expected = [
             "+0",
             "0 Passed \"\"",
@@ -159,10 +183,23 @@ mod tests {
             "+2",
             "2 Failed \"no b this time\\n\"",
             "+3",
-            "3 Failed \"\" it did not run, for the same reason as [b]",
+            "3 Failed \"\" nothing was heard of it: its test has failed, see [b]",
             "+4",
         ];
         assert_eq!(told(&it.take_facts()), expected);
+    }
+
+    #[test]
+    fn a_test_that_passes_has_run_all_of_its_cases_even_if_nothing_was_heard_of_some() {
+        let mut it = libtest();
+        it.read(&[&b"\nrunning 3 tests\ntest m ... ok\ntest n ... "[..], &over("a", true)].concat(), b"ok m\nok n\n");
+        // Nothing of the text can be its end: it has not said that there are no more cases.
+        it.read(b"ok\ntest o ... ", b"");
+        assert_eq!(told(&it.take_facts())[3..], ["1 Passed \"\"", "+2"]);
+        it.read(b"", b"");
+        it.settle();
+        let facts = told(&it.take_facts());
+        assert!(facts[0].starts_with("2 Passed") && facts[2].starts_with("3 Passed"), "{facts:?}");
     }
 
     #[test]
@@ -171,7 +208,7 @@ mod tests {
         let failed = Record::SetupFailed { context: "n".to_owned(), failure }.encode("t");
         let mut it = libtest();
         it.read(&[&b"\nrunning 3 tests\ntest m ... ok\ntest n ... "[..], &failed].concat(), b"ok m\n");
-        it.read(b"FAILED\ntest o ... ", b"failed n\n");
+        it.read(&[&no_more(), &b"FAILED\ntest o ... "[..]].concat(), b"failed n\n");
         let facts = told(&it.take_facts());
         assert_eq!(facts[2..4], ["+1", "SetupFailed"]);
         assert_eq!(facts.iter().filter(|fact| *fact == "NotSetUp").count(), 3, "{facts:?}");

@@ -115,13 +115,15 @@ struct Run {
     cases: Vec<Arc<str>>,
     /// How many of them are over.
     cases_over: usize,
+    /// It has said that there are no more of them to come.
+    no_more_cases: bool,
     /// From the log.
     verdict: Option<(Verdict, Option<String>)>,
 }
 
 impl Run {
     fn new(place: usize, name: Arc<str>) -> Self {
-        Self { place, name, cases: Vec::new(), cases_over: 0, verdict: None }
+        Self { place, name, cases: Vec::new(), cases_over: 0, no_more_cases: false, verdict: None }
     }
 }
 
@@ -243,6 +245,7 @@ impl Libtest {
         }
         match &record {
             Record::CaseEnded { test, name, passed } => return self.case_ended(test, name, *passed),
+            Record::CasesOver { test } => return self.cases_over(test),
             Record::SetupFailed { context, .. } | Record::NotSetUp { context } => self.unmet = Some(context.clone()),
             _ => {}
         }
@@ -329,7 +332,7 @@ impl Libtest {
         let lost = self.with_log && self.phase != Phase::Done;
         let log_lost = lost && memmem::find(&self.text_and_output(), LOG_LOST).is_some();
         let facts = std::mem::take(&mut self.facts);
-        let place = self.runs.get(self.current).and_then(Run::place);
+        let place = self.runs.get(self.current).and_then(Run::runs_now);
         let running = place.filter(|_| self.began && self.phase != Phase::Done).map(|place| {
             let text = self.text.take_all();
             self.write(&text);
@@ -425,7 +428,7 @@ impl Libtest {
 
     fn find_end(&mut self) -> bool {
         let run = &self.runs[self.current];
-        if self.with_log && run.verdict.is_none() {
+        if self.with_log && run.verdict.is_none() || !run.may_end() {
             let text = self.text.take_all();
             self.write(&text);
             return false;
@@ -499,7 +502,7 @@ impl Libtest {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        if let Some(place) = self.runs[self.current].place().filter(|_| self.live && !bytes.is_empty()) {
+        if let Some(place) = self.runs[self.current].runs_now().filter(|_| self.live && !bytes.is_empty()) {
             self.facts.push(Fact::Wrote(place, bytes.to_vec()));
         }
         self.fixture.as_mut().unwrap_or(&mut self.output).push(bytes);
@@ -513,7 +516,7 @@ impl Libtest {
     fn begin(&mut self) {
         let run = &self.runs[self.current];
         let same = self.current > 0 && self.runs[self.current - 1].place == run.place;
-        let place = run.place().filter(|_| !same);
+        let place = run.runs_now().filter(|_| !same);
         if !std::mem::replace(&mut self.began, true) {
             self.facts.extend(place.map(Fact::Began));
         }

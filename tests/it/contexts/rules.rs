@@ -251,6 +251,49 @@ fn a_case_that_crashes_or_hangs_costs_one_case_also_within_a_unit() {
     }
 }
 
+/// Rule 9, whatever a case prints.
+#[test]
+fn what_cases_print_is_not_taken_for_the_end_of_their_test() {
+    for runner in PTEST {
+        let run = fixture("broken", "cases").filter("speaks_like_a_harness").cargo("--repeat=10").under(runner);
+        run.expect_code(100);
+        let events = run.events();
+        let finished: Vec<_> = of_kind(&events, "test-finished").collect();
+        assert_eq!(finished.len(), 50, "{run}");
+        for it in finished {
+            let expected = if it["test"] == "speaks_like_a_harness[n4]" { "failed" } else { "passed" };
+            assert_eq!(it["outcome"], expected, "{run}");
+        }
+        assert_eq!(of_kind(&events, "worker-failed").count(), 0, "{run}");
+    }
+}
+
+/// Rules 6 and 9: what a generator holds is given back within the time of a case.
+#[test]
+fn a_generator_that_has_no_end_costs_one_case() {
+    for runner in PTEST {
+        let run = fixture("broken", "cases").filter("is_held").under(runner);
+        run.expect_code(100);
+        let events = run.events();
+        let outcome = |it: &serde_json::Value| it["outcome"].as_str().unwrap().to_owned();
+        let outcomes: Vec<String> = of_kind(&events, "test-finished").map(outcome).collect();
+        assert_eq!(outcomes.len(), 5, "{run}");
+        assert!(outcomes.iter().all(|it| it == "passed" || it == "timed-out"), "{run}");
+        assert!(outcomes.iter().any(|it| it == "timed-out"), "{run}");
+    }
+}
+
+/// A run that ends in the middle of a generated test tears down what is around it.
+#[test]
+fn a_unit_is_torn_down_when_the_run_ends_between_two_of_its_cases() {
+    let run = fixture("broken", "cases").filter("stops::").cargo("--fail-fast").under(Runner::Ptest(1));
+    run.expect_code(100);
+    assert_eq!(run.count("cases::stops::(teardown)"), 1, "{run}");
+    let events = run.events();
+    let failed = of_kind(&events, "fixture-finished").filter(|it| it["outcome"] != "passed").count();
+    assert_eq!(failed, 0, "{run}");
+}
+
 /// Rules 4 and 9.
 #[test]
 fn a_set_up_that_fails_is_told_of_every_case() {

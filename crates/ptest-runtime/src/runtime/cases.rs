@@ -1,7 +1,10 @@
 //! Generated tests: one test for libtest, any number of cases for `cargo ptest`.
 
+use std::cell::Cell;
+use std::collections::HashMap;
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::LazyLock;
 
 use super::limit;
 use super::os;
@@ -36,22 +39,23 @@ pub fn run_cases<I, T, R: CaseResult>(annotation: &'static [u8], generate: impl 
 where
     I: IntoIterator<Item = (String, T)>,
 {
-    let (test, process) = (Test::of(annotation), Process::get());
-    if let Role::Cases = process.role {
+    let test = Test::of(annotation);
+    if let Role::Cases = Process::get().role {
         list(test, generate());
     }
-    let wanted = wanted(test);
+    let wanted = Wanted::of(test);
     // To drop a case is part of it.
     let run = |case: T| catch_unwind(AssertUnwindSafe(|| body(&{ case }).into_result()));
     let mut generate = Some(generate);
     drive(test, &mut || {
         // Nobody calls this twice.
         let cases = generate.take().into_iter().flat_map(|generate| generate());
-        match &wanted[..] {
-            [] => all(cases, run),
-            wanted => one_by_one(&test.path(), wanted, cases, run),
+        match wanted.is_empty() {
+            true => all(cases, run),
+            false => one_by_one(&wanted, cases, run),
         }
     });
+    wanted.end_if_stopped();
 }
 
 /// What a case comes to: an error that it returned, or a panic.
@@ -61,7 +65,7 @@ type Came = std::thread::Result<Result<(), String>>;
 fn list<T>(test: Test, cases: impl IntoIterator<Item = (String, T)>) -> ! {
     let process = Process::get();
     let mut count = 0;
-    for (name, _) in cases {
+    for (name, case) in cases {
         if let Some(problem) = problem(&name) {
             // Its last line is what the listing tells.
             os::write_stderr(&format!("{}: {problem}\n", test.path()));
@@ -69,18 +73,16 @@ fn list<T>(test: Test, cases: impl IntoIterator<Item = (String, T)>) -> ! {
         }
         process.say(&Record::Case { name });
         count += 1;
+        release(case);
     }
     process.say(&Record::CasesEnd { count });
     // The test that this process was started with has no end.
     std::process::exit(0);
 }
 
-/// The cases of a test that this process is to run, if somebody has said that.
-fn wanted(test: Test) -> Vec<String> {
-    let Role::Worker { wanted: Some(path) } = &Process::get().role else { return Vec::new() };
-    let text = std::fs::read_to_string(path);
-    let text = text.unwrap_or_else(|error| panic!("ptest: cannot read {}: {error}", path.display()));
-    environment::find_cases(&text, &test.path()).map(str::to_owned).collect()
+/// Drops what nobody has run: should that panic, it is nobody's failure.
+fn release<T>(unused: T) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(unused)));
 }
 
 /// Runs all cases as one test.
@@ -105,61 +107,116 @@ fn all<T>(cases: impl Iterator<Item = (String, T)>, run: impl Fn(T) -> Came) -> 
 
 /// Runs those cases that are wanted, in the order in which they are, and says of each what it comes to.
 ///
-/// This is compiled for each generated test in its binary, so what need not be generic is not in here.
+/// This is compiled for each generated test in its binary, so what need not be generic is in [`Wanted`].
 fn one_by_one<T>(
-    test: &str,
-    wanted: &[String],
+    wanted: &Wanted,
     cases: impl Iterator<Item = (String, T)>,
     run: impl Fn(T) -> Came,
 ) -> Result<(), String> {
-    let names = sorted(wanted);
-    let mut cases = cases.filter(|(name, _)| names.binary_search(&&**name).is_ok());
+    let mut cases = Some(cases);
     // Those that come before their turn: none, unless the generator has an order of its own each time.
-    let mut early: Vec<(String, T)> = Vec::new();
-    let mut failed = false;
-    for name in wanted {
+    let mut early: Vec<Option<T>> = wanted.names.iter().map(|_| None).collect();
+    for turn in 0..wanted.names.len() {
         let case = loop {
-            if let Some(place) = early.iter().position(|(early, _)| early == name) {
-                break early.swap_remove(place).1;
+            if let Some(case) = early[turn].take() {
+                break case;
             }
-            early.push(cases.next().ok_or_else(|| missing(name))?);
+            let (name, case) = cases.as_mut().and_then(Iterator::next).ok_or_else(|| wanted.missing(turn))?;
+            release(match wanted.turn(&name) {
+                Some(turn) => early[turn].replace(case),
+                None => Some(case),
+            });
         };
-        end_if_told_to();
-        failed |= !tell(test, name, &run(case));
+        if turn + 1 == wanted.names.len() {
+            // What the generator holds is given back within the time of a case.
+            release((std::mem::take(&mut early), cases.take()));
+        }
+        if wanted.stops() {
+            return Ok(());
+        }
+        wanted.tell(turn, &run(case));
     }
-    if failed {
-        // Each of them has said why. The harness needs to know as well, but nobody needs to read it once more.
-        resume_unwind(Box::new("a case has failed"));
-    }
+    wanted.conclude();
     Ok(())
 }
 
-fn sorted(names: &[String]) -> Vec<&str> {
-    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
-    names.sort_unstable();
-    names
+/// The cases of a test that this process is to run, in their order; none, if nobody has said that.
+struct Wanted {
+    test: String,
+    names: Vec<String>,
+    turns: HashMap<String, usize>,
+    failed: Cell<bool>,
+    stopped: Cell<bool>,
 }
 
-fn missing(name: &str) -> String {
-    format!("the generator gives no case {name} this time: it has to give the same ones each time")
-}
+impl Wanted {
+    fn of(test: Test) -> Self {
+        static TEXT: LazyLock<String> = LazyLock::new(|| {
+            let Role::Worker { wanted: Some(path) } = &Process::get().role else { return String::new() };
+            let text = std::fs::read_to_string(path);
+            text.unwrap_or_else(|error| panic!("ptest: cannot read {}: {error}", path.display()))
+        });
+        let test = test.path();
+        let names: Vec<String> = environment::find_cases(&TEXT, &test).map(str::to_owned).collect();
+        let turns = names.iter().cloned().zip(0..).collect();
+        Self { test, names, turns, failed: Cell::new(false), stopped: Cell::new(false) }
+    }
 
-/// What is still up is torn down at the exit.
-fn end_if_told_to() {
-    if Process::get().is_to_stop() {
-        std::process::exit(0);
+    fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    fn turn(&self, name: &str) -> Option<usize> {
+        self.turns.get(name).copied()
+    }
+
+    fn missing(&self, turn: usize) -> String {
+        let name = &self.names[turn];
+        format!("the generator gives no case {name} this time: it has to give the same ones each time")
+    }
+
+    /// Whether no further case is to begin.
+    fn stops(&self) -> bool {
+        self.stopped.set(Process::get().is_to_stop());
+        self.stopped.get()
+    }
+
+    /// To be called when nothing of the test's contexts is in use any more: what is still up is torn down at the exit.
+    fn end_if_stopped(&self) {
+        if self.stopped.get() {
+            std::process::exit(0);
+        }
+    }
+
+    /// Says what a case has come to.
+    fn tell(&self, turn: usize, came: &Came) {
+        if let Ok(Err(error)) = came {
+            // As libtest tells it.
+            eprintln!("Error: {error}");
+        }
+        let passed = matches!(came, Ok(Ok(())));
+        self.failed.set(self.failed.get() || !passed);
+        let (test, name) = (self.test.clone(), self.names[turn].clone());
+        Process::get().say(&Record::CaseEnded { test, name, passed });
+    }
+
+    /// All of them have run.
+    fn conclude(&self) {
+        if self.failed.get() {
+            // Each has said why. The harness needs to know as well, but nobody needs to read it once more.
+            resume_unwind(Box::new("a case has failed"));
+        }
     }
 }
 
-/// Says what a case has come to, and whether that is good.
-fn tell(test: &str, name: &str, came: &Came) -> bool {
-    if let Ok(Err(error)) = came {
-        // As libtest tells it.
-        eprintln!("Error: {error}");
+/// However it ends: what the harness says next is about the test. Until then nothing can be taken for that, whatever
+/// cases print.
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        if !self.is_empty() {
+            Process::get().say(&Record::CasesOver { test: std::mem::take(&mut self.test) });
+        }
     }
-    let passed = matches!(came, Ok(Ok(())));
-    Process::get().say(&Record::CaseEnded { test: test.to_owned(), name: name.to_owned(), passed });
-    passed
 }
 
 /// How long a case's name may be, in bytes: it goes through a pipe, and stands in a line of a report.

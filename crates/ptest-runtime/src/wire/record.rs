@@ -61,6 +61,10 @@ pub enum Record {
         name: String,
         passed: bool,
     },
+    /// There are no more of them to come.
+    CasesOver {
+        test: String,
+    },
     /// What comes now is from the function that is called; before that it was libtest that spoke.
     CallBegan,
 }
@@ -99,6 +103,7 @@ impl Record {
             Self::Case { name } => ("case", vec![clean(name)]),
             Self::CasesEnd { count } => ("cases-end", vec![count.to_string().into()]),
             Self::CaseEnded { test, name, passed } => ("case-ended", vec![clean(test), clean(name), flag(*passed)]),
+            Self::CasesOver { test } => ("cases-over", vec![clean(test)]),
             Self::CallBegan => ("call-began", Vec::new()),
         };
         let mut bytes = opening(token);
@@ -129,6 +134,7 @@ impl Record {
             "case" => Self::Case { name: next()? },
             "cases-end" => Self::CasesEnd { count: next()?.parse().ok()? },
             "case-ended" => Self::CaseEnded { test: next()?, name: next()?, passed: next()? == "true" },
+            "cases-over" => Self::CasesOver { test: next()? },
             "call-began" => Self::CallBegan,
             _ => return None,
         };
@@ -292,6 +298,7 @@ mod tests {
             Record::Case { name: "n3".into() },
             Record::CasesEnd { count: 5 },
             Record::CaseEnded { test: "m::t".into(), name: "n3".into(), passed: false },
+            Record::CasesOver { test: "m::t".into() },
             Record::CallBegan,
         ]
     }
