@@ -160,6 +160,8 @@ pub(super) struct Libtest {
     log: Text,
     /// Takes the records out of the text, if there may be any.
     splitter: Option<Splitter>,
+    /// Of what has been read, some is still to be taken in.
+    is_in_pieces: bool,
     /// Text that is not understood yet.
     text: Text,
     output: Output,
@@ -201,6 +203,7 @@ impl Libtest {
             known: 0,
             log: Text::default(),
             splitter: token.map(Splitter::new),
+            is_in_pieces: false,
             text: Text::default(),
             output: Output::default(),
             fixture: None,
@@ -218,6 +221,7 @@ impl Libtest {
         self.log.push(log);
         self.read_log(false);
         if let Some(splitter) = &mut self.splitter {
+            self.is_in_pieces = true;
             for piece in splitter.read(text) {
                 match piece {
                     Piece::Text(text) => self.text.push(&text),
@@ -225,6 +229,7 @@ impl Libtest {
                 }
                 while self.advance() {}
             }
+            self.is_in_pieces = false;
         } else {
             self.text.push(text);
         }
@@ -428,9 +433,16 @@ impl Libtest {
 
     fn find_end(&mut self) -> bool {
         let run = &self.runs[self.current];
-        if self.with_log && run.verdict.is_none() || !run.may_end() {
+        if self.with_log && run.verdict.is_none() {
             let text = self.text.take_all();
             self.write(&text);
+            return false;
+        }
+        // All that was written before the verdict has been read, and it has not said what it should have: it cannot.
+        let is_mute = self.known > self.current && !self.is_in_pieces;
+        if !run.may_end() && !is_mute {
+            let surplus = self.surplus();
+            self.write(&surplus);
             return false;
         }
         let verdict = run.verdict.as_ref().map(|(verdict, _)| *verdict);

@@ -268,6 +268,22 @@ fn what_cases_print_is_not_taken_for_the_end_of_their_test() {
     }
 }
 
+/// Rule 9: what a generator holds is there until its last case is over.
+#[test]
+fn cases_have_what_their_generator_holds_and_lose_nothing_by_a_stdout_that_is_gone() {
+    for runner in PTEST {
+        let run = fixture("broken", "cases").filter("needs_what_its_generator_holds").under(runner);
+        run.expect_green();
+        assert_eq!(run.seen.len(), 5, "{run}");
+        let run = fixture("broken", "cases").filter("closes_stdout").under(runner);
+        run.expect_code(100);
+        let outcome = |number| if number == 4 { "failed" } else { "passed" };
+        let expected: Vec<String> =
+            (1..=5).map(|number| format!("closes_stdout[n{number}] {}", outcome(number))).collect();
+        assert_eq!(outcomes(&run.events()), expected, "{run}");
+    }
+}
+
 /// Rules 6 and 9: what a generator holds is given back within the time of a case.
 #[test]
 fn a_generator_that_has_no_end_costs_one_case() {

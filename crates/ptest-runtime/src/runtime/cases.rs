@@ -87,8 +87,8 @@ fn release<T>(unused: T) {
 
 /// Runs all cases as one test.
 fn all<T>(cases: impl Iterator<Item = (String, T)>, run: impl Fn(T) -> Came) -> Result<(), String> {
-    let (mut count, mut failed) = (0, Vec::new());
-    for (name, case) in cases {
+    let (mut cases, mut count, mut failed) = (cases, 0, Vec::new());
+    for (name, case) in cases.by_ref() {
         count += 1;
         if let Some(problem) = problem(&name) {
             failed.push(problem);
@@ -98,6 +98,7 @@ fn all<T>(cases: impl Iterator<Item = (String, T)>, run: impl Fn(T) -> Came) -> 
             failed.push(format!("{name}: {message}"));
         }
     }
+    release(cases);
     match (count, &failed[..]) {
         (0, _) => Err("the generator gives no cases".to_owned()),
         (_, []) => Ok(()),
@@ -121,20 +122,25 @@ fn one_by_one<T>(
             if let Some(case) = early[turn].take() {
                 break case;
             }
-            let (name, case) = cases.as_mut().and_then(Iterator::next).ok_or_else(|| wanted.missing(turn))?;
+            let Some((name, case)) = cases.as_mut().and_then(Iterator::next) else {
+                release((early, cases));
+                return Err(wanted.missing(turn));
+            };
             release(match wanted.turn(&name) {
                 Some(turn) => early[turn].replace(case),
                 None => Some(case),
             });
         };
-        if turn + 1 == wanted.names.len() {
-            // What the generator holds is given back within the time of a case.
-            release((std::mem::take(&mut early), cases.take()));
-        }
         if wanted.stops() {
+            release((early, cases, case));
             return Ok(());
         }
-        wanted.tell(turn, &run(case));
+        let came = run(case);
+        if turn + 1 == wanted.names.len() {
+            // A case may need what its generator holds. That is given back within the time of the last one.
+            release((std::mem::take(&mut early), cases.take()));
+        }
+        wanted.tell(turn, &came);
     }
     wanted.conclude();
     Ok(())

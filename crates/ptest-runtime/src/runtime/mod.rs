@@ -9,12 +9,14 @@
 //! * `call` makes concurrent calls.
 //! * [`watched`] is how threads wait for one another, [`output`] what is kept of what a process prints, [`codec`] how a
 //!   value becomes bytes.
+//! * [`channel`] is where a process says what becomes of fixtures and cases.
 //! * [`cases`] is for generated tests, [`section`] is where the attributes' work is found, [`os`] what has no
 //!   portable form.
 
 #[cfg(unix)]
 mod call;
 mod cases;
+mod channel;
 mod codec;
 mod context;
 mod host;

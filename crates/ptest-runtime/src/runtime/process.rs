@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::os;
+use super::channel::Channel;
 use crate::wire::environment::{self, CASES, CONTEXT, HOST, ROLE, RUN_ID, SLOT, STOP, TOKEN, VALUE, WANTED, WORKER};
 #[cfg(unix)]
 use crate::wire::environment::{CALL, FUNCTION};
@@ -13,8 +13,8 @@ use crate::wire::record::Record;
 
 pub(super) struct Process {
     pub role: Role,
-    /// Begins each record, if somebody reads them.
-    token: Option<String>,
+    /// Begins each record, if somebody reads them, and where they go.
+    token: Option<(String, Channel)>,
     pub arguments: Vec<String>,
     run: String,
     /// Where a file is put when no further test is to begin.
@@ -70,6 +70,7 @@ impl Process {
             (_, run) => run.unwrap_or_else(own_run_id),
         };
         let stop = matches!(role, Role::Worker { .. }).then(|| variable(STOP)).flatten().map(PathBuf::from);
+        let token = token.map(|token| (token, Channel::open()));
         Self { role, token, arguments, run, stop, program: Program::of_this_process() }
     }
 
@@ -85,8 +86,8 @@ impl Process {
 
     /// Says a record to whoever started this process, if it is somebody who understands it.
     pub(super) fn say(&self, record: &Record) {
-        if let Some(token) = &self.token {
-            os::write_stdout(&record.encode(token));
+        if let Some((token, channel)) = &self.token {
+            channel.write(&record.encode(token));
         }
     }
 

@@ -13,14 +13,8 @@ pub(super) use other::*;
 #[cfg(unix)]
 pub(super) use unix::*;
 
-/// Writes to stdout in one call, after what was printed before. What cannot be written has no reader.
-pub(super) fn write_stdout(bytes: &[u8]) {
-    let mut out = std::io::stdout().lock();
-    let _ = out.flush();
-    // What ends in a newline is not kept back, and what finds the buffer empty and is short goes out in one piece.
-    let _ = out.write_all(bytes);
-    let _ = out.flush();
-}
+/// Tells a file from all others: its device and its number there.
+pub(super) type Identity = (u64, u64);
 
 /// Writes to stderr itself, past libtest's capture. What cannot be written has no reader.
 pub(super) fn write_stderr(text: &str) {

@@ -4,7 +4,7 @@ use std::ffi::{c_int, c_short};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, parent_id};
 use std::process::{Child, Command, Stdio};
@@ -100,6 +100,17 @@ pub(in crate::runtime) fn take_stdin() -> io::Result<File> {
     let stdin = io::stdin().as_fd().try_clone_to_owned()?;
     discard_input();
     Ok(File::from(stdin))
+}
+
+/// Another number for stdout, which no program that is started inherits.
+pub(in crate::runtime) fn copy_of_stdout() -> Option<File> {
+    io::stdout().as_fd().try_clone_to_owned().ok().map(File::from)
+}
+
+/// Which file it is.
+pub(in crate::runtime) fn identity(file: &File) -> Option<super::Identity> {
+    let metadata = file.metadata().ok()?;
+    Some((metadata.dev(), metadata.ino()))
 }
 
 /// The stderr of another process.
