@@ -43,10 +43,10 @@
 //!
 //! A binary with annotations says besides what its fixtures do, in records between what its tests print. Who starts with
 //! a token only known to it and its reader can write one; so they are cut out before anything else is looked for, and
-//! what stands between the two of a fixture is that fixture's output. A generated test is one test for libtest, and says in
-//! a record that one of its cases is over (`run/dialect/cases`). A **host** is a process that says nothing else: it
-//! sets a shared context up, leaves its value in a file, and tears down when its stdin ends. So it does that, too, when
-//! the runner is killed.
+//! what stands between the two of a fixture is that fixture's output. A generated test is one test for libtest; it says in
+//! records that one of its cases is over, and that there are no more (`run/dialect/cases`). A **host** is a process that
+//! says nothing else: it sets a shared context up, leaves its value in a file, and tears down when its stdin ends. So it
+//! does that, too, when the runner is killed.
 //!
 //! The doctests of a library are a binary like any other, though its program is `cargo test --doc`. Its harness is the
 //! standard one as well, but rustdoc takes no whole names (`run/pick`) and chooses the order (`run/dialect/order`).

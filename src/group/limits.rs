@@ -4,9 +4,8 @@ use crate::config::Context;
 
 /// The contexts that have a `max`, numbered anew.
 pub(super) struct Limits {
+    /// Until somebody has taken them.
     most: Vec<usize>,
-    /// How many of these were taken.
-    taken: usize,
     /// For each context, its limit.
     of_context: Vec<Option<usize>>,
 }
@@ -19,14 +18,12 @@ impl Limits {
             Some(most.len() - 1)
         });
         let of_context = of_context.collect();
-        Self { most, taken: 0, of_context }
+        Self { most, of_context }
     }
 
-    /// Those that were made since the last time.
+    /// How many each allows; the second time there are none that would be new.
     pub(super) fn take(&mut self) -> Vec<usize> {
-        let new = self.most[self.taken..].to_vec();
-        self.taken = self.most.len();
-        new
+        std::mem::take(&mut self.most)
     }
 
     pub(super) fn that_count(&self, contexts: &[usize]) -> Vec<usize> {

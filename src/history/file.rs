@@ -1,4 +1,5 @@
-//! The form of a history: text, a line for each test or set-up, `MICROSECONDS KIND NAME`, and `MICROSECONDS warmup -`. Pure.
+//! The form of a history: text, a line for each test or set-up, `MICROSECONDS KIND NAME`, and one `MICROSECONDS warmup -`.
+//! Pure.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -14,6 +15,7 @@ pub(super) const MOST: u64 = 24 * 60 * 60 * 1_000_000;
 
 /// The words for the kinds.
 const TEST: &str = "test";
+/// A test that is known only as the first one of its processes.
 const FIRST: &str = "first";
 const SETUP: &str = "setup";
 const WARMUP: &str = "warmup";
@@ -42,12 +44,13 @@ pub(super) fn parse<'a>(
             _ => return None,
         }
     }
-    let (tests, first_only) = tests.map(|name| of_tests.get(name).copied().unzip()).map(unpacked).unzip();
-    Some(Lengths { tests, setups: contexts.map(|name| of_setups.get(name).copied()).collect(), warmup, first_only })
-}
-
-fn unpacked((took, first_only): (Option<Duration>, Option<bool>)) -> (Option<Duration>, bool) {
-    (took, first_only.unwrap_or(false))
+    let tests: Vec<Option<(Duration, bool)>> = tests.map(|name| of_tests.get(name).copied()).collect();
+    Some(Lengths {
+        first_only: tests.iter().map(|test| test.is_some_and(|(_, first_only)| first_only)).collect(),
+        tests: tests.iter().map(|test| test.map(|(took, _)| took)).collect(),
+        setups: contexts.map(|name| of_setups.get(name).copied()).collect(),
+        warmup,
+    })
 }
 
 /// The lengths of these tests and contexts, as text.

@@ -51,7 +51,8 @@ impl Keeper {
         // What crashed was not at its end; what timed out took so long at least.
         let counts = matches!(it.outcome, Outcome::Passed | Outcome::Failed | Outcome::TimedOut);
         let Some(process) = it.process.filter(|_| counts || it.outcome == Outcome::Crashed) else { return };
-        let first = self.begun.insert(process);
+        // A limit says nothing of what was paid for others.
+        let first = self.begun.insert(process) && it.outcome != Outcome::TimedOut;
         if let (true, Some(took)) = (counts, duration(it.duration)) {
             self.measured.entry(it.binary.clone()).or_default().tests.push((it.test.clone(), took, first));
         }
@@ -177,6 +178,21 @@ mod tests {
         run(folder, &[suite(&["a", "e"])], &[finished("e", Outcome::Passed, 0.040)]);
         let expected = of(&[millis(10), None, millis(40)], &[true, false, true]);
         assert_eq!(recall(folder, &[suite(&["a", "b", "e"])]), [expected]);
+    }
+
+    #[test]
+    fn what_the_first_tests_of_processes_pay_is_learned_but_not_of_one_that_hangs() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let suites = [suite(&["a", "b", "c"])];
+        let warmup = |outcome, seconds| {
+            // As the second ones of their process.
+            run(folder, &suites, &["c", "a", "b"].map(|test| finished(test, Outcome::Passed, 0.010)));
+            run(folder, &suites, &[finished("a", outcome, seconds)]);
+            recall(folder, &suites)[0].warmup
+        };
+        assert_eq!(warmup(Outcome::TimedOut, 9.0), Duration::ZERO);
+        assert!(warmup(Outcome::Passed, 90.0) > Duration::from_secs(60));
     }
 
     #[test]

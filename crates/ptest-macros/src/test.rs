@@ -97,7 +97,7 @@ fn simplest(options: &TokenStream, item: &TokenStream) -> Option<TokenStream> {
         && parameters.stream().is_empty()
         && body.delimiter() == Delimiter::Brace;
     is_simple.then(|| {
-        let named = format!("\u{1f}{name}\u{1f}");
+        let named = named(&name);
         quote!(::ptest::__plain! { #named #item })
     })
 }
@@ -170,13 +170,18 @@ pub(crate) fn run(test: &Test, name: &Ident, output: Option<&Output>, callable: 
 /// What the annotation has of the test's name and its options. It is all in one text each, since every token costs once more
 /// for every test.
 fn texts(test: &Test, name: &Ident) -> (String, String) {
-    let named = format!("\u{1f}{name}\u{1f}");
+    let named = named(name);
     let ignored = test.roles.ignore.is_some();
     let timeout = test.timeout.map(|timeout| format!("\u{1f}timeout={timeout}")).unwrap_or_default();
     let threads = test.threads_required.map(|threads| format!("\u{1f}threads={threads}")).unwrap_or_default();
     let generated = test.from.as_ref().map(|_| "\u{1f}generated=true").unwrap_or_default();
     let options = format!("\u{1f}ignored={ignored}{timeout}{threads}{generated}\u{3}");
     (named, options)
+}
+
+/// The name with the separators around it.
+fn named(name: &Ident) -> String {
+    format!("\u{1f}{name}\u{1f}")
 }
 
 /// The function as it was, for within the test of its name, and what to call there: itself, or a closure that has the
