@@ -67,11 +67,11 @@ impl Context {
     }
 }
 
-/// Notes on each test what the section says of it, and gives the contexts, outer ones before inner ones.
+/// Notes on each test what the texts of the section say of it, and gives the contexts, outer ones before inner ones.
 ///
 /// A library that is linked into the binary may have left annotations, too; those are about no test of this one.
-pub(super) fn understand(section: &[u8], crate_name: &str, tests: &mut [Test]) -> Result<Vec<Context>> {
-    let all: Vec<Annotation> = annotation::read(section).collect::<Result<_, _>>()?;
+pub(super) fn understand(texts: &[String], crate_name: &str, tests: &mut [Test]) -> Result<Vec<Context>> {
+    let all: Vec<Annotation> = annotation::read(texts.iter().map(String::as_str)).collect::<Result<_, _>>()?;
     let own: Vec<Annotation> = all.into_iter().filter(|it| is_within(it.module, crate_name)).collect();
     let mut mistakes = Vec::new();
     let contexts = contexts(&own, &mut mistakes);
@@ -222,8 +222,8 @@ mod tests {
     use super::*;
 
     /// Each line is an annotation, its fields separated by blanks.
-    fn section(lines: &[&str]) -> Vec<u8> {
-        lines.iter().flat_map(|line| format!("\x02ptest1\x1f{}\x03", line.replace(' ', "\x1f")).into_bytes()).collect()
+    fn section(lines: &[&str]) -> Vec<String> {
+        lines.iter().map(|line| format!("ptest1\x1f{}", line.replace(' ', "\x1f"))).collect()
     }
 
     fn understood(lines: &[&str], names: &[&str]) -> (Vec<Context>, Vec<Test>) {
@@ -301,7 +301,7 @@ mod tests {
         assert!(said.starts_with("s.rs:5: ") && said.contains("already, at s.rs:3"), "{said}");
         let said = mistake(&["test shop::a twice s.rs 7"]);
         assert!(said.starts_with("s.rs:7: the test a::twice is registered twice") && said.ends_with("put it above"));
-        let said = understand(b"\x02ptest2\x1fnew\x03", "shop", &mut []).unwrap_err().to_string();
+        let said = understand(&["ptest2\x1fnew".to_owned()], "shop", &mut []).unwrap_err().to_string();
         assert!(said.contains("another version"), "{said}");
     }
 

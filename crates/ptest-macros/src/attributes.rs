@@ -56,6 +56,19 @@ impl Attribute {
         &self.meta.path
     }
 
+    /// Whether it leaves the function below it as it is: lints, documentation, and what is for tools. Of one that is not known
+    /// the worst is assumed.
+    pub(crate) fn is_inert(&self) -> bool {
+        const TOOLS: [&str; 3] = ["clippy", "diagnostic", "rustfmt"];
+        const BUILT_IN: [&str; 10] =
+            ["allow", "cold", "deny", "deprecated", "doc", "expect", "forbid", "inline", "must_use", "warn"];
+        match &self.path().words[..] {
+            [] => false,
+            [word] => BUILT_IN.iter().any(|known| word == known),
+            [tool, ..] => TOOLS.iter().any(|known| tool == known),
+        }
+    }
+
     /// Takes the attributes that some tokens begin with: outer ones, or inner ones, which become outer ones.
     pub(crate) fn take(tokens: &mut &[TokenTree], inner: bool) -> Vec<Self> {
         let mut attributes = Vec::new();
@@ -139,8 +152,19 @@ mod tests {
     use proc_macro2::TokenStream;
     use quote::quote;
 
-    use super::{is_builtin_test, is_ours};
+    use super::{Attribute, is_builtin_test, is_ours};
     use crate::tokens::{Path, row};
+
+    #[test]
+    fn only_what_is_known_to_change_nothing_is_inert() {
+        let is_inert = |attribute: TokenStream| Attribute::take(&mut &row(attribute)[..], false)[0].is_inert();
+        for attribute in [quote!(#[allow(dead_code)]), quote!(#[doc = "text"]), quote!(#[rustfmt::skip])] {
+            assert!(is_inert(attribute.clone()), "{attribute}");
+        }
+        for attribute in [quote!(#[serial]), quote!(#[tracing::instrument]), quote!(#[unsafe(no_mangle)])] {
+            assert!(!is_inert(attribute.clone()), "{attribute}");
+        }
+    }
 
     #[test]
     fn the_tests_of_the_compiler_ours_and_others_are_told_apart() {

@@ -102,7 +102,8 @@ fn simplest(options: &TokenStream, item: &TokenStream) -> Option<TokenStream> {
     })
 }
 
-/// A test that nothing needs to be known of: nearly all are so, and each passes through here while somebody waits.
+/// A test that nothing needs to be known of and that no other attribute changes: nearly all are so, and each passes through
+/// here while somebody waits.
 fn plain(test: &Test) -> Option<TokenStream> {
     let Test { function: Function { visibility, signature, body, .. }, roles: Roles { plain, ignore, .. }, .. } = test;
     let is_plain = signature.parameters.is_empty()
@@ -110,7 +111,8 @@ fn plain(test: &Test) -> Option<TokenStream> {
         && signature.output.is_none()
         && test.from.is_none()
         && test.roles.should_panic.is_none()
-        && matches!(test.runtime, Runtime::None);
+        && matches!(test.runtime, Runtime::None)
+        && plain.iter().all(Attribute::is_inert);
     is_plain.then(|| {
         let (named, options) = texts(test, &signature.ident);
         quote!(::ptest::__plain! { #named #options [#(#plain)* #ignore] [#visibility] #signature #body })
@@ -145,13 +147,10 @@ pub(crate) fn builtin(test: &Test) -> TokenStream {
     quote!(#unnameable #[::core::prelude::v1::test])
 }
 
-/// What runs the test, given a function or a closure. What it needs stands in a block of its own, lest the test see it.
+/// What runs the test, given a function or a closure.
 pub(crate) fn run(test: &Test, name: &Ident, output: Option<&Output>, callable: &TokenStream) -> TokenStream {
     let (named, options) = texts(test, name);
-    let annotation = quote!({
-        ::ptest::__test!(#named, #options);
-        &ANNOTATION
-    });
+    let annotation = quote!(::ptest::__test!(#named, #options));
     if let Some(from) = &test.from {
         return quote!(::ptest::__private::run_cases(#annotation, #from, #callable));
     }
@@ -175,7 +174,7 @@ fn texts(test: &Test, name: &Ident) -> (String, String) {
     let timeout = test.timeout.map(|timeout| format!("\u{1f}timeout={timeout}")).unwrap_or_default();
     let threads = test.threads_required.map(|threads| format!("\u{1f}threads={threads}")).unwrap_or_default();
     let generated = test.from.as_ref().map(|_| "\u{1f}generated=true").unwrap_or_default();
-    let options = format!("\u{1f}ignored={ignored}{timeout}{threads}{generated}\u{3}");
+    let options = format!("\u{1f}ignored={ignored}{timeout}{threads}{generated}");
     (named, options)
 }
 

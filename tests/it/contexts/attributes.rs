@@ -36,18 +36,19 @@ fn cases_results_panics_and_async_code_have_their_contexts_under_every_runner() 
 }
 
 #[test]
-fn tests_of_rstest_and_tokio_have_their_contexts_under_every_runner() {
+fn tests_that_other_attributes_make_or_change_have_their_contexts_under_every_runner() {
     for runner in Runner::all() {
         let run = fixture("interop", "interop").under(runner);
         run.expect_green();
-        assert_eq!(run.verdicts().len(), 9, "{run}");
+        assert_eq!(run.verdicts().len(), 11, "{run}");
         for module in ["rstests", "converted", "asynchronous"] {
             expect_balanced(&run, &format!("interop::{module}"));
         }
         let tests = ["adds 2", "adds 3", "multiplies 1", "multiplies 2"].map(|it| format!("interop::rstests::{it}"));
         let tests = tests.into_iter().chain(["is_found 2", "is_found 3"].map(|it| format!("interop::converted::{it}")));
         let asynchronous = ["spawns", "panics_as_it_should", "needs_nothing"];
-        for test in tests.chain(asynchronous.map(|it| format!("interop::asynchronous::{it}"))) {
+        let changed = ["below", "by_one_below", "above", "by_one_above"].map(|it| format!("interop::changed::{it}"));
+        for test in tests.chain(asynchronous.map(|it| format!("interop::asynchronous::{it}"))).chain(changed) {
             assert_eq!(run.count(&test), 1, "{test} {run}");
         }
     }

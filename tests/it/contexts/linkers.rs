@@ -17,7 +17,7 @@ fn annotations_survive_release_and_link_time_optimisation_with_everything_stripp
 
 /// One after another: they are linked in the same place.
 #[test]
-fn annotations_survive_each_linker_that_is_here() {
+fn annotations_survive_each_linker_that_is_here_and_are_found_wherever_it_leaves_their_addresses() {
     let mut tried = Vec::new();
     for (name, arguments, trace) in linkers() {
         let binary = binary(&arguments);
@@ -29,6 +29,12 @@ fn annotations_survive_each_linker_that_is_here() {
         tried.push(name);
     }
     assert!(tried.contains(&"bfd"), "the C compiler's own linker is always there: {tried:?}");
+
+    // All of those above have put the addresses into a table. They are in the section itself if the program can be loaded
+    // nowhere else than it says, which its header begins with.
+    let (fixed, executable) = ("-no-pie", 2);
+    assert_eq!(fs::read(binary(fixed)).unwrap()[16], executable);
+    expect_contexts(&[], fixed);
 }
 
 /// What each is called, how it is asked for, and what it leaves in what it has linked.

@@ -35,7 +35,7 @@ impl<E: Debug> CaseResult for Result<(), E> {
 /// The generator runs in several processes, once for the list of cases and once for each that runs some of them; so what
 /// it gives must be the same each time.
 #[track_caller]
-pub fn run_cases<I, T, R: CaseResult>(annotation: &'static [u8], generate: impl FnOnce() -> I, body: impl Fn(&T) -> R)
+pub fn run_cases<I, T, R: CaseResult>(annotation: &'static str, generate: impl FnOnce() -> I, body: impl Fn(&T) -> R)
 where
     I: IntoIterator<Item = (String, T)>,
 {

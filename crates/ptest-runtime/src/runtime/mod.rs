@@ -39,8 +39,8 @@ pub use value::{Cx, FromContext, cx};
 
 pub mod private {
     pub use super::cases::{CaseResult, run_cases};
-    pub use super::section::{Fixture, LENGTH, Setup, Teardown, bytes, padded};
+    pub use super::section::{Fixture, Setup, Teardown};
     pub use super::share::{DecodePlain, DecodeShared, SharePlain, ShareShared, like};
-    pub use super::test::{run, run_plain, run_should_panic};
+    pub use super::test::{is_over, run, run_plain, run_should_panic};
     pub use super::value::{Made, Returned, ViaPlain, ViaResult, take};
 }

@@ -39,7 +39,7 @@ pub enum Fixture {
 
 /// All annotations of this binary.
 pub(super) fn annotations() -> Vec<Annotation<'static>> {
-    let found: Result<Vec<_>, _> = annotation::read(sections::annotations()).collect();
+    let found: Result<Vec<_>, _> = annotation::read(sections::annotations().iter().flatten().copied()).collect();
     found.unwrap_or_else(|foreign| panic!("{foreign}"))
 }
 
@@ -48,153 +48,114 @@ pub(super) fn fixtures() -> impl Iterator<Item = &'static Fixture> {
     sections::fixtures().iter().flatten().copied()
 }
 
-/// Puts an annotation into its section.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __annotate {
-    ($($annotation:tt)*) => {
-        const _: () = {
-            $crate::__annotation!($($annotation)*);
-        };
+/// The macros with annotations in them, for one name of the section: they stand in each test, so whatever they ask
+/// the compiler is asked a thousand times, and which system it compiles for need not be. (`$d` is a dollar sign.)
+macro_rules! annotating_into {
+    ($section:literal, $d:tt) => {
+        /// Puts an annotation into its section.
+        #[doc(hidden)]
+        #[macro_export]
+        macro_rules! __annotate {
+            ($d kind:ident, $d name:ident $d (, $d key:ident = $d value:expr)* $d (,)?) => {
+                const _: () = {
+                    #[used]
+                    #[unsafe(link_section = $section)]
+                    static ANNOTATION: &str = ::core::concat!(
+                        "ptest1\u{1f}",
+                        ::core::stringify!($d kind),
+                        "\u{1f}",
+                        ::core::module_path!(),
+                        "\u{1f}",
+                        ::core::stringify!($d name),
+                        "\u{1f}",
+                        ::core::file!(),
+                        "\u{1f}",
+                        ::core::line!()
+                        $d (, "\u{1f}", ::core::stringify!($d key), "=", $d value)*
+                    );
+                };
+            };
+        }
+
+        /// The annotation of a test. Its name and its options come with the separators around them.
+        ///
+        /// All of it is a block, lest the test see what is in it.
+        #[doc(hidden)]
+        #[macro_export]
+        macro_rules! __test {
+            ($d name:literal, $d options:literal) => {{
+                #[used]
+                #[unsafe(link_section = $section)]
+                static ANNOTATION: &str = ::core::concat!(
+                    "ptest1\u{1f}test\u{1f}",
+                    ::core::module_path!(),
+                    $d name,
+                    ::core::file!(),
+                    "\u{1f}",
+                    ::core::line!(),
+                    $d options
+                );
+                ANNOTATION
+            }};
+        }
+
+        /// A test that takes and gives nothing, and expects no panic: nearly all of them. What the compiler puts together
+        /// here costs it less than what the attribute would, and a macro within a macro more.
+        ///
+        /// The test asks at its beginning whether it is over, and is run from there: it is called once more, and goes on
+        /// then. A function within would have to be compiled for each test as well, and a guard takes even longer. No
+        /// other attribute may change such a test, for what that puts around it would be run twice.
+        #[doc(hidden)]
+        #[macro_export]
+        macro_rules! __plain {
+                            ($d name:literal fn $d test:ident $d none:tt $d body:tt) => {
+                                #[::core::prelude::v1::test]
+                                fn $d test() {
+                                    if $d crate::__private::is_over(
+                                        {
+                                            #[used]
+                                            #[unsafe(link_section = $section)]
+                                            static ANNOTATION: &str = ::core::concat!(
+                                                "ptest1\u{1f}test\u{1f}",
+                                                ::core::module_path!(),
+                                                $d name,
+                                                ::core::file!(),
+                                                "\u{1f}",
+                                                ::core::line!(),
+                                                "\u{1f}ignored=false"
+                                            );
+                                            ANNOTATION
+                                        },
+                                        $d test,
+                                    ) {
+                                        return;
+                                    }
+                                    $d body
+                                }
+                            };
+                            (
+                                $d name:literal $d options:literal [$d ($d attributes:tt)*] [$d ($d visibility:tt)*]
+                                $d fn:tt $d test:ident $d none:tt $d body:tt
+                            ) => {
+                                $d ($d attributes)*
+                                #[::core::prelude::v1::test]
+                                $d ($d visibility)* $d fn $d test() {
+                                    if $d crate::__private::is_over($d crate::__test!($d name, $d options), $d test) {
+                                        return;
+                                    }
+                                    $d body
+                                }
+                            };
+                        }
     };
 }
 
-/// The annotation itself, as a `static ANNOTATION`.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __annotation {
-    ($kind:ident, $name:ident $(, $key:ident = $value:expr)* $(,)?) => {
-        $crate::__annotation!(::core::concat!(
-            "\u{2}ptest1\u{1f}", ::core::stringify!($kind),
-            "\u{1f}", ::core::module_path!(),
-            "\u{1f}", ::core::stringify!($name),
-            "\u{1f}", ::core::file!(),
-            "\u{1f}", ::core::line!()
-            $(, "\u{1f}", ::core::stringify!($key), "=", $value)*,
-            "\u{3}"
-        ));
-    };
-    ($text:expr) => {
-        #[used]
-        #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__ptest_meta,regular,no_dead_strip"))]
-        #[cfg_attr(windows, unsafe(link_section = ".ptest$b"))]
-        #[cfg_attr(not(any(target_vendor = "apple", windows)), unsafe(link_section = "ptest_meta"))]
-        static ANNOTATION: [u8; $text.len()] = $crate::__private::bytes($text);
-    };
-}
-
-/// The annotation of a test, as a `static ANNOTATION`: its name and its options come with the separators around them.
-///
-/// It stands in every test, so whatever is in here is compiled a thousand times. One length for all costs less than a
-/// constant for each, and three macros less than three conditions.
-#[doc(hidden)]
-#[macro_export]
 #[cfg(not(any(target_vendor = "apple", windows)))]
-macro_rules! __test {
-    ($name:literal, $options:literal) => {
-        #[used]
-        #[unsafe(link_section = "ptest_meta")]
-        static ANNOTATION: [u8; $crate::__private::LENGTH] = $crate::__private::padded(::core::concat!(
-            "\u{2}ptest1\u{1f}test\u{1f}",
-            ::core::module_path!(),
-            $name,
-            ::core::file!(),
-            "\u{1f}",
-            ::core::line!(),
-            $options
-        ));
-    };
-}
-
-/// As above.
-#[doc(hidden)]
-#[macro_export]
+annotating_into!("ptest_meta", $);
 #[cfg(target_vendor = "apple")]
-macro_rules! __test {
-    ($name:literal, $options:literal) => {
-        #[used]
-        #[unsafe(link_section = "__DATA,__ptest_meta,regular,no_dead_strip")]
-        static ANNOTATION: [u8; $crate::__private::LENGTH] = $crate::__private::padded(::core::concat!(
-            "\u{2}ptest1\u{1f}test\u{1f}",
-            ::core::module_path!(),
-            $name,
-            ::core::file!(),
-            "\u{1f}",
-            ::core::line!(),
-            $options
-        ));
-    };
-}
-
-/// As above.
-#[doc(hidden)]
-#[macro_export]
+annotating_into!("__DATA,__ptest_meta,regular,no_dead_strip", $);
 #[cfg(windows)]
-macro_rules! __test {
-    ($name:literal, $options:literal) => {
-        #[used]
-        #[unsafe(link_section = ".ptest$b")]
-        static ANNOTATION: [u8; $crate::__private::LENGTH] = $crate::__private::padded(::core::concat!(
-            "\u{2}ptest1\u{1f}test\u{1f}",
-            ::core::module_path!(),
-            $name,
-            ::core::file!(),
-            "\u{1f}",
-            ::core::line!(),
-            $options
-        ));
-    };
-}
-
-/// A test that takes and gives nothing, and expects no panic: nearly all of them. What the compiler puts together here costs
-/// it less than what the attribute would.
-///
-/// The annotation stands in a block of its own, lest the test see it.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __plain {
-    ($name:literal fn $test:ident $none:tt $body:tt) => {
-        #[::core::prelude::v1::test]
-        fn $test() {
-            fn $test $none $body
-            $crate::__private::run_plain({ $crate::__test!($name, "\u{1f}ignored=false\u{3}"); &ANNOTATION }, $test)
-        }
-    };
-    ($name:literal $options:literal [$($attributes:tt)*] [$($visibility:tt)*] $fn:tt $test:ident $none:tt $body:tt) => {
-        $($attributes)*
-        #[::core::prelude::v1::test]
-        $($visibility)* fn $test() {
-            $fn $test $none $body
-            $crate::__private::run_plain({ $crate::__test!($name, $options); &ANNOTATION }, $test)
-        }
-    };
-}
-
-/// The bytes of a text, of which there are as many as the type says.
-#[must_use]
-pub const fn bytes<const LENGTH: usize>(text: &str) -> [u8; LENGTH] {
-    match text.as_bytes().first_chunk() {
-        Some(bytes) => *bytes,
-        None => unreachable!(),
-    }
-}
-
-/// How long the annotation of a test is: linkers, and those who read it, take what is left over for a gap.
-pub const LENGTH: usize = 512;
-
-/// A text with zeroes behind it.
-#[must_use]
-pub const fn padded(text: &str) -> [u8; LENGTH] {
-    assert!(
-        text.len() <= LENGTH,
-        "ptest: the names of this test, its modules and its file are too long: 450 bytes is what they have together"
-    );
-    let mut bytes = [0; LENGTH];
-    // SAFETY: both have as many bytes as the text, and the second one is nobody else's. This is run for every test when it
-    // is compiled, and to copy a slice takes the compiler several times as long.
-    unsafe { std::ptr::copy_nonoverlapping(text.as_ptr(), bytes.as_mut_ptr(), text.len()) };
-    bytes
-}
+annotating_into!(".ptest$b", $);
 
 /// Puts a fixture's function into its section.
 #[doc(hidden)]
@@ -210,15 +171,21 @@ macro_rules! __register {
 }
 
 /// The bounds of the two sections. Each holds something of ours, for the linker knows no bounds of a section that is
-/// not there.
+/// not there. What both hold are pointers, so there are no gaps between them; where a linker leaves one all the same, the
+/// zeroes in it read as `None`.
 mod sections {
     use super::Fixture;
+    use crate::wire::annotation::NOTHING;
+
+    /// An annotation, as the section has it.
+    type Text = Option<&'static str>;
+    const _: () = assert!(size_of::<Text>() == size_of::<&str>());
 
     #[used]
     #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__ptest_meta,regular,no_dead_strip"))]
     #[cfg_attr(windows, unsafe(link_section = ".ptest$b"))]
     #[cfg_attr(not(any(target_vendor = "apple", windows)), unsafe(link_section = "ptest_meta"))]
-    static NO_ANNOTATION: u8 = 0;
+    static NO_ANNOTATION: Text = Some(NOTHING);
 
     #[used]
     #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__ptest_run,regular,no_dead_strip"))]
@@ -232,10 +199,10 @@ mod sections {
     unsafe extern "C" {
         #[cfg_attr(target_vendor = "apple", link_name = "\u{1}section$start$__DATA$__ptest_meta")]
         #[cfg_attr(not(target_vendor = "apple"), link_name = "__start_ptest_meta")]
-        static ANNOTATIONS_START: u8;
+        static ANNOTATIONS_START: Text;
         #[cfg_attr(target_vendor = "apple", link_name = "\u{1}section$end$__DATA$__ptest_meta")]
         #[cfg_attr(not(target_vendor = "apple"), link_name = "__stop_ptest_meta")]
-        static ANNOTATIONS_STOP: u8;
+        static ANNOTATIONS_STOP: Text;
         #[cfg_attr(target_vendor = "apple", link_name = "\u{1}section$start$__DATA$__ptest_run")]
         #[cfg_attr(not(target_vendor = "apple"), link_name = "__start_ptest_run")]
         static FIXTURES_START: Option<&'static Fixture>;
@@ -247,10 +214,10 @@ mod sections {
     // The linker sorts a section's parts by what stands behind the dollar sign.
     #[cfg(windows)]
     #[unsafe(link_section = ".ptest$a")]
-    static ANNOTATIONS_START: u8 = 0;
+    static ANNOTATIONS_START: Text = Some(NOTHING);
     #[cfg(windows)]
     #[unsafe(link_section = ".ptest$c")]
-    static ANNOTATIONS_STOP: u8 = 0;
+    static ANNOTATIONS_STOP: Text = Some(NOTHING);
     #[cfg(windows)]
     #[unsafe(link_section = ".ptestr$a")]
     static FIXTURES_START: Option<&Fixture> = Some(&Fixture::Nothing);
@@ -258,17 +225,22 @@ mod sections {
     #[unsafe(link_section = ".ptestr$c")]
     static FIXTURES_STOP: Option<&Fixture> = Some(&Fixture::Nothing);
 
-    pub(super) fn annotations() -> &'static [u8] {
-        let (start, stop) = (&raw const ANNOTATIONS_START, &raw const ANNOTATIONS_STOP);
-        // SAFETY: both are bounds of one section, which is never written to, and all bytes of it are initialised.
-        unsafe { std::slice::from_raw_parts(start, stop.addr() - start.addr()) }
+    pub(super) fn annotations() -> &'static [Text] {
+        // SAFETY: both are bounds of one section, which holds nothing but values of this type and is never written to.
+        unsafe { between(&raw const ANNOTATIONS_START, &raw const ANNOTATIONS_STOP) }
     }
 
     pub(super) fn fixtures() -> &'static [Option<&'static Fixture>] {
-        let start = &raw const FIXTURES_START;
-        let length = (&raw const FIXTURES_STOP).addr() - start.addr();
-        // SAFETY: as above. The section holds nothing but values of this type. They are pointers, so there are no gaps
-        // between them; where a linker fills one with zeroes all the same, it reads as `None`.
-        unsafe { std::slice::from_raw_parts(start, length / size_of::<Option<&Fixture>>()) }
+        // SAFETY: as above.
+        unsafe { between(&raw const FIXTURES_START, &raw const FIXTURES_STOP) }
+    }
+
+    /// # Safety
+    ///
+    /// From `start` to `stop` there is nothing but values of this type, which nobody changes.
+    unsafe fn between<T>(start: *const T, stop: *const T) -> &'static [T] {
+        let length = (stop.addr() - start.addr()) / size_of::<T>();
+        // SAFETY: said above.
+        unsafe { std::slice::from_raw_parts(start, length) }
     }
 }

@@ -1,7 +1,7 @@
 //! The wrapper that `#[ptest::test]` puts around a test.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use super::call;
 use super::context::{Context, Kind, NotSetUp, Tree, libtest_name};
 use super::process::{Process, Role};
-use super::section::LENGTH;
 use super::value::{self, Scope};
 use super::watched::{Watched, spawn};
 use super::{host, limit, os};
@@ -26,8 +25,8 @@ pub(super) struct Test {
 
 impl Test {
     /// Reads the annotation that the attribute has made.
-    pub(super) fn of(annotation: &'static [u8]) -> Self {
-        let read = annotation::read(annotation).next().and_then(Result::ok);
+    pub(super) fn of(annotation: &'static str) -> Self {
+        let read = annotation::read([annotation]).next().and_then(Result::ok);
         let test = read.unwrap_or_else(|| unreachable!("what the attribute has written cannot be read"));
         Self { module: test.module, name: test.name, timeout: test.timeout() }
     }
@@ -52,7 +51,7 @@ impl Test {
 
 /// Runs a test within its contexts and gives what it returns.
 #[track_caller]
-pub fn run<R>(annotation: &'static [u8], body: impl FnOnce() -> R) -> R {
+pub fn run<R>(annotation: &'static str, body: impl FnOnce() -> R) -> R {
     let mut body = Some(body);
     let mut returned = None;
     drive(Test::of(annotation), &mut || {
@@ -63,9 +62,28 @@ pub fn run<R>(annotation: &'static [u8], body: impl FnOnce() -> R) -> R {
     returned.unwrap_or_else(|| unreachable!("a test that did not run has panicked"))
 }
 
-/// As [`run`], for a test that takes and gives nothing: there are many of those, and this is compiled once for all.
+/// Runs the test that asks this at its beginning, by calling it once more, and says that it is over; or that it is not, if
+/// it is the one that has been called from here.
 #[track_caller]
-pub fn run_plain(annotation: &'static [u8; LENGTH], body: fn()) {
+pub fn is_over(annotation: &'static str, test: fn()) -> bool {
+    thread_local! {
+        static CALLED: Cell<bool> = const { Cell::new(false) };
+    }
+    // The next one to ask on this thread is the test itself, before anything else that it does.
+    let is_called = CALLED.replace(false);
+    if !is_called {
+        drive(Test::of(annotation), &mut || {
+            CALLED.set(true);
+            test();
+            Ok(())
+        });
+    }
+    !is_called
+}
+
+/// As [`run`], for a test that takes and gives nothing, and that other attributes may change: this is compiled once for all.
+#[track_caller]
+pub fn run_plain(annotation: &'static str, body: fn()) {
     drive(Test::of(annotation), &mut || {
         body();
         Ok(())
@@ -74,7 +92,7 @@ pub fn run_plain(annotation: &'static [u8; LENGTH], body: fn()) {
 
 /// Runs a test that is to panic. It is judged here and not by libtest, for which a set-up that panics were as good.
 #[track_caller]
-pub fn run_should_panic(annotation: &'static [u8], expected: Option<&'static str>, body: impl FnOnce()) {
+pub fn run_should_panic(annotation: &'static str, expected: Option<&'static str>, body: impl FnOnce()) {
     let mut body = Some(body);
     drive(Test::of(annotation), &mut || {
         let Some(body) = body.take() else { return Ok(()) };

@@ -1,14 +1,15 @@
 //! Annotations: one piece of text for each attribute, in a section of the binary of their own.
 //!
 //! The attributes cannot know the path of the module that they stand in, but `concat!` and `module_path!` can, so an
-//! annotation is text that the compiler puts together: no pointers, hence no relocations, and it can be read from the
-//! file. Its fields are kind, module path, name, file, line and then options, each `key=value`:
+//! annotation is text that the compiler puts together. In the section stands a `&str` for each: an address and a length.
+//! (The text itself would need no relocation, but the compiler takes longer to copy it than for all the rest of a test's
+//! annotation.) Its fields are kind, module path, name, file, line and then options, each `key=value`:
 //!
 //! ```text
-//! \x02ptest1 \x1f test \x1f orders::cart \x1f add \x1f tests/orders.rs \x1f 7 \x1f ignored=false \x1f timeout=5000 \x03
+//! ptest1 \x1f test \x1f orders::cart \x1f add \x1f tests/orders.rs \x1f 7 \x1f ignored=false \x1f timeout=5000
 //! ```
 
-use super::{BEGIN, END, FIELD};
+use super::FIELD;
 
 /// The section on ELF systems: a C identifier, so that the linker says where it begins and ends.
 pub const SECTION_ELF: &str = "ptest_meta";
@@ -19,6 +20,9 @@ pub const SECTION_COFF: &str = ".ptest";
 
 /// The first field: who wrote this, and in which version.
 pub const MAGIC: &str = "ptest1";
+
+/// What stands in the section of each binary, so that there is one.
+pub const NOTHING: &str = "-";
 
 /// Under this key a test says whether `#[ignore]` stands on it: `true` or `false`.
 pub const IGNORED: &str = "ignored";
@@ -101,13 +105,9 @@ impl<'a> Annotation<'a> {
     }
 }
 
-/// The annotations in a section. Linkers may leave gaps between them; what is in another version is an error.
-pub fn read(section: &[u8]) -> impl Iterator<Item = Result<Annotation<'_>, Foreign>> {
-    let pieces = section.split(|byte| *byte == BEGIN).skip(1);
-    pieces.map(|piece| {
-        let end = piece.iter().position(|byte| *byte == END).ok_or(Foreign)?;
-        std::str::from_utf8(&piece[..end]).ok().and_then(Annotation::parse).ok_or(Foreign)
-    })
+/// The annotations among the texts of a section; what is in another version is an error.
+pub fn read<'a>(texts: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = Result<Annotation<'a>, Foreign>> {
+    texts.into_iter().filter(|text| *text != NOTHING).map(|text| Annotation::parse(text).ok_or(Foreign))
 }
 
 /// An annotation that this version of `ptest` does not understand.
@@ -127,10 +127,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn annotations_are_found_between_gaps() {
-        let section = "\0\0\x02ptest1\x1ftest\x1fa::b\x1fc\x1fsrc/a.rs\x1f7\x1fignored=true\x1ftimeout=1500\x1fthreads=4\x03\0\
-                       \x02ptest1\x1fplain\x1fa\x1f\x1fsrc/a.rs\x1f1\x03";
-        let found: Vec<_> = read(section.as_bytes()).collect::<Result<_, _>>().unwrap();
+    fn annotations_are_read() {
+        let texts = [
+            "ptest1\x1ftest\x1fa::b\x1fc\x1fsrc/a.rs\x1f7\x1fignored=true\x1ftimeout=1500\x1fthreads=4",
+            NOTHING,
+            "ptest1\x1fplain\x1fa\x1f\x1fsrc/a.rs\x1f1",
+        ];
+        let found: Vec<_> = read(texts).collect::<Result<_, _>>().unwrap();
         assert_eq!(found.len(), 2);
         assert_eq!((found[0].kind, found[0].module, found[0].name, found[0].line), (Kind::Test, "a::b", "c", 7));
         assert!(found[0].says(IGNORED));
@@ -141,7 +144,8 @@ mod tests {
 
     #[test]
     fn what_is_of_another_version_is_an_error() {
-        assert_eq!(read(b"\x02ptest9\x1fnew\x03").collect::<Vec<_>>(), [Err(Foreign)]);
-        assert_eq!(read(b"\x02ptest1\x1ftest\x1fcut").collect::<Vec<_>>(), [Err(Foreign)]);
+        for text in ["ptest9\x1fnew", "ptest1\x1ftest\x1fcut", ""] {
+            assert_eq!(read([text]).collect::<Vec<_>>(), [Err(Foreign)]);
+        }
     }
 }
