@@ -105,7 +105,7 @@ where
     Ok(Some(Section { words, parts: parts.collect() }))
 }
 
-/// Mach-O and PE files, which have the addresses in the section. That of Mach-O is untested: nothing here can link it.
+/// Mach-O and PE files, which have the addresses in the section. Tried on what lld links for both, on neither system.
 fn other<'data, Data: ReadRef<'data>>(file: &object::File<'data, Data>) -> object::Result<Option<Section>> {
     let section = [SECTION_MACH_O, SECTION_COFF].iter().find_map(|name| file.section_by_name(name));
     let Some(section) = section else { return Ok(None) };
