@@ -8,6 +8,7 @@ use super::Run;
 use super::judge::{Judgement, judge};
 use super::leftovers::{self, Whose};
 use super::message;
+use super::os::Exit;
 use super::output::Output;
 use super::process::Gone;
 use crate::event::{Event, Fixture, Outcome, WorkerExited, WorkerFailed};
@@ -27,7 +28,7 @@ impl Run<'_> {
         let fixture = gone.end.fixture;
         match judgement {
             Judgement::Clean => {}
-            Judgement::Interrupted => self.interrupted(process, running, output, fixture),
+            Judgement::Interrupted => self.interrupted(process, gone.exit, running, output, fixture),
             Judgement::WithoutLog => self.log_is_lost(process),
             Judgement::TimedOut(place) => {
                 let why = if by_hand { message::BY_HAND } else { "its time was up" };
@@ -105,10 +106,14 @@ impl Run<'_> {
         }
     }
 
-    /// The run ended while a test ran: that is no verdict, but whoever ended it wants to know in which test it hung.
-    fn interrupted(&mut self, process: Process, running: Option<usize>, output: Output, fixture: Output) {
+    /// The run ended while a test ran: that is no verdict, but whoever ended it wants to know in which test it hung. A teardown
+    /// that runs because of the end may fail as ever.
+    fn interrupted(&mut self, process: Process, exit: Exit, running: Option<usize>, output: Output, fixture: Output) {
         if let Some(open) = self.processes.get_mut(&process).and_then(|live| live.open.take()) {
-            self.fixture_cut_short(process, open, fixture);
+            match exit.is_own_doing() {
+                true => self.fixture_broke(process, open, Outcome::Crashed, exit.to_string(), fixture),
+                false => self.fixture_cut_short(process, open, fixture),
+            }
         }
         // What began after the test whose time was up goes to another process.
         let muted = self.processes.get(&process).is_none_or(|live| live.muted || live.late_has_ended());

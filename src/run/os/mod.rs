@@ -31,6 +31,12 @@ impl Exit {
     pub(super) fn is_success(self) -> bool {
         self == Self::Code(0)
     }
+
+    /// Whether a process came to it by itself: these are signals that nobody sends to have it end.
+    pub(super) fn is_own_doing(self) -> bool {
+        use signal_hook::consts::{SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP};
+        matches!(self, Self::Signal(SIGABRT | SIGBUS | SIGFPE | SIGILL | SIGSEGV | SIGSYS | SIGTRAP))
+    }
 }
 
 impl fmt::Display for Exit {

@@ -126,3 +126,16 @@ fn under_the_other_runners_a_dead_host_is_told_on_stderr() {
         assert!(run.stderr.contains("hosts::(teardown) failed: "), "{run}");
     }
 }
+
+/// Though nobody is interested in its tests any more.
+#[test]
+fn a_teardown_that_aborts_after_the_run_was_stopped_has_failed_all_the_same() {
+    let run = fixture("broken", "stopped").cargo("--fail-fast").under(Runner::Ptest(1));
+    run.expect_code(100);
+    let events = run.events();
+    let failed: Vec<_> = of_kind(&events, "fixture-finished").filter(|it| it["outcome"] != "passed").collect();
+    assert_eq!(failed.len(), 1, "{run}");
+    assert_eq!((&failed[0]["fixture"], &failed[0]["outcome"]), (&"teardown".into(), &"crashed".into()), "{run}");
+    assert_eq!(failed[0]["message"], "SIGABRT", "{run}");
+    assert!(failed[0]["output"].as_str().unwrap().contains("the drain is blocked"), "{run}");
+}
