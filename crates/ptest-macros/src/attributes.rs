@@ -1,7 +1,7 @@
 //! Attributes, and how those that matter to us are told from each other: by their paths, as all attribute macros do, since
 //! nobody says what a name means. The compiler has evaluated every `cfg` and `cfg_attr` before.
 
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 
 use crate::literal;
@@ -9,26 +9,23 @@ use crate::mistakes::Mistakes;
 use crate::tokens::{self, Path};
 
 /// `#[path ...]`.
-#[derive(Clone)]
 pub(crate) struct Attribute {
     /// `#` and the brackets.
-    tokens: Vec<TokenTree>,
+    tokens: TokenStream,
     pub(crate) meta: Meta,
 }
 
 /// What stands in an attribute's brackets, or in its parentheses, between commas: `path`, `path(..)` or `path = ..`.
-#[derive(Clone)]
 pub(crate) struct Meta {
     pub(crate) path: Path,
     pub(crate) content: Content,
     tokens: TokenStream,
 }
 
-#[derive(Clone)]
 pub(crate) enum Content {
     Nothing,
     List(TokenStream),
-    Value(Vec<TokenTree>),
+    Value(TokenStream),
 }
 
 impl Meta {
@@ -38,16 +35,23 @@ impl Meta {
         let content = match rest {
             [] => Content::Nothing,
             [TokenTree::Group(group)] if group.delimiter() != Delimiter::None => Content::List(group.stream()),
-            [equals, value @ ..] if tokens::is(equals, '=') && !value.is_empty() => Content::Value(value.to_vec()),
+            [equals, value @ ..] if tokens::is(equals, '=') && !value.is_empty() => {
+                Content::Value(tokens::stream(value))
+            }
             other => return Err(other),
         };
         Ok(Self { path, content, tokens: tokens::stream(all) })
+    }
+
+    fn unknown(tokens: TokenStream) -> Self {
+        let path = Path { tokens: tokens.clone(), words: Vec::new(), is_global: false };
+        Self { path, content: Content::Nothing, tokens }
     }
 }
 
 impl ToTokens for Meta {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        tokens.extend(self.tokens.clone());
+        self.tokens.to_tokens(tokens);
     }
 }
 
@@ -83,34 +87,32 @@ impl Attribute {
             if !tokens::is(pound, '#') || group.delimiter() != Delimiter::Bracket {
                 break;
             }
-            let inside = inside(group);
-            // Others, such as `unsafe(no_mangle)`, are told by their first word, too; what is none stays what it is.
-            let meta = Meta::parse(&inside).unwrap_or_else(|_| Meta {
-                path: Path { tokens: inside.clone(), words: Vec::new(), is_global: false },
-                content: Content::Nothing,
-                tokens: tokens::stream(&inside),
-            });
-            attributes.push(Self { tokens: vec![pound.clone(), TokenTree::Group(group.clone())], meta });
+            let inside = tokens::row(group.stream());
+            let meta = match Meta::parse(&inside) {
+                Ok(meta) => meta,
+                // What cannot be told, such as `unsafe(no_mangle)`, stays what it is.
+                Err(_) => Meta::unknown(tokens::stream(&inside)),
+            };
+            attributes.push(Self { tokens: tokens::stream(&[pound.clone(), TokenTree::Group(group.clone())]), meta });
             *tokens = rest;
         }
         attributes
     }
 }
 
-fn inside(group: &Group) -> Vec<TokenTree> {
-    tokens::row(group.stream())
-}
-
 impl ToTokens for Attribute {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        tokens.extend(self.tokens.iter().cloned());
+        self.tokens.to_tokens(tokens);
     }
 }
 
-impl ToTokens for Path {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        tokens.extend(self.tokens.iter().cloned());
+/// Attributes as they were written, one after the other.
+pub(crate) fn written(attributes: &[Attribute]) -> TokenStream {
+    let mut tokens = TokenStream::new();
+    for attribute in attributes {
+        attribute.to_tokens(&mut tokens);
     }
+    tokens
 }
 
 /// Whether a path is that of the compiler's own `#[test]`: as people write it, or as macros do.
@@ -131,20 +133,21 @@ pub(crate) fn is_ours(path: &Path) -> bool {
 
 /// The message that `#[should_panic]` asks for, if it does, as a literal.
 pub(crate) fn expected_panic(attribute: &Attribute, mistakes: &mut Mistakes) -> Option<TokenTree> {
-    let text = |value: &[TokenTree]| literal::of(value).filter(literal::is_text).map(TokenTree::Literal);
     let expected = match &attribute.meta.content {
         Content::Nothing => return None,
-        Content::Value(value) => text(value),
+        Content::Value(value) => literal::of(value),
         Content::List(list) => match Meta::parse(&tokens::row(list.clone())) {
-            Ok(Meta { path, content: Content::Value(value), .. }) if path.is_ident("expected") => text(&value),
+            Ok(Meta { path, content: Content::Value(value), .. }) if path.is_ident("expected") => literal::of(&value),
             _ => None,
         },
     };
-    if expected.is_none() {
-        mistakes
-            .at(&attribute.meta, "write `#[should_panic]` or `#[should_panic(expected = \"part of the message\")]`");
+    if let Some(literal) = expected
+        && literal::is_text(&literal)
+    {
+        return Some(TokenTree::Literal(literal));
     }
-    expected
+    mistakes.at(&attribute.meta, "write `#[should_panic]` or `#[should_panic(expected = \"part of the message\")]`");
+    None
 }
 
 #[cfg(test)]

@@ -6,10 +6,9 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
-use crate::attributes::{Attribute, Content};
+use crate::attributes::{self, Attribute, Content};
 use crate::function::{Function, Signature};
 use crate::mistakes::{Mistake, Mistakes};
-use crate::roles::Roles;
 use crate::runtime::Runtime;
 use crate::signature;
 use crate::test::{self, Test};
@@ -22,31 +21,31 @@ struct Case {
 
 /// Whether a test has cases, or a parameter that wants them.
 pub(crate) fn are_there(test: &Test) -> bool {
-    !test.roles.case.is_empty()
-        || test.function.signature.parameters.iter().any(|parameter| parameter.attributes.iter().any(is_mark))
+    !test.roles.case.is_empty() || test.function.signature.parameters.iter().any(|parameter| parameter.is_case)
 }
 
-fn is_mark(attribute: &Attribute) -> bool {
-    attribute.path().is_ident("case")
-}
-
-/// The signature without the marks on its parameters, which mean nothing to the compiler.
-pub(crate) fn unmarked(signature: &Signature) -> Signature {
-    let mut signature = signature.clone();
+/// Takes the marks from the parameters, since they mean nothing to the compiler.
+pub(crate) fn take_marks(signature: &mut Signature) {
     for parameter in &mut signature.parameters {
-        parameter.attributes.retain(|attribute| !is_mark(attribute));
+        for attribute in std::mem::take(&mut parameter.attributes) {
+            match attribute.path().is_ident("case") {
+                true => parameter.is_case = true,
+                false => parameter.attributes.push(attribute),
+            }
+        }
     }
-    signature
 }
 
 pub(crate) fn expand(test: &Test, mistakes: &mut Mistakes) -> TokenStream {
     if let Some(from) = &test.from {
         mistakes.at(from, "a test has either cases or a generator of them: take `from` or the `#[case]`s away");
     }
-    let arguments = arguments(test, mistakes);
-    let cases = parse(test, arguments.iter().filter(|argument| argument.is_none()).count(), mistakes);
-    let tests = cases.iter().map(|case| registered(test, case));
-    let bodies = cases.iter().map(|case| body(test, case, &arguments));
+    let (arguments, expected) = arguments(test, mistakes);
+    let (mut tests, mut bodies) = (TokenStream::new(), TokenStream::new());
+    for case in &parse(test, expected, mistakes) {
+        registered(test, case).to_tokens(&mut tests);
+        body(test, case, &arguments).to_tokens(&mut bodies);
+    }
 
     let (function, module) = (kept(test), &test.function.signature.ident);
     let lints = signature::lints();
@@ -57,23 +56,25 @@ pub(crate) fn expand(test: &Test, mistakes: &mut Mistakes) -> TokenStream {
         #[cfg(test)]
         mod #module {
             pub(super) enum Cases {}
-            #(#tests)*
+            #tests
         }
 
         #[cfg(test)]
-        impl #module::Cases { #(#bodies)* }
+        impl #module::Cases { #bodies }
     }
 }
 
-/// The argument for each parameter; none for those that a case has a value for.
-fn arguments(test: &Test, mistakes: &mut Mistakes) -> Vec<Option<TokenStream>> {
-    let parameters = test.function.signature.parameters.iter();
-    parameters
-        .map(|parameter| {
-            let marks = parameter.attributes.iter().filter(|attribute| is_mark(attribute)).count();
-            (marks == 0).then(|| signature::injected(parameter, mistakes))
-        })
-        .collect()
+/// The argument for each parameter, empty for those that a case has a value for; and how many those are.
+fn arguments(test: &Test, mistakes: &mut Mistakes) -> (Vec<TokenStream>, usize) {
+    let (mut arguments, mut expected) = (Vec::new(), 0);
+    for parameter in &test.function.signature.parameters {
+        arguments.push(match parameter.is_case {
+            false => signature::injected(parameter, mistakes),
+            true => TokenStream::new(),
+        });
+        expected += usize::from(parameter.is_case);
+    }
+    (arguments, expected)
 }
 
 fn parse(test: &Test, expected: usize, mistakes: &mut Mistakes) -> Vec<Case> {
@@ -91,15 +92,15 @@ fn parse(test: &Test, expected: usize, mistakes: &mut Mistakes) -> Vec<Case> {
         let Some(name) = name(attribute, index + 1, width, mistakes) else { continue };
         let Some(values) = mistakes.unless(values(attribute)) else { continue };
         if cases.iter().any(|case| case.name == name) {
-            mistakes.at(&attribute.meta, format!("there is a case `{name}` already: give this one another name"));
+            mistakes.at(&attribute.meta, &format!("there is a case `{name}` already: give this one another name"));
         }
         if values.len() != expected {
             let message = format!(
                 "this case has {}, but `{function}` has {}",
-                count(values.len(), "value"),
-                count(expected, "parameter with `#[case]`")
+                count(values.len(), "value", "values"),
+                count(expected, "parameter with `#[case]`", "parameters with `#[case]`")
             );
-            mistakes.at(&attribute.meta, message);
+            mistakes.at(&attribute.meta, &message);
         }
         cases.push(Case { name, values });
     }
@@ -122,34 +123,32 @@ fn values(attribute: &Attribute) -> Result<Vec<TokenStream>, Mistake> {
     match &attribute.meta.content {
         Content::Nothing => Ok(Vec::new()),
         Content::List(list) => {
-            let tokens: Vec<_> = list.clone().into_iter().collect();
-            let values = tokens::values(&tokens).into_iter().map(|value| match value {
-                [] => Err(Mistake::at(list, "there is a comma without a value in front of it")),
-                value => Ok(tokens::stream(value)),
-            });
-            values.collect()
+            let mut values = Vec::new();
+            for value in &tokens::values(&tokens::list(list.clone())) {
+                if value.is_empty() {
+                    return Err(Mistake::at(list, "there is a comma without a value in front of it"));
+                }
+                values.push(tokens::stream(value));
+            }
+            Ok(values)
         }
         Content::Value(_) => Err(Mistake::at(&attribute.meta, "write the values of a case as `#[case(1, 2)]`")),
     }
 }
 
-fn count(number: usize, what: &str) -> String {
-    match number {
-        1 => format!("1 {what}"),
-        _ => format!("{number} {}", what.replacen("value", "values", 1).replacen("parameter", "parameters", 1)),
-    }
+fn count(number: usize, one: &str, several: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { several })
 }
 
 /// The function itself, for the cases to call.
 fn kept(test: &Test) -> TokenStream {
     let Function { visibility, signature, body, .. } = &test.function;
-    let Roles { plain, .. } = &test.roles;
+    let plain = attributes::written(&test.roles.plain);
     let runtime = match &test.runtime {
-        Runtime::Main(attributes) => &attributes[..],
-        _ => &[],
+        Runtime::Main => attributes::written(&test.roles.runtime),
+        _ => TokenStream::new(),
     };
-    let signature = unmarked(signature);
-    quote!(#(#plain)* #(#runtime)* #visibility #signature #body)
+    quote!(#plain #runtime #visibility #signature #body)
 }
 
 /// The test of a case, as libtest knows it.
@@ -158,29 +157,31 @@ fn registered(test: &Test, Case { name, .. }: &Case) -> TokenStream {
     let output = test.function.signature.output.as_ref();
     let run = test::run(test, name, output, &quote!(Cases::#name));
     // The return type, as it was written, means something where the function stands, but perhaps nothing in here.
-    let returned = output.map(|output| {
-        let span = signature::place(output);
-        quote_spanned!(span=> -> impl ::std::process::Termination)
-    });
+    let returned = match output {
+        None => TokenStream::new(),
+        Some(output) => quote_spanned!(signature::place(output)=> -> impl ::std::process::Termination),
+    };
     quote!(#ignore #builtin fn #name() #returned { #run })
 }
 
 /// The body of that test: the call of the function.
-fn body(test: &Test, case: &Case, arguments: &[Option<TokenStream>]) -> TokenStream {
+fn body(test: &Test, case: &Case, injected: &[TokenStream]) -> TokenStream {
     let (name, signature) = (&case.name, &test.function.signature);
     let (function, output) = (&signature.ident, &signature.output);
     let mut values = case.values.iter();
-    let arguments = arguments.iter().map(|argument| match argument {
-        Some(injected) => injected.clone(),
-        None => values.next().to_token_stream(),
-    });
-    let call = quote!(#function(#(#arguments),*));
+    let mut arguments = Vec::new();
+    for (parameter, injected) in signature.parameters.iter().zip(injected) {
+        let argument = if parameter.is_case { values.next() } else { Some(injected) };
+        arguments.push(argument.to_token_stream());
+    }
+    let arguments = tokens::with_commas(&arguments);
+    let call = quote!(#function(#arguments));
     let (lint, within) = match &test.runtime {
-        Runtime::None | Runtime::Main(_) => (None, call),
+        Runtime::None | Runtime::Main => (None, call),
         Runtime::BlockOn(path) => (None, quote!(#path(#call))),
-        Runtime::Test(attributes) => {
+        Runtime::Test => {
             let name = Ident::new("ptest_case", Span::mixed_site());
-            let inner = test::with_runtime(test, attributes, &name, &call);
+            let inner = test::with_runtime(test, &name, &call);
             (Some(quote!(#[allow(unnameable_test_items)])), quote!(#inner #name()))
         }
     };

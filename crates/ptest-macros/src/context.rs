@@ -2,10 +2,10 @@
 //!
 //! It goes by tokens: what we do not look for stays as it is, in whatever version of the language it is written.
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 
-use crate::attributes::{Attribute, Content, is_builtin_test, is_ours};
+use crate::attributes::{self, Attribute, Content, is_builtin_test, is_ours};
 use crate::function;
 use crate::mistakes::{Mistake, Mistakes};
 use crate::options::Options;
@@ -29,11 +29,15 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
     let plain = options.word("plain", &mut mistakes).is_some();
     options.finish(KNOWN, &mut mistakes);
     let module = mistakes.unless(parse(item));
-    mistakes.beside(item, module.map(|module| items(module, plain)).unwrap_or_default())
+    let expansion = match module {
+        Some(module) => items(module, plain),
+        None => TokenStream::new(),
+    };
+    mistakes.beside(item, expansion)
 }
 
 fn parse(item: &TokenStream) -> Result<Module, Mistake> {
-    let all: Vec<TokenTree> = item.clone().into_iter().collect();
+    let all = tokens::list(item.clone());
     let rest = &mut &all[..];
     Attribute::take(rest, false);
     function::visibility(rest);
@@ -41,7 +45,7 @@ fn parse(item: &TokenStream) -> Result<Module, Mistake> {
     if !tokens::is_word(keyword, "mod") || tokens::word(name).is_none() || braces.delimiter() != Delimiter::Brace {
         return Err(Mistake::at(item, INLINE));
     }
-    let inside: Vec<TokenTree> = braces.stream().into_iter().collect();
+    let inside = tokens::list(braces.stream());
     let body = &mut &inside[..];
     Attribute::take(body, true);
     let (inner_attributes, body) = inside.split_at(inside.len() - body.len());
@@ -59,95 +63,83 @@ fn items(module: Module, plain: bool) -> TokenStream {
         true => quote!(#[cfg(test)] ::ptest::__annotate!(plain, plain); #body),
         false => with_our_tests(body),
     };
-    let body = regroup(&braces, quote!(#inner_attributes #body));
+    let body = tokens::regroup(&braces, quote!(#inner_attributes #body));
     quote!(#head #body)
 }
 
 /// The items of a module, the tests among them, and in the modules among them, made ours.
 fn with_our_tests(items: TokenStream) -> TokenStream {
+    let tokens = tokens::list(items);
+    let mut rest = &tokens[..];
     let mut out = TokenStream::new();
-    let mut tokens = items.into_iter().peekable();
-    let mut attributes = Vec::new();
-    let mut item = Vec::new();
-    while let Some(token) = tokens.next() {
-        match token {
-            TokenTree::Punct(pound) if pound.as_char() == '#' && item.is_empty() => {
-                let bracket = tokens.next_if(|token| matches!(token, TokenTree::Group(_)));
-                attributes.push(quote!(#pound #bracket));
-            }
+    while !rest.is_empty() {
+        let attributes = Attribute::take(&mut rest, false);
+        match rest {
             // A macro's `$item:item`.
-            TokenTree::Group(group) if group.delimiter() == Delimiter::None && item.is_empty() => {
-                out.extend(attributes.drain(..));
-                regroup(&group, with_our_tests(group.stream())).to_tokens(&mut out);
+            [TokenTree::Group(group), behind @ ..] if group.delimiter() == Delimiter::None => {
+                attributes::written(&attributes).to_tokens(&mut out);
+                tokens::regroup(group, with_our_tests(group.stream())).to_tokens(&mut out);
+                rest = behind;
             }
-            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
-                let body = match &item[..] {
-                    [.., TokenTree::Ident(keyword), TokenTree::Ident(_)] if keyword == "mod" => {
-                        regroup(&group, with_our_tests(group.stream()))
-                    }
-                    _ => group,
-                };
-                item.push(body.into());
-                end(&mut attributes, &mut item, &mut out);
+            _ => {
+                let (item, behind) = rest.split_at(length(rest));
+                match tokens::has_word(item, "fn") {
+                    true => ours(&attributes).to_tokens(&mut out),
+                    false => attributes::written(&attributes).to_tokens(&mut out),
+                }
+                with_our_tests_within(item).to_tokens(&mut out);
+                rest = behind;
             }
-            TokenTree::Punct(semicolon) if semicolon.as_char() == ';' => {
-                item.push(semicolon.into());
-                end(&mut attributes, &mut item, &mut out);
-            }
-            other => item.push(other),
         }
     }
-    end(&mut attributes, &mut item, &mut out);
     out
 }
 
-/// An item is complete: if it is a function, its attributes may want a change.
-fn end(attributes: &mut Vec<TokenStream>, item: &mut Vec<TokenTree>, out: &mut TokenStream) {
-    let is_function = item.iter().any(|token| matches!(token, TokenTree::Ident(word) if word == "fn"));
-    match is_function {
-        true => out.extend(ours(std::mem::take(attributes))),
-        false => out.extend(attributes.drain(..)),
+/// How many tokens the first item has, without its attributes: it ends in braces or with a semicolon.
+fn length(tokens: &[TokenTree]) -> usize {
+    let in_front = tokens::until(tokens, &mut |token| match token {
+        TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+        token => tokens::is(token, ';'),
+    });
+    tokens.len().min(in_front + 1)
+}
+
+/// An item: if it is a module, the same goes for its items.
+fn with_our_tests_within(item: &[TokenTree]) -> TokenStream {
+    let [head @ .., TokenTree::Group(body)] = item else { return tokens::stream(item) };
+    match head {
+        [.., keyword, TokenTree::Ident(_)] if tokens::is_word(keyword, "mod") => {
+            let (head, body) = (tokens::stream(head), tokens::regroup(body, with_our_tests(body.stream())));
+            quote!(#head #body)
+        }
+        _ => tokens::stream(item),
     }
-    out.extend(item.drain(..));
 }
 
 /// The attributes of a function, with ours among them if it is a test.
-fn ours(mut attributes: Vec<TokenStream>) -> TokenStream {
-    let read: Vec<Option<Attribute>> = attributes.iter().map(attribute).collect();
-    let find = |is: &dyn Fn(&Path) -> bool| read.iter().position(|it| it.as_ref().is_some_and(|it| is(it.path())));
-    let named = |name: &str| find(&|path| path.ends_in(name));
-    if find(&is_ours).is_some() {
-        return attributes.into_iter().collect();
+fn ours(attributes: &[Attribute]) -> TokenStream {
+    let find = |is: fn(&Path) -> bool| attributes.iter().position(|attribute| is(attribute.path()));
+    if find(is_ours).is_some() {
+        return attributes::written(attributes);
     }
-    if let Some(place) = find(&is_builtin_test) {
+    let (before, ours, behind) = if let Some(place) = find(is_builtin_test) {
         // It may well be ours under that name, with options.
-        let options = match read[place].as_ref().map(|attribute| &attribute.meta.content) {
-            Some(Content::List(list)) => Some(Group::new(Delimiter::Parenthesis, list.clone())),
+        let options = match &attributes[place].meta.content {
+            Content::List(list) => Some(Group::new(Delimiter::Parenthesis, list.clone())),
             _ => None,
         };
-        attributes[place] = quote_spanned!(span(&attributes[place])=> #[::ptest::test #options]);
-    } else if let Some(place) = named("test") {
-        attributes.insert(place, quote_spanned!(span(&attributes[place])=> #[::ptest::test]));
-    } else if let (Some(place), None) = (named("rstest"), named("test_attr")) {
-        attributes.insert(place + 1, quote_spanned!(span(&attributes[place])=> #[test_attr(::ptest::test)]));
-    }
-    attributes.into_iter().collect()
-}
-
-fn attribute(tokens: &TokenStream) -> Option<Attribute> {
-    let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
-    Attribute::take(&mut &tokens[..], false).pop()
-}
-
-fn span(tokens: &TokenStream) -> Span {
-    tokens.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span())
-}
-
-/// Other tokens between the same delimiters.
-fn regroup(group: &Group, tokens: TokenStream) -> Group {
-    let mut new = Group::new(group.delimiter(), tokens);
-    new.set_span(group.span());
-    new
+        (place, quote_spanned!(tokens::span(&attributes[place])=> #[::ptest::test #options]), place + 1)
+    } else if let Some(place) = find(|path| path.ends_in("test")) {
+        (place, quote_spanned!(tokens::span(&attributes[place])=> #[::ptest::test]), place)
+    } else if let Some(place) = find(|path| path.ends_in("rstest"))
+        && find(|path| path.ends_in("test_attr")).is_none()
+    {
+        (place + 1, quote_spanned!(tokens::span(&attributes[place])=> #[test_attr(::ptest::test)]), place + 1)
+    } else {
+        return attributes::written(attributes);
+    };
+    let (before, behind) = (attributes::written(&attributes[..before]), attributes::written(&attributes[behind..]));
+    quote!(#before #ours #behind)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::attributes;
 use crate::function::Function;
 use crate::mistakes::Mistakes;
 use crate::runtime::{self, Runtime};
-use crate::signature;
+use crate::{signature, tokens};
 
 /// The call of a fixture's function, to the end of its future if it is async.
 pub(crate) fn call(
@@ -17,23 +17,26 @@ pub(crate) fn call(
     what: &str,
     mistakes: &mut Mistakes,
 ) -> TokenStream {
-    let named = |name| function.attributes.iter().filter(move |attribute| attribute.path().ends_in(name));
-    let (tests, mains) = (named("test").collect::<Vec<_>>(), named("main").cloned().collect());
-    for test in &tests {
-        let cure = match attributes::is_builtin_test(test.path()) || attributes::is_ours(test.path()) {
-            true => "take it away",
-            false => "write `#[tokio::main(flavor = \"current_thread\")]`, or the like, instead",
-        };
-        mistakes.at(test.path(), format!("this would make {what} a test as well: {cure}"));
+    let mut is_test = false;
+    for attribute in &function.attributes {
+        let path = attribute.path();
+        if path.ends_in("test") {
+            is_test = true;
+            let cure = match attributes::is_builtin_test(path) || attributes::is_ours(path) {
+                true => "take it away",
+                false => "write `#[tokio::main(flavor = \"current_thread\")]`, or the like, instead",
+            };
+            mistakes.at(path, &format!("this would make {what} a test as well: {cure}"));
+        }
     }
-    let name = &function.signature.ident;
-    let call = quote!(#name(#(#arguments),*));
-    match tests.is_empty() {
-        false => call,
-        true => match runtime::of(&function.signature, block_on, mains, what, mistakes) {
-            Runtime::BlockOn(path) => quote!(#path(#call)),
-            Runtime::None | Runtime::Main(_) | Runtime::Test(_) => call,
-        },
+    let (name, arguments) = (&function.signature.ident, tokens::with_commas(arguments));
+    let call = quote!(#name(#arguments));
+    if is_test {
+        return call;
+    }
+    match runtime::of(&function.signature, block_on, &function.attributes, what, mistakes) {
+        Runtime::BlockOn(path) => quote!(#path(#call)),
+        Runtime::None | Runtime::Main | Runtime::Test => call,
     }
 }
 

@@ -4,7 +4,7 @@
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 
-use crate::attributes::Attribute;
+use crate::attributes::{self, Attribute};
 use crate::mistakes::Mistake;
 use crate::tokens::{self, Angles};
 use crate::types::Type;
@@ -17,7 +17,6 @@ pub(crate) struct Function {
 }
 
 /// All that stands between a function's visibility and its body.
-#[derive(Clone)]
 pub(crate) struct Signature {
     pub(crate) constness: Option<Ident>,
     pub(crate) asyncness: Option<Ident>,
@@ -37,16 +36,16 @@ pub(crate) struct Signature {
     pub(crate) where_clause: Option<TokenStream>,
 }
 
-#[derive(Clone)]
 pub(crate) struct Parameter {
     pub(crate) attributes: Vec<Attribute>,
+    /// It was marked with `#[case]`, which is not among its attributes then.
+    pub(crate) is_case: bool,
     /// With the colon.
     pattern: TokenStream,
     pub(crate) ty: Type,
 }
 
 /// What is returned.
-#[derive(Clone)]
 pub(crate) struct Output {
     arrow: TokenStream,
     pub(crate) ty: Type,
@@ -56,38 +55,36 @@ impl Function {
     /// The function without the attributes that make something else of it, so that the compiler can say what else is wrong.
     pub(crate) fn bare(&self) -> TokenStream {
         let Self { attributes, visibility, signature, body } = self;
-        let attributes = attributes
-            .iter()
-            .filter(|attribute| !attribute.path().ends_in("main") && !attribute.path().ends_in("test"));
-        quote!(#(#attributes)* #[allow(dead_code)] #visibility #signature #body)
+        let mut bare = TokenStream::new();
+        for attribute in attributes {
+            if !attribute.path().ends_in("main") && !attribute.path().ends_in("test") {
+                attribute.to_tokens(&mut bare);
+            }
+        }
+        quote!(#bare #[allow(dead_code)] #visibility #signature #body)
     }
 }
 
 impl ToTokens for Function {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self { attributes, visibility, signature, body } = self;
-        tokens.extend(quote!(#(#attributes)* #visibility #signature #body));
+        attributes::written(&self.attributes).to_tokens(tokens);
+        self.visibility.to_tokens(tokens);
+        self.signature.to_tokens(tokens);
+        self.body.to_tokens(tokens);
     }
 }
 
 impl ToTokens for Signature {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self { constness, asyncness, unsafety, abi, fn_token, ident, generics, output, where_clause, .. } = self;
-        let (receiver, variadic) = (self.receiver.iter(), self.variadic.iter());
-        let parameters = self.parameters.iter().map(ToTokens::to_token_stream);
-        let inputs = receiver.cloned().chain(parameters).chain(variadic.cloned());
-        let mut parentheses = Group::new(Delimiter::Parenthesis, quote!(#(#inputs),*));
-        parentheses.set_span(self.parentheses.span());
-        tokens.extend(
-            quote!(#constness #asyncness #unsafety #abi #fn_token #ident #generics #parentheses #output #where_clause),
-        );
+        self.write(&self.fn_token, &self.ident, tokens);
     }
 }
 
 impl ToTokens for Parameter {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self { attributes, pattern, ty } = self;
-        tokens.extend(quote!(#(#attributes)* #pattern #ty));
+        attributes::written(&self.attributes).to_tokens(tokens);
+        self.pattern.to_tokens(tokens);
+        self.ty.to_tokens(tokens);
     }
 }
 
@@ -100,23 +97,20 @@ impl ToTokens for Output {
 
 /// The function that an attribute stands on, if it is one.
 pub(crate) fn parse(item: &TokenStream, attribute: &str) -> Result<Function, Mistake> {
-    let tokens: Vec<TokenTree> = item.clone().into_iter().collect();
+    let tokens = tokens::list(item.clone());
     let rest = &mut &tokens[..];
     let mut attributes = Attribute::take(rest, false);
     let visibility = visibility(rest);
     let Some(mut signature) = Signature::up_to_name(rest) else {
-        return Err(Mistake::at(item, format!("`#[{attribute}]` goes on a function")));
+        return Err(Mistake::at(item, &format!("`#[{attribute}]` goes on a function")));
     };
     signature.up_to_body(rest);
-    let body = match rest.first() {
-        Some(TokenTree::Group(group)) => braces(group.clone()),
-        other => {
-            let place = other.map_or_else(|| item.clone(), ToTokens::to_token_stream);
-            return Err(Mistake::at(place, "this function needs a body: write `{ .. }`"));
-        }
+    let needs_body = "this function needs a body: write `{ .. }`";
+    let body = match *rest {
+        [TokenTree::Group(group), ..] => without_inner_attributes(braces(group.clone()), &mut attributes),
+        [other, ..] => return Err(Mistake::at(other, needs_body)),
+        [] => return Err(Mistake::at(item, needs_body)),
     };
-    let (inner, body) = inner_attributes(body);
-    attributes.extend(inner);
     Ok(Function { attributes, visibility, signature, body })
 }
 
@@ -144,7 +138,10 @@ fn take(rest: &mut &[TokenTree], length: usize) -> TokenStream {
 /// The next token, if it is this word.
 fn take_word(rest: &mut &[TokenTree], text: &str) -> Option<Ident> {
     let (first, behind) = rest.split_first()?;
-    let word = tokens::word(first).filter(|word| word == text)?;
+    let word = tokens::word(first)?;
+    if word != text {
+        return None;
+    }
     *rest = behind;
     Some(word)
 }
@@ -153,7 +150,10 @@ impl Signature {
     fn up_to_name(rest: &mut &[TokenTree]) -> Option<Self> {
         let constness = take_word(rest, "const");
         let asyncness = take_word(rest, "async");
-        let unsafety = take_word(rest, "unsafe").or_else(|| take_word(rest, "safe"));
+        let mut unsafety = take_word(rest, "unsafe");
+        if unsafety.is_none() {
+            unsafety = take_word(rest, "safe");
+        }
         let abi = match rest {
             [word, TokenTree::Literal(_), ..] if tokens::is_word(word, "extern") => Some(take(rest, 2)),
             [word, ..] if tokens::is_word(word, "extern") => Some(take(rest, 1)),
@@ -164,9 +164,9 @@ impl Signature {
         let ident = tokens::word(name)?;
         *rest = behind;
         let mut angles = Angles::default();
-        let length = rest.iter().take_while(|token| angles.step(token)).count();
-        let generics = (length > 0).then(|| take(rest, length));
-        let Some((TokenTree::Group(parentheses), behind)) = rest.split_first() else { return None };
+        let length = tokens::until(rest, &mut |token| !angles.step(token));
+        let generics = if length > 0 { Some(take(rest, length)) } else { None };
+        let [TokenTree::Group(parentheses), behind @ ..] = *rest else { return None };
         *rest = behind;
         let mut signature = Self {
             constness,
@@ -188,8 +188,9 @@ impl Signature {
     }
 
     fn inputs(&mut self) {
-        let inside: Vec<TokenTree> = self.parentheses.stream().into_iter().collect();
-        for (index, mut input) in tokens::types(&inside).into_iter().enumerate() {
+        let inside = tokens::list(self.parentheses.stream());
+        for (index, input) in tokens::types(&inside).iter().enumerate() {
+            let mut input = *input;
             let all = tokens::stream(input);
             let attributes = Attribute::take(&mut input, false);
             // Up to the first colon that is none of a path.
@@ -197,12 +198,12 @@ impl Signature {
             while at < input.len() && (!tokens::is(&input[at], ':') || tokens::begins_with_colons(&input[at..])) {
                 at += if tokens::begins_with_colons(&input[at..]) { 2 } else { 1 };
             }
-            let is_receiver = |token: &TokenTree| tokens::is_word(token, "self");
-            if index == 0 && input[..at].iter().any(is_receiver) {
+            if index == 0 && tokens::has_word(&input[..at], "self") {
                 self.receiver = Some(all);
             } else if at < input.len() && !tokens::is(&input[input.len() - 1], '.') {
                 let (pattern, ty) = input.split_at(at + 1);
-                self.parameters.push(Parameter { attributes, pattern: tokens::stream(pattern), ty: Type::new(ty) });
+                let (pattern, ty) = (tokens::stream(pattern), Type::new(ty));
+                self.parameters.push(Parameter { attributes, is_case: false, pattern, ty });
             } else {
                 // Without a type there are but the three dots; anything else is for the compiler to refuse.
                 self.variadic = Some(all);
@@ -219,55 +220,84 @@ impl Signature {
             let length = until_body(rest, true);
             let ty = Type::new(&rest[..length]);
             *rest = &rest[length..];
-            self.output = Some(Output { arrow, ty }).filter(|output| !output.ty.is_unit());
+            if !ty.is_unit() {
+                self.output = Some(Output { arrow, ty });
+            }
         }
-        if rest.first().is_some_and(|token| tokens::is_word(token, "where")) {
+        if let [word, ..] = rest
+            && tokens::is_word(word, "where")
+        {
             let length = until_body(rest, false);
             self.where_clause = Some(take(rest, length));
         }
     }
 
-    /// The signature for a copy that is ours, so that lints which judge how the user names things see the original alone.
-    pub(crate) fn within(&self) -> Self {
-        let mut signature = self.clone();
-        signature.fn_token.set_span(signature.fn_token.span().resolved_at(Span::mixed_site()));
-        signature.ident.set_span(signature.ident.span().resolved_at(Span::mixed_site()));
-        signature
+    /// The name and the signature of a copy that is ours, so that lints which judge how the user names things see the
+    /// original alone.
+    pub(crate) fn within(&self) -> (Ident, TokenStream) {
+        let (mut fn_token, mut ident) = (self.fn_token.clone(), self.ident.clone());
+        fn_token.set_span(fn_token.span().resolved_at(Span::mixed_site()));
+        ident.set_span(ident.span().resolved_at(Span::mixed_site()));
+        let mut tokens = TokenStream::new();
+        self.write(&fn_token, &ident, &mut tokens);
+        (ident, tokens)
+    }
+
+    fn write(&self, fn_token: &Ident, ident: &Ident, tokens: &mut TokenStream) {
+        let Self { constness, asyncness, unsafety, abi, generics, output, where_clause, .. } = self;
+        let mut inputs = Vec::new();
+        if let Some(receiver) = &self.receiver {
+            inputs.push(receiver.clone());
+        }
+        for parameter in &self.parameters {
+            inputs.push(parameter.to_token_stream());
+        }
+        if let Some(variadic) = &self.variadic {
+            inputs.push(variadic.clone());
+        }
+        let parentheses = tokens::regroup(&self.parentheses, tokens::with_commas(&inputs));
+        tokens.extend(
+            quote!(#constness #asyncness #unsafety #abi #fn_token #ident #generics #parentheses #output #where_clause),
+        );
     }
 }
 
 /// How many tokens there are in front of the body, or in front of `where` if there may be one.
 fn until_body(rest: &[TokenTree], or_where: bool) -> usize {
     let mut angles = Angles::default();
-    let ends = |token: &TokenTree| match token {
-        TokenTree::Group(group) => matches!(braces(group.clone()).delimiter(), Delimiter::Brace),
-        token => tokens::is(token, ';') || or_where && tokens::is_word(token, "where"),
-    };
-    rest.iter().position(|token| !angles.step(token) && ends(token)).unwrap_or(rest.len())
+    tokens::until(rest, &mut |token| {
+        !angles.step(token)
+            && match token {
+                TokenTree::Group(group) => braces(group.clone()).delimiter() == Delimiter::Brace,
+                token => tokens::is(token, ';') || or_where && tokens::is_word(token, "where"),
+            }
+    })
 }
 
 /// A `$body:block` of a macro comes in delimiters that nobody sees.
 fn braces(group: Group) -> Group {
-    let mut inside = group.stream().into_iter();
-    match (group.delimiter(), inside.next(), inside.next()) {
-        (Delimiter::None, Some(TokenTree::Group(only)), None) => braces(only),
+    if group.delimiter() != Delimiter::None {
+        return group;
+    }
+    match &tokens::list(group.stream())[..] {
+        [TokenTree::Group(only)] => braces(only.clone()),
         _ => group,
     }
 }
 
 /// `#![allow(..)]` may begin a function's body, but no other block: such attributes go in front of the function.
-fn inner_attributes(body: Group) -> (Vec<Attribute>, Group) {
+fn without_inner_attributes(body: Group, attributes: &mut Vec<Attribute>) -> Group {
     let mut start = body.stream().into_iter();
-    let is = |token: Option<TokenTree>, letter| token.is_some_and(|token| tokens::is(&token, letter));
-    if !is(start.next(), '#') || !is(start.next(), '!') {
-        return (Vec::new(), body);
+    match (start.next(), start.next()) {
+        (Some(pound), Some(bang)) if tokens::is(&pound, '#') && tokens::is(&bang, '!') => {}
+        _ => return body,
     }
-    let inside: Vec<TokenTree> = body.stream().into_iter().collect();
+    let inside = tokens::list(body.stream());
     let rest = &mut &inside[..];
-    let attributes = Attribute::take(rest, true);
-    let mut without = Group::new(Delimiter::Brace, tokens::stream(rest));
-    without.set_span(body.span());
-    (attributes, without)
+    for attribute in Attribute::take(rest, true) {
+        attributes.push(attribute);
+    }
+    tokens::regroup(&body, tokens::stream(rest))
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! Literals: texts and whole numbers, as far as options have them.
 
-use proc_macro2::{Literal, TokenTree};
+use proc_macro2::{Literal, TokenStream, TokenTree};
 
 use crate::tokens;
 
 /// The only token, if it is a literal.
-pub(crate) fn of(value: &[TokenTree]) -> Option<Literal> {
-    match &tokens::seen(value)[..] {
+pub(crate) fn of(value: &TokenStream) -> Option<Literal> {
+    match &tokens::row(value.clone())[..] {
         [TokenTree::Literal(literal)] => Some(literal.clone()),
         _ => None,
     }
@@ -46,11 +46,9 @@ mod tests {
     use quote::quote;
 
     use super::{is_text, number, of, text};
-    use crate::tokens::row;
-
     #[test]
     fn texts_and_numbers_are_read() {
-        let literal = |tokens| of(&row(tokens)).unwrap();
+        let literal = |tokens| of(&tokens).unwrap();
         for (tokens, expected) in
             [(quote!("5s"), "5s"), (quote!(r"5\s"), r"5\s"), (quote!(r#"a"b"#), "a\"b"), (quote!(""), "")]
         {
@@ -64,6 +62,6 @@ mod tests {
         for tokens in [quote!(5u8), quote!(2.5), quote!("5"), quote!(99_999_999_999_999_999_999)] {
             assert_eq!(number(&literal(tokens)), None);
         }
-        assert!(of(&row(quote!(-5))).is_none() && of(&row(quote!(LIMIT))).is_none());
+        assert!(of(&quote!(-5)).is_none() && of(&quote!(LIMIT)).is_none());
     }
 }

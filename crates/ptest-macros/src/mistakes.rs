@@ -3,9 +3,11 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
-/// Every mistake, each on its own tokens.
+use crate::tokens;
+
+/// Every mistake, each on its own tokens, as the errors for the compiler to report.
 #[derive(Default)]
-pub(crate) struct Mistakes(Vec<Mistake>);
+pub(crate) struct Mistakes(TokenStream);
 
 /// Something wrong in one place. There is no way to join spans, so it is where the compiler looks at both.
 pub(crate) struct Mistake {
@@ -15,15 +17,13 @@ pub(crate) struct Mistake {
 }
 
 impl Mistake {
-    pub(crate) fn at(place: impl ToTokens, message: impl Into<String>) -> Self {
-        Self::new(place.to_token_stream(), message.into())
-    }
-
-    fn new(place: TokenStream, message: String) -> Self {
-        let mut tokens = place.into_iter();
-        let first = tokens.next().map_or_else(Span::call_site, |token| token.span());
-        let last = tokens.last().map_or(first, |token| token.span());
-        Self { first, last, message }
+    pub(crate) fn at(place: &dyn ToTokens, message: &str) -> Self {
+        let (first, last) = match &tokens::list(place.to_token_stream())[..] {
+            [] => (Span::call_site(), Span::call_site()),
+            [only] => (only.span(), only.span()),
+            [first, .., last] => (first.span(), last.span()),
+        };
+        Self { first, last, message: message.to_owned() }
     }
 
     #[cfg(test)]
@@ -42,21 +42,28 @@ impl Mistake {
 
 impl Mistakes {
     /// Says what is wrong with some tokens, and what to write instead.
-    pub(crate) fn at(&mut self, place: impl ToTokens, message: impl Into<String>) {
-        self.0.push(Mistake::at(place, message));
+    pub(crate) fn at(&mut self, place: &dyn ToTokens, message: &str) {
+        self.add(&Mistake::at(place, message));
+    }
+
+    fn add(&mut self, mistake: &Mistake) {
+        mistake.error().to_tokens(&mut self.0);
     }
 
     /// What came out of parsing, unless it is a mistake.
     pub(crate) fn unless<T>(&mut self, result: Result<T, Mistake>) -> Option<T> {
-        result.map_err(|mistake| self.0.push(mistake)).ok()
+        match result {
+            Ok(value) => Some(value),
+            Err(mistake) => {
+                self.add(&mistake);
+                None
+            }
+        }
     }
 
-    /// The errors for the compiler to report, if there are any, beside the item, which other code may use.
-    pub(crate) fn beside(self, item: &impl ToTokens, expansion: TokenStream) -> TokenStream {
-        if self.0.is_empty() {
-            return expansion;
-        }
-        let errors = self.0.iter().map(Mistake::error);
-        quote!(#item #(#errors)*)
+    /// The errors, if there are any, beside the item, which other code may use.
+    pub(crate) fn beside(self, item: &TokenStream, expansion: TokenStream) -> TokenStream {
+        let errors = self.0;
+        if errors.is_empty() { expansion } else { quote!(#item #errors) }
     }
 }

@@ -1,6 +1,6 @@
 //! What stands in the parentheses of an attribute: `name` and `name = value`, in any order.
 
-use proc_macro2::{Ident, Literal, TokenStream, TokenTree};
+use proc_macro2::{Ident, Literal, TokenStream};
 
 use crate::attributes::{Content, Meta};
 use crate::mistakes::Mistakes;
@@ -14,11 +14,11 @@ impl Options {
     pub(crate) fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
         let tokens = tokens::row(tokens);
         let mut options = Vec::new();
-        for option in tokens::values(&tokens) {
+        for option in &tokens::values(&tokens) {
             match Meta::parse(option) {
                 Ok(option) => options.push(option),
                 Err([unexpected, ..]) if Path::split(option).is_some() => mistakes.at(unexpected, "expected `,`"),
-                Err(unexpected) => mistakes.at(tokens::stream(unexpected), "expected the name of an option"),
+                Err(unexpected) => mistakes.at(&tokens::stream(unexpected), "expected the name of an option"),
             }
         }
         Self(options)
@@ -33,23 +33,27 @@ impl Options {
     /// How many of something: a literal, since it is read without running anything.
     pub(crate) fn count(&mut self, name: &str, example: &str, mistakes: &mut Mistakes) -> Option<usize> {
         let value = self.value(name, example, mistakes)?;
-        let number = literal::of(&value).and_then(|literal| literal::number(&literal));
-        let count = number.and_then(|number| usize::try_from(number).ok()).filter(|count| *count > 0);
-        if count.is_none() {
-            let message = format!("`{name}` is a whole number from 1: write `{name} = {example}`");
-            mistakes.at(tokens::stream(&value), message);
+        let number = literal::of(&value).as_ref().and_then(literal::number);
+        if let Some(number @ 1..) = number
+            && let Ok(count) = usize::try_from(number)
+        {
+            return Some(count);
         }
-        count
+        mistakes.at(&value, &format!("`{name}` is a whole number from 1: write `{name} = {example}`"));
+        None
     }
 
     /// A text that names something.
     pub(crate) fn text(&mut self, name: &str, example: &str, mistakes: &mut Mistakes) -> Option<Literal> {
         let value = self.value(name, example, mistakes)?;
-        let text = literal::of(&value).filter(|it| literal::is_text(it) && literal::text(it).as_deref() != Some(""));
-        if text.is_none() {
-            mistakes.at(tokens::stream(&value), format!("`{name}` is a text: write `{name} = {example}`"));
+        if let Some(text) = literal::of(&value)
+            && literal::is_text(&text)
+            && literal::text(&text).as_deref() != Some("")
+        {
+            return Some(text);
         }
-        text
+        mistakes.at(&value, &format!("`{name}` is a text: write `{name} = {example}`"));
+        None
     }
 
     /// The path of a function. Where it is wrong, some path all the same: nothing will be missing because of it, and nothing
@@ -57,35 +61,34 @@ impl Options {
     pub(crate) fn function(&mut self, name: &str, example: &str, mistakes: &mut Mistakes) -> Option<TokenStream> {
         let value = self.value(name, example, mistakes)?;
         if !is_path(&value) {
-            let message = format!("`{name}` is the path of a function: write `{name} = {example}`");
-            mistakes.at(tokens::stream(&value), message);
+            mistakes.at(&value, &format!("`{name}` is the path of a function: write `{name} = {example}`"));
         }
-        Some(tokens::stream(&value))
+        Some(value)
     }
 
     /// A word without a value.
     pub(crate) fn word(&mut self, name: &str, mistakes: &mut Mistakes) -> Option<Ident> {
         let option = self.take(name, mistakes)?;
         if let Content::Nothing = option.content {
-            return option.path.words.into_iter().next();
+            return option.path.words.first().cloned();
         }
-        mistakes.at(option, format!("`{name}` has no value: write `{name}`"));
+        mistakes.at(&option, &format!("`{name}` has no value: write `{name}`"));
         None
     }
 
     /// What is left is unknown; `known` says what the attribute takes.
     pub(crate) fn finish(self, known: &str, mistakes: &mut Mistakes) {
-        for option in self.0 {
-            mistakes.at(option.path, format!("there is no such option here: {known}"));
+        for option in &self.0 {
+            mistakes.at(&option.path, &format!("there is no such option here: {known}"));
         }
     }
 
-    fn value(&mut self, name: &str, example: &str, mistakes: &mut Mistakes) -> Option<Vec<TokenTree>> {
+    fn value(&mut self, name: &str, example: &str, mistakes: &mut Mistakes) -> Option<TokenStream> {
         let option = self.take(name, mistakes)?;
         if let Content::Value(value) = option.content {
             return Some(value);
         }
-        mistakes.at(option, format!("`{name}` needs a value: write `{name} = {example}`"));
+        mistakes.at(&option, &format!("`{name}` needs a value: write `{name} = {example}`"));
         None
     }
 
@@ -95,7 +98,7 @@ impl Options {
             match (option.path.is_ident(name), &found) {
                 (false, _) => self.0.push(option),
                 (true, None) => found = Some(option),
-                (true, Some(_)) => mistakes.at(option, format!("`{name}` stands here twice: take one of them away")),
+                (true, Some(_)) => mistakes.at(&option, &format!("`{name}` stands here twice: take one of them away")),
             }
         }
         found
@@ -103,13 +106,18 @@ impl Options {
 }
 
 /// Whether it is a path, with or without generics: what is in angle brackets is for the compiler to judge.
-fn is_path(value: &[TokenTree]) -> bool {
+fn is_path(value: &TokenStream) -> bool {
     let mut angles = tokens::Angles::default();
-    let bare: Vec<TokenTree> = tokens::seen(value).into_iter().filter(|token| !angles.step(token)).collect();
+    let mut bare = Vec::new();
+    for token in &tokens::row(value.clone()) {
+        if !angles.step(token) {
+            bare.push(token.clone());
+        }
+    }
     // `f::<u8>` has colons in front of its brackets.
     let bare = match &bare[..] {
         [path @ .., _, _] if bare.len() > 2 && tokens::begins_with_colons(&bare[bare.len() - 2..]) => path,
         all => all,
     };
-    Path::split(bare).is_some_and(|(_, rest)| rest.is_empty())
+    matches!(Path::split(bare), Some((_, [])))
 }

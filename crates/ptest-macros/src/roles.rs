@@ -42,7 +42,7 @@ impl Roles {
         } else if path.is_ident("should_panic") {
             let expected = attributes::expected_panic(&attribute, mistakes);
             self.should_panic = Some(ShouldPanic { attribute, expected });
-        } else if path.words.first().is_some_and(|first| first == "case") {
+        } else if matches!(&path.words[..], [first, ..] if first == "case") {
             self.case.push(attribute);
         } else if attributes::is_builtin_test(path) || attributes::is_ours(path) {
             let message =

@@ -12,54 +12,48 @@ pub(crate) enum Runtime {
     /// A function that takes the future and returns what it comes to.
     BlockOn(TokenStream),
     /// Attributes such as `#[tokio::main]`: with them the function is not async any more, and may have parameters.
-    Main(Vec<Attribute>),
+    Main,
     /// Attributes such as `#[tokio::test]`: with them the function is not async any more, but has no parameters, and
     /// libtest knows it.
-    Test(Vec<Attribute>),
-}
-
-impl Runtime {
-    pub(crate) fn attributes(&self) -> &[Attribute] {
-        match self {
-            Self::None | Self::BlockOn(_) => &[],
-            Self::Main(attributes) | Self::Test(attributes) => attributes,
-        }
-    }
+    Test,
 }
 
 /// Decides by the option `block_on` and by the attributes whose names end in `main` and `test`.
 pub(crate) fn of(
     signature: &Signature,
     block_on: Option<TokenStream>,
-    attributes: Vec<Attribute>,
+    attributes: &[Attribute],
     what: &str,
     mistakes: &mut Mistakes,
 ) -> Runtime {
     let is_async = signature.asyncness.is_some();
-    match block_on {
+    let mut runtime = match block_on {
         Some(path) if !is_async => {
-            mistakes.at(path, format!("{what} that is not async has no future to wait for: take `block_on` away"));
-            Runtime::None
+            mistakes.at(&path, &format!("{what} that is not async has no future to wait for: take `block_on` away"));
+            return Runtime::None;
         }
-        Some(path) => {
-            for second in &attributes {
-                mistakes.at(second.path(), "this is a runtime, and so is `block_on`: take one of them away");
+        Some(path) => Runtime::BlockOn(path),
+        None => Runtime::None,
+    };
+    for attribute in attributes {
+        let path = attribute.path();
+        match (&runtime, path.ends_in("test"), path.ends_in("main")) {
+            (_, false, false) => {}
+            (Runtime::BlockOn(_), ..) => {
+                mistakes.at(path, "this is a runtime, and so is `block_on`: take one of them away");
             }
-            Runtime::BlockOn(path)
-        }
-        None if attributes.iter().any(|attribute| attribute.path().ends_in("test")) => Runtime::Test(attributes),
-        None if !attributes.is_empty() => Runtime::Main(attributes),
-        None => {
-            if is_async {
-                let attribute =
-                    if what == "a test" { "#[tokio::test]" } else { "#[tokio::main(flavor = \"current_thread\")]" };
-                let message = format!(
-                    "{what} that is async needs a runtime: put one below, such as `{attribute}`, or name a function that \
-                     waits for a future: `block_on = futures::executor::block_on`"
-                );
-                mistakes.at(&signature.asyncness, message);
-            }
-            Runtime::None
+            (_, true, _) => runtime = Runtime::Test,
+            (Runtime::None, ..) => runtime = Runtime::Main,
+            _ => {}
         }
     }
+    if is_async && matches!(runtime, Runtime::None) {
+        let attribute = if what == "a test" { "#[tokio::test]" } else { "#[tokio::main(flavor = \"current_thread\")]" };
+        let message = format!(
+            "{what} that is async needs a runtime: put one below, such as `{attribute}`, or name a function that waits for \
+             a future: `block_on = futures::executor::block_on`"
+        );
+        mistakes.at(&signature.asyncness, &message);
+    }
+    runtime
 }

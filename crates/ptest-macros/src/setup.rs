@@ -1,12 +1,12 @@
 //! `#[setup]`.
 
-use proc_macro2::{Ident, Literal, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::quote;
 
 use crate::function::{self, Function};
 use crate::mistakes::Mistakes;
 use crate::options::Options;
-use crate::{fixture, signature};
+use crate::{fixture, signature, tokens};
 
 const WHAT: &str = "a set-up";
 const KNOWN: &str = "`#[setup]` takes one of `unit`, `can_split` and `shared`, and `timeout = \"30s\"`, `key = \"pg\"`, `plain`, \
@@ -35,19 +35,25 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
 
 fn parse(options: TokenStream, mistakes: &mut Mistakes) -> Setup {
     let mut options = Options::parse(options, mistakes);
-    let mut kinds =
-        ["unit", "can_split", "shared"].into_iter().filter_map(|kind| options.word(kind, mistakes)).collect::<Vec<_>>();
+    let mut kinds = Vec::new();
+    for kind in &["unit", "can_split", "shared"] {
+        if let Some(kind) = options.word(kind, mistakes) {
+            kinds.push(kind);
+        }
+    }
     let setup = Setup {
-        kind: kinds.pop().unwrap_or_else(|| quote::format_ident!("unit")),
+        kind: kinds.pop().unwrap_or_else(|| Ident::new("unit", Span::call_site())),
         timeout: options.timeout(mistakes),
         key: options.text("key", "\"pg\"", mistakes),
         plain: options.word("plain", mistakes).is_some(),
         block_on: options.function("block_on", "futures::executor::block_on", mistakes),
     };
-    for kind in kinds {
-        mistakes.at(&kind, format!("a context is either `{kind}` or `{}`: take one of them away", setup.kind));
+    for kind in &kinds {
+        mistakes.at(kind, &format!("a context is either `{kind}` or `{}`: take one of them away", setup.kind));
     }
-    if let Some(key) = setup.key.as_ref().filter(|_| setup.kind != "shared") {
+    if let Some(key) = &setup.key
+        && setup.kind != "shared"
+    {
         mistakes.at(key, "a key names what several binaries share: write `#[setup(shared, key = ..)]`");
     }
     options.finish(KNOWN, mistakes);
@@ -58,21 +64,26 @@ fn parse(options: TokenStream, mistakes: &mut Mistakes) -> Setup {
 fn check(function: &Function, setup: &Setup, mistakes: &mut Mistakes) -> TokenStream {
     signature::check(&function.signature, WHAT, mistakes);
     let instead = "; a set-up gets what the contexts around it provide";
-    let arguments: Vec<_> = function
-        .signature
-        .parameters
-        .iter()
-        .map(|parameter| signature::provided(parameter, instead, mistakes))
-        .collect();
+    let mut arguments = Vec::new();
+    for parameter in &function.signature.parameters {
+        arguments.push(signature::provided(parameter, instead, mistakes));
+    }
     fixture::call(function, &arguments, setup.block_on.clone(), WHAT, mistakes)
 }
 
 fn items(function: &Function, setup: &Setup, call: &TokenStream) -> TokenStream {
     let (name, kind) = (&function.signature.ident, &setup.kind);
-    let timeout = setup.timeout.iter().map(|timeout| quote!(timeout = #timeout));
-    let key = setup.key.iter().map(|key| quote!(key = #key));
-    let plain = setup.plain.then(|| quote!(plain = true));
-    let options = timeout.chain(key).chain(plain);
-    let registration = quote!(::ptest::__setup!(#name, #kind, [#(#options),*], { #call }););
+    let mut options = Vec::new();
+    if let Some(timeout) = setup.timeout {
+        options.push(quote!(timeout = #timeout));
+    }
+    if let Some(key) = &setup.key {
+        options.push(quote!(key = #key));
+    }
+    if setup.plain {
+        options.push(quote!(plain = true));
+    }
+    let options = tokens::with_commas(&options);
+    let registration = quote!(::ptest::__setup!(#name, #kind, [#options], { #call }););
     fixture::items(function, "THIS_MODULE_HAS_MORE_THAN_ONE_SET_UP", &registration)
 }

@@ -5,30 +5,34 @@ use quote::{ToTokens, quote, quote_spanned};
 
 use crate::function::{Parameter, Signature};
 use crate::mistakes::Mistakes;
+use crate::tokens;
 use crate::types::{Reference, Type};
 
 /// Refuses what no caller of ours can call; `what` names the function's role: "a test".
 pub(crate) fn check_callable(signature: &Signature, what: &str, mistakes: &mut Mistakes) {
-    let mut refuse = |place: Option<TokenStream>, why: &str| {
-        if let Some(place) = place {
-            mistakes.at(place, format!("{what} {why}"));
+    let refused: [(&dyn ToTokens, &str); 7] = [
+        (&signature.constness, "runs at run time: take `const` away"),
+        (&signature.unsafety, "is called by nobody who could promise anything: put `unsafe` inside"),
+        (&signature.abi, "is called from Rust: take `extern` away"),
+        (&signature.generics, "is not generic, since nobody could say for which type to call it"),
+        (&signature.where_clause, "is not generic: take the `where` clause away"),
+        (&signature.variadic, "has a fixed number of parameters"),
+        (&signature.receiver, "is a free function without `self`: take it out of the `impl` block"),
+    ];
+    for (place, why) in &refused {
+        if !place.to_token_stream().is_empty() {
+            mistakes.at(*place, &format!("{what} {why}"));
         }
-    };
-    let of = |word: &Option<proc_macro2::Ident>| word.as_ref().map(ToTokens::to_token_stream);
-    refuse(of(&signature.constness), "runs at run time: take `const` away");
-    refuse(of(&signature.unsafety), "is called by nobody who could promise anything: put `unsafe` inside");
-    refuse(signature.abi.clone(), "is called from Rust: take `extern` away");
-    refuse(signature.generics.clone(), "is not generic, since nobody could say for which type to call it");
-    refuse(signature.where_clause.clone(), "is not generic: take the `where` clause away");
-    refuse(signature.variadic.clone(), "has a fixed number of parameters");
-    refuse(signature.receiver.clone(), "is a free function without `self`: take it out of the `impl` block");
+    }
 }
 
 /// The same, for functions whose result has to be given a type elsewhere.
 pub(crate) fn check(signature: &Signature, what: &str, mistakes: &mut Mistakes) {
     check_callable(signature, what, mistakes);
-    if let Some(output) = signature.output.as_ref().filter(|output| output.ty.is_hidden()) {
-        mistakes.at(&output.ty, format!("{what} returns a type that has a name: write that instead of `impl`"));
+    if let Some(output) = &signature.output
+        && output.ty.is_hidden()
+    {
+        mistakes.at(&output.ty, &format!("{what} returns a type that has a name: write that instead of `impl`"));
     }
 }
 
@@ -56,16 +60,18 @@ pub(crate) fn provided(parameter: &Parameter, instead: &str, mistakes: &mut Mist
     }
     let Some(Reference { lifetime, mutability, elem }) = parameter.ty.reference() else {
         let text = text(&parameter.ty);
-        mistakes.at(parameter, format!("contexts lend what they provide: write `&{text}`{instead}"));
+        mistakes.at(parameter, &format!("contexts lend what they provide: write `&{text}`{instead}"));
         return TokenStream::new();
     };
     if let Some(mutability) = mutability {
         let message =
             "contexts lend their values to many tests at once: take `mut` away, and keep what changes in a `Mutex`";
-        mistakes.at(mutability, message);
+        mistakes.at(&mutability, message);
     }
-    if let Some((lifetime, _)) = lifetime.filter(|(_, name)| name != "_") {
-        mistakes.at(lifetime, "contexts lend their values until the test ends: take the lifetime away");
+    if let Some((lifetime, name)) = lifetime
+        && name != "_"
+    {
+        mistakes.at(&lifetime, "contexts lend their values until the test ends: take the lifetime away");
     }
     if elem.is_unsized() {
         mistakes.at(&elem, "contexts provide values by their type: write the very type that the set-up returns");
@@ -75,9 +81,8 @@ pub(crate) fn provided(parameter: &Parameter, instead: &str, mistakes: &mut Mist
 }
 
 /// Where an error about some tokens is shown, in code that is ours.
-pub(crate) fn place(tokens: &impl ToTokens) -> Span {
-    let first = tokens.to_token_stream().into_iter().next();
-    Span::mixed_site().located_at(first.map_or_else(Span::call_site, |token| token.span()))
+pub(crate) fn place(tokens: &dyn ToTokens) -> Span {
+    Span::mixed_site().located_at(tokens::span(tokens))
 }
 
 /// A type, for use within a message.

@@ -3,13 +3,13 @@
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 
-use crate::attributes::Attribute;
+use crate::attributes::{self, Attribute};
 use crate::function::{self, Function, Output, Parameter};
 use crate::mistakes::Mistakes;
 use crate::options::Options;
 use crate::roles::{Roles, ShouldPanic};
 use crate::runtime::{self, Runtime};
-use crate::{cases, signature};
+use crate::{cases, signature, tokens};
 
 const WHAT: &str = "a test";
 const KNOWN: &str =
@@ -50,13 +50,13 @@ fn parse(mut options: Options, mut function: Function, mistakes: &mut Mistakes) 
     let from = options.function("from", "generator", mistakes);
     let block_on = options.function("block_on", "futures::executor::block_on", mistakes);
     options.finish(KNOWN, mistakes);
-    let mut roles = Roles::of(std::mem::take(&mut function.attributes), mistakes);
+    let roles = Roles::of(std::mem::take(&mut function.attributes), mistakes);
+    cases::take_marks(&mut function.signature);
     signature::check(&function.signature, WHAT, mistakes);
     if let (Some(_), Some(output)) = (&roles.should_panic, &function.signature.output) {
         mistakes.at(output, "a test that should panic returns nothing: take this away, or `#[should_panic]`");
     }
-    let attributes = std::mem::take(&mut roles.runtime);
-    let runtime = runtime::of(&function.signature, block_on, attributes, WHAT, mistakes);
+    let runtime = runtime::of(&function.signature, block_on, &roles.runtime, WHAT, mistakes);
     Test { function, roles, runtime, timeout, threads_required, from }
 }
 
@@ -69,7 +69,10 @@ fn single(test: &Test, mistakes: &mut Mistakes) -> TokenStream {
     if let Some(from) = &test.from {
         check_case(from, parameters.next(), test, mistakes);
     }
-    let arguments: Vec<_> = parameters.map(|parameter| signature::injected(parameter, mistakes)).collect();
+    let mut arguments = Vec::new();
+    for parameter in parameters {
+        arguments.push(signature::injected(parameter, mistakes));
+    }
 
     let (name, output) = (&test.function.signature.ident, test.function.signature.output.as_ref());
     let (inner, callable) = inner(test, test.from.is_some(), &arguments);
@@ -121,10 +124,12 @@ fn plain(test: &Test) -> Option<TokenStream> {
 
 /// The first parameter of a test that is run with what a generator makes.
 fn check_case(from: &TokenStream, first: Option<&Parameter>, test: &Test, mistakes: &mut Mistakes) {
-    if let Runtime::Test(attributes) = &test.runtime {
+    if let Runtime::Test = test.runtime {
         let message = "a function with this attribute has no parameters, and `from` gives it one: write \
                        `#[tokio::main(flavor = \"current_thread\")]`, or the like, instead";
-        attributes.iter().for_each(|attribute| mistakes.at(attribute.path(), message));
+        for attribute in &test.roles.runtime {
+            mistakes.at(attribute.path(), message);
+        }
     }
     if let Some(ShouldPanic { attribute, .. }) = &test.roles.should_panic {
         mistakes.at(
@@ -143,7 +148,7 @@ fn check_case(from: &TokenStream, first: Option<&Parameter>, test: &Test, mistak
 
 /// What libtest is told: the built-in attribute, and the lint silenced that sees a second one within.
 pub(crate) fn builtin(test: &Test) -> TokenStream {
-    let unnameable = matches!(test.runtime, Runtime::Test(_)).then(|| quote!(#[allow(unnameable_test_items)]));
+    let unnameable = matches!(test.runtime, Runtime::Test).then(|| quote!(#[allow(unnameable_test_items)]));
     quote!(#unnameable #[::core::prelude::v1::test])
 }
 
@@ -189,37 +194,44 @@ fn named(name: &Ident) -> String {
 /// A function within is cheaper to compile than a closure, and its parameters live and its errors read as ever.
 fn inner(test: &Test, has_case: bool, arguments: &[TokenStream]) -> (TokenStream, TokenStream) {
     let Function { signature, body, .. } = &test.function;
-    let signature = signature.within();
-    let name = &signature.ident;
     let is_simple = signature.parameters.is_empty() && signature.asyncness.is_none() && signature.output.is_none();
-    let lints = (!is_simple).then(signature::lints);
+    let lints = if is_simple { TokenStream::new() } else { signature::lints() };
+    let attributes = attributes::written(&test.roles.runtime);
+    let (name, signature) = signature.within();
 
-    let case = has_case.then(|| Ident::new("case", Span::mixed_site()));
-    let taken = case.iter().map(|case| quote!(#case: &_));
-    let given = case.iter().map(ToTokens::to_token_stream).chain(arguments.iter().cloned());
-    let call = quote!(#name(#(#given),*));
+    let (mut taken, mut given) = (TokenStream::new(), Vec::new());
+    if has_case {
+        let case = Ident::new("case", Span::mixed_site());
+        taken = quote!(#case: &_);
+        given.push(case.to_token_stream());
+    }
+    for argument in arguments {
+        given.push(argument.clone());
+    }
+    let given = tokens::with_commas(&given);
+    let call = quote!(#name(#given));
     match &test.runtime {
-        Runtime::BlockOn(path) => (quote!(#lints #signature #body), quote!(|#(#taken),*| #path(#call))),
-        Runtime::Test(attributes) if arguments.is_empty() => (quote!(#(#attributes)* #signature #body), quote!(#name)),
-        Runtime::Test(attributes) => {
+        Runtime::BlockOn(path) => (quote!(#lints #signature #body), quote!(|#taken| #path(#call))),
+        Runtime::Test if arguments.is_empty() => (quote!(#attributes #signature #body), quote!(#name)),
+        Runtime::Test => {
             let call = quote!(#lints #signature #body #call);
-            (with_runtime(test, attributes, name, &call), quote!(#name))
+            (with_runtime(test, &name, &call), quote!(#name))
         }
-        Runtime::None | Runtime::Main(_) => {
-            let attributes = test.runtime.attributes();
-            let callable = if arguments.is_empty() { quote!(#name) } else { quote!(|#(#taken),*| #call) };
-            (quote!(#(#attributes)* #lints #signature #body), callable)
+        Runtime::None | Runtime::Main => {
+            let callable = if arguments.is_empty() { quote!(#name) } else { quote!(|#taken| #call) };
+            (quote!(#attributes #lints #signature #body), callable)
         }
     }
 }
 
 /// A function without parameters that an attribute gives a runtime to.
-pub(crate) fn with_runtime(test: &Test, attributes: &[Attribute], name: &Ident, call: &TokenStream) -> TokenStream {
+pub(crate) fn with_runtime(test: &Test, name: &Ident, call: &TokenStream) -> TokenStream {
+    let attributes = attributes::written(&test.roles.runtime);
     let signature = &test.function.signature;
     let (asyncness, fn_token, output) = (&signature.asyncness, &signature.fn_token, &signature.output);
     let wait = asyncness.as_ref().map(|_| quote!(.await));
     quote! {
-        #(#attributes)*
+        #attributes
         #asyncness #fn_token #name() #output { #call #wait }
     }
 }
@@ -228,6 +240,5 @@ pub(crate) fn with_runtime(test: &Test, attributes: &[Attribute], name: &Ident, 
 fn bare(test: &Test) -> TokenStream {
     let Function { visibility, signature, body, .. } = &test.function;
     let Roles { plain, .. } = &test.roles;
-    let signature = cases::unmarked(signature);
     quote!(#(#plain)* #[cfg(test)] #[allow(dead_code)] #visibility #signature #body)
 }

@@ -1,25 +1,25 @@
 //! Time limits, as people write them.
 
-use proc_macro2::TokenTree;
+use proc_macro2::{Literal, TokenStream};
 
+use crate::literal;
 use crate::mistakes::Mistake;
-use crate::{literal, tokens};
 
 const CURE: &str = "write a time such as \"30s\", \"500ms\", \"2.5s\", \"1m\" or a whole number of seconds";
 
 /// Milliseconds from a literal: text with a unit, or a whole number of seconds.
-pub(crate) fn milliseconds(value: &[TokenTree]) -> Result<u64, Mistake> {
-    let literal = literal::of(value);
-    let milliseconds = literal.and_then(|literal| match literal::text(&literal) {
-        Some(text) => parse(&text),
-        None => literal::number(&literal)?.checked_mul(1000),
-    });
-    match milliseconds {
-        Some(0) => {
-            Err(Mistake::at(tokens::stream(value), "nothing can be done in no time; leave `timeout` out for no limit"))
-        }
+pub(crate) fn milliseconds(value: &TokenStream) -> Result<u64, Mistake> {
+    match literal::of(value).as_ref().and_then(read) {
+        Some(0) => Err(Mistake::at(value, "nothing can be done in no time; leave `timeout` out for no limit")),
         Some(milliseconds) => Ok(milliseconds),
-        None => Err(Mistake::at(tokens::stream(value), CURE)),
+        None => Err(Mistake::at(value, CURE)),
+    }
+}
+
+fn read(literal: &Literal) -> Option<u64> {
+    match literal::text(literal) {
+        Some(text) => parse(&text),
+        None => literal::number(literal)?.checked_mul(1000),
     }
 }
 
@@ -44,40 +44,40 @@ mod tests {
     use proc_macro2::TokenStream;
     use quote::quote;
 
-    fn milliseconds(tokens: TokenStream) -> Result<u64, String> {
-        super::milliseconds(&crate::tokens::row(tokens)).map_err(|mistake| mistake.message().to_owned())
+    fn milliseconds(tokens: &TokenStream) -> Result<u64, String> {
+        super::milliseconds(tokens).map_err(|mistake| mistake.message().to_owned())
     }
 
     #[test]
     fn times_have_units_or_are_seconds() {
-        assert_eq!(milliseconds(quote!("30s")).unwrap(), 30_000);
-        assert_eq!(milliseconds(quote!("500ms")).unwrap(), 500);
-        assert_eq!(milliseconds(quote!("1m")).unwrap(), 60_000);
-        assert_eq!(milliseconds(quote!("2h")).unwrap(), 7_200_000);
-        assert_eq!(milliseconds(quote!("2.5s")).unwrap(), 2500);
-        assert_eq!(milliseconds(quote!("0.05m")).unwrap(), 3000);
-        assert_eq!(milliseconds(quote!("3 s")).unwrap(), 3000);
-        assert_eq!(milliseconds(quote!(7)).unwrap(), 7000);
-        assert_eq!(milliseconds(quote!(1_000)).unwrap(), 1_000_000);
+        assert_eq!(milliseconds(&quote!("30s")).unwrap(), 30_000);
+        assert_eq!(milliseconds(&quote!("500ms")).unwrap(), 500);
+        assert_eq!(milliseconds(&quote!("1m")).unwrap(), 60_000);
+        assert_eq!(milliseconds(&quote!("2h")).unwrap(), 7_200_000);
+        assert_eq!(milliseconds(&quote!("2.5s")).unwrap(), 2500);
+        assert_eq!(milliseconds(&quote!("0.05m")).unwrap(), 3000);
+        assert_eq!(milliseconds(&quote!("3 s")).unwrap(), 3000);
+        assert_eq!(milliseconds(&quote!(7)).unwrap(), 7000);
+        assert_eq!(milliseconds(&quote!(1_000)).unwrap(), 1_000_000);
     }
 
     #[test]
     fn everything_else_is_told_what_a_time_looks_like() {
         let wrong = ["", "s", "5", "5 parsecs", "-5s", "1.2.3s", ".5s", "5.s", "1e3s", "99999999999999999999s", "1s "];
         for text in wrong {
-            let error = milliseconds(quote!(#text)).expect_err(text);
+            let error = milliseconds(&quote!(#text)).expect_err(text);
             assert!(error.contains("such as \"30s\""), "{text}: {error}");
         }
-        assert!(milliseconds(quote!(2.5)).is_err());
-        assert!(milliseconds(quote!(5u8)).is_err());
-        assert!(milliseconds(quote!(-5)).is_err());
-        assert!(milliseconds(quote!(99_999_999_999_999_999_999)).is_err());
-        assert!(milliseconds(quote!(LIMIT)).is_err());
+        assert!(milliseconds(&quote!(2.5)).is_err());
+        assert!(milliseconds(&quote!(5u8)).is_err());
+        assert!(milliseconds(&quote!(-5)).is_err());
+        assert!(milliseconds(&quote!(99_999_999_999_999_999_999)).is_err());
+        assert!(milliseconds(&quote!(LIMIT)).is_err());
     }
 
     #[test]
     fn no_time_at_all_is_not_a_limit() {
-        for error in [milliseconds(quote!("0s")), milliseconds(quote!(0))] {
+        for error in [milliseconds(&quote!("0s")), milliseconds(&quote!(0))] {
             assert!(error.unwrap_err().contains("leave `timeout` out"));
         }
     }

@@ -3,24 +3,57 @@
 //! There is no parser of the whole language here. What it would cost is paid in every test build, and what people write
 //! passes through to the compiler, which knows more of the language than any parser.
 
-use proc_macro2::{Delimiter, Ident, Spacing, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
 
 /// Tokens in a row, without the delimiters that nobody sees and that a macro has put around all of them.
 pub(crate) fn row(tokens: TokenStream) -> Vec<TokenTree> {
-    let row: Vec<TokenTree> = tokens.into_iter().collect();
+    let row = list(tokens);
     match &row[..] {
         [TokenTree::Group(group)] if group.delimiter() == Delimiter::None => self::row(group.stream()),
         _ => row,
     }
 }
 
-/// The same for tokens that are part of a row already.
-pub(crate) fn seen(tokens: &[TokenTree]) -> Vec<TokenTree> {
-    row(stream(tokens))
+pub(crate) fn list(tokens: TokenStream) -> Vec<TokenTree> {
+    tokens.into_iter().collect()
 }
 
 pub(crate) fn stream(tokens: &[TokenTree]) -> TokenStream {
-    tokens.iter().cloned().collect()
+    let mut stream = TokenStream::new();
+    for token in tokens {
+        token.to_tokens(&mut stream);
+    }
+    stream
+}
+
+/// All of them, with commas in between.
+pub(crate) fn with_commas(elements: &[TokenStream]) -> TokenStream {
+    quote!(#(#elements),*)
+}
+
+/// Other tokens between the same delimiters.
+pub(crate) fn regroup(group: &Group, tokens: TokenStream) -> Group {
+    let mut new = Group::new(group.delimiter(), tokens);
+    new.set_span(group.span());
+    new
+}
+
+/// How many tokens there are in front of the first for which this holds.
+pub(crate) fn until(tokens: &[TokenTree], holds: &mut dyn FnMut(&TokenTree) -> bool) -> usize {
+    let mut at = 0;
+    while at < tokens.len() && !holds(&tokens[at]) {
+        at += 1;
+    }
+    at
+}
+
+/// Where a mistake in some tokens is shown: at the first of them.
+pub(crate) fn span(tokens: &dyn ToTokens) -> Span {
+    match &list(tokens.to_token_stream())[..] {
+        [first, ..] => first.span(),
+        [] => Span::call_site(),
+    }
 }
 
 /// Whether a token is this punctuation.
@@ -45,6 +78,11 @@ pub(crate) fn is_word(token: &TokenTree, text: &str) -> bool {
     matches!(token, TokenTree::Ident(word) if word == text)
 }
 
+/// Whether one of the tokens is this word.
+pub(crate) fn has_word(tokens: &[TokenTree], text: &str) -> bool {
+    until(tokens, &mut |token| is_word(token, text)) < tokens.len()
+}
+
 /// Whether tokens begin with two colons.
 pub(crate) fn begins_with_colons(tokens: &[TokenTree]) -> bool {
     matches!(tokens, [TokenTree::Punct(first), second, ..]
@@ -52,9 +90,8 @@ pub(crate) fn begins_with_colons(tokens: &[TokenTree]) -> bool {
 }
 
 /// A path without generics: `a::b::c`.
-#[derive(Clone)]
 pub(crate) struct Path {
-    pub(crate) tokens: Vec<TokenTree>,
+    pub(crate) tokens: TokenStream,
     pub(crate) words: Vec<Ident>,
     pub(crate) is_global: bool,
 }
@@ -62,13 +99,13 @@ pub(crate) struct Path {
 impl Path {
     /// The path that some tokens begin with, and what stands behind it.
     pub(crate) fn split(tokens: &[TokenTree]) -> Option<(Self, &[TokenTree])> {
-        if let Some((TokenTree::Group(group), rest)) = tokens.split_first()
+        if let [TokenTree::Group(group), rest @ ..] = tokens
             && group.delimiter() == Delimiter::None
         {
             // A macro's `$path:path`, with nothing else in it.
             let inside = row(group.stream());
             let (path, behind) = Self::split(&inside)?;
-            return behind.is_empty().then_some((path, rest));
+            return if behind.is_empty() { Some((path, rest)) } else { None };
         }
         let is_global = begins_with_colons(tokens);
         let mut at = if is_global { 2 } else { 0 };
@@ -81,7 +118,7 @@ impl Path {
             }
             at += 2;
         }
-        Some((Self { tokens: tokens[..at].to_vec(), words, is_global }, &tokens[at..]))
+        Some((Self { tokens: stream(&tokens[..at]), words, is_global }, &tokens[at..]))
     }
 
     /// Whether it is this one word.
@@ -91,23 +128,27 @@ impl Path {
 
     /// Whether it ends so, whatever is in front.
     pub(crate) fn ends_in(&self, name: &str) -> bool {
-        self.words.last().is_some_and(|last| last == name)
+        matches!(&self.words[..], [.., last] if last == name)
+    }
+}
+
+impl ToTokens for Path {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.tokens.to_tokens(tokens);
     }
 }
 
 /// The elements of a list of types, patterns with types, or the like, between commas.
 pub(crate) fn types(tokens: &[TokenTree]) -> Vec<&[TokenTree]> {
-    let mut angles = Angles::default();
-    let mut elements: Vec<_> = tokens.split(|token| !angles.step(token) && is(token, ',')).collect();
-    drop_last_if_empty(&mut elements);
-    elements
-}
-
-/// A comma may stand behind the last element, too.
-fn drop_last_if_empty(elements: &mut Vec<&[TokenTree]>) {
-    if elements.last().is_some_and(|last| last.is_empty()) {
-        elements.pop();
+    let (mut elements, mut begin) = (Vec::new(), 0);
+    // A comma may stand behind the last element, too.
+    while begin < tokens.len() {
+        let mut angles = Angles::default();
+        let end = begin + until(&tokens[begin..], &mut |token| !angles.step(token) && is(token, ','));
+        elements.push(&tokens[begin..end]);
+        begin = end + 1;
     }
+    elements
 }
 
 /// How deep in angle brackets the tokens of a type are.
@@ -168,7 +209,7 @@ pub(crate) fn values(tokens: &[TokenTree]) -> Vec<&[TokenTree]> {
             }
             TokenTree::Ident(word) if word == "as" => (Place::Type, at + 1),
             TokenTree::Ident(word)
-                if ["return", "break", "move", "static", "async", "in"].iter().any(|it| word == it) =>
+                if matches!(&word.to_string()[..], "return" | "break" | "move" | "static" | "async" | "in") =>
             {
                 (Place::Operand, at + 1)
             }
@@ -176,8 +217,10 @@ pub(crate) fn values(tokens: &[TokenTree]) -> Vec<&[TokenTree]> {
             _ => (Place::Operator, at + 1),
         };
     }
-    elements.push(&tokens[begin..]);
-    drop_last_if_empty(&mut elements);
+    // A comma may stand behind the last element, too.
+    if begin < tokens.len() {
+        elements.push(&tokens[begin..]);
+    }
     elements
 }
 
@@ -197,19 +240,17 @@ enum Place {
 /// How many tokens there are from an angle bracket to the one that closes it.
 fn brackets(tokens: &[TokenTree]) -> usize {
     let mut angles = Angles::default();
-    tokens
-        .iter()
-        .take_while(|token| {
-            angles.step(token);
-            angles.depth > 0
-        })
-        .count()
-        + 1
+    let closing = until(tokens, &mut |token| {
+        angles.step(token);
+        angles.depth == 0
+    });
+    closing + 1
 }
 
 /// How many tokens a closure's parameters are, with their bars.
 fn parameters(tokens: &[TokenTree]) -> usize {
-    tokens.iter().skip(1).position(|token| is(token, '|')).map_or(tokens.len(), |at| at + 2)
+    let between = until(&tokens[1..], &mut |token| is(token, '|'));
+    tokens.len().min(between + 2)
 }
 
 #[cfg(test)]

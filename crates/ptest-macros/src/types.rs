@@ -38,7 +38,7 @@ impl Type {
 
     /// `impl Trait`.
     pub(crate) fn is_hidden(&self) -> bool {
-        self.row().first().is_some_and(|first| tokens::is_word(first, "impl"))
+        matches!(&self.row()[..], [first, ..] if tokens::is_word(first, "impl"))
     }
 
     /// A slice, `str`, `dyn Trait` or `impl Trait`: what no set-up returns.
@@ -46,10 +46,11 @@ impl Type {
         let row = self.row();
         match &row[..] {
             [TokenTree::Group(group)] if group.delimiter() == Delimiter::Bracket => {
-                !group.stream().into_iter().any(|token| tokens::is(&token, ';'))
+                let inside = tokens::list(group.stream());
+                tokens::until(&inside, &mut |token| tokens::is(token, ';')) == inside.len()
             }
             [first, ..] if tokens::is_word(first, "dyn") || tokens::is_word(first, "impl") => true,
-            all => Path::split(all).is_some_and(|(path, rest)| rest.is_empty() && path.is_ident("str")),
+            all => matches!(Path::split(all), Some((path, [])) if path.is_ident("str")),
         }
     }
 
@@ -59,8 +60,9 @@ impl Type {
         if let [TokenTree::Group(group)] = &row[..]
             && group.delimiter() == Delimiter::Parenthesis
         {
-            let inside: Vec<TokenTree> = group.stream().into_iter().collect();
-            let is_tuple = tokens::types(&inside).len() != 1 || inside.last().is_some_and(|last| tokens::is(last, ','));
+            let inside = tokens::list(group.stream());
+            let is_tuple =
+                tokens::types(&inside).len() != 1 || matches!(&inside[..], [.., last] if tokens::is(last, ','));
             return if is_tuple { None } else { Self(group.stream()).reference() };
         }
         let (and, mut rest) = row.split_first()?;
