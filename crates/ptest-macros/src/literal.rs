@@ -14,31 +14,50 @@ pub(crate) fn of(value: &TokenStream) -> Option<Literal> {
 
 /// Whether it is a text.
 pub(crate) fn is_text(literal: &Literal) -> bool {
-    quoted(&literal.to_string()).is_some()
+    quoted(&tokens::text(literal)).is_some()
 }
 
 /// What a text says, unless it has escapes in it.
 pub(crate) fn text(literal: &Literal) -> Option<String> {
-    let source = literal.to_string();
+    let source = tokens::text(literal);
     let text = quoted(&source)?;
-    (source.starts_with('r') || !text.contains('\\')).then(|| text.to_owned())
+    let is_raw = source.as_bytes()[0] == b'r';
+    if is_raw || !text.as_bytes().contains(&b'\\') { Some(text.to_owned()) } else { None }
 }
 
 /// What stands between the quotes of a text, raw or not. Bytes are no text, and a suffix makes something else of it.
 fn quoted(source: &str) -> Option<&str> {
-    let bare = match source.strip_prefix('r') {
-        Some(raw) => {
-            let hashes = raw.len() - raw.trim_start_matches('#').len();
-            raw[hashes..].strip_suffix(&raw[..hashes])?
+    let mut bare = source.as_bytes();
+    if let [b'r', raw @ ..] = bare {
+        bare = raw;
+        while let [b'#', inside @ .., b'#'] = bare {
+            bare = inside;
         }
-        None => source,
-    };
-    bare.strip_prefix('"')?.strip_suffix('"')
+    }
+    match bare {
+        [b'"', text @ .., b'"'] => str::from_utf8(text).ok(),
+        _ => None,
+    }
 }
 
 /// A whole number in decimal, without a suffix.
 pub(crate) fn number(literal: &Literal) -> Option<u64> {
-    literal.to_string().replace('_', "").parse().ok()
+    digits(tokens::text(literal).as_bytes())
+}
+
+/// The number that some digits are, if there are any. Underscores may stand among them.
+pub(crate) fn digits(text: &[u8]) -> Option<u64> {
+    let mut number: Option<u64> = None;
+    for letter in text {
+        match letter {
+            b'0'..=b'9' => {
+                number = Some(number.unwrap_or(0).checked_mul(10)?.checked_add(u64::from(letter - b'0'))?);
+            }
+            b'_' => {}
+            _ => return None,
+        }
+    }
+    number
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ pub(crate) fn place(tokens: &dyn ToTokens) -> Span {
 
 /// A type, for use within a message.
 fn text(ty: &Type) -> String {
-    let text = ty.to_token_stream().to_string();
+    let text = tokens::text(&ty.to_token_stream());
     text.replace(" :: ", "::").replace(" < ", "<").replace(" >", ">").replace("& ", "&").replace(" ,", ",")
 }
 

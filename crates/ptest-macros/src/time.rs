@@ -18,25 +18,37 @@ pub(crate) fn milliseconds(value: &TokenStream) -> Result<u64, Mistake> {
 
 fn read(literal: &Literal) -> Option<u64> {
     match literal::text(literal) {
-        Some(text) => parse(&text),
+        Some(text) => parse(text.as_bytes()),
         None => literal::number(literal)?.checked_mul(1000),
     }
 }
 
 /// A decimal number and a unit, in milliseconds. What is shorter than one is cut off.
-fn parse(text: &str) -> Option<u64> {
-    let digits = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
-    let (number, unit) = text.split_at(digits);
-    let unit: u64 = match unit.trim_start() {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
+fn parse(text: &[u8]) -> Option<u64> {
+    let (whole, rest) = split(text);
+    let (fraction, unit) = match rest {
+        [b'.', rest @ ..] => split(rest),
+        rest => (&b"0"[..], rest),
+    };
+    let unit: u64 = match unit.trim_ascii_start() {
+        b"ms" => 1,
+        b"s" => 1000,
+        b"m" => 60_000,
+        b"h" => 3_600_000,
         _ => return None,
     };
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    let (scale, fraction) = (10_u64.checked_pow(u32::try_from(fraction.len()).ok()?)?, fraction.parse::<u64>().ok()?);
-    whole.parse::<u64>().ok()?.checked_mul(unit)?.checked_add(fraction.checked_mul(unit)? / scale)
+    let scale = 10_u64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let fraction = literal::digits(fraction)?.checked_mul(unit)? / scale;
+    literal::digits(whole)?.checked_mul(unit)?.checked_add(fraction)
+}
+
+/// The digits that a text begins with, and what stands behind them.
+fn split(text: &[u8]) -> (&[u8], &[u8]) {
+    let mut length = 0;
+    while length < text.len() && text[length].is_ascii_digit() {
+        length += 1;
+    }
+    text.split_at(length)
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! There is no parser of the whole language here. What it would cost is paid in every test build, and what people write
 //! passes through to the compiler, which knows more of the language than any parser.
 
+use std::fmt::Display;
+
 use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 
@@ -30,6 +32,11 @@ pub(crate) fn stream(tokens: &[TokenTree]) -> TokenStream {
 /// All of them, with commas in between.
 pub(crate) fn with_commas(elements: &[TokenStream]) -> TokenStream {
     quote!(#(#elements),*)
+}
+
+/// What some token or tokens are called: `to_string`, which would be compiled once more for each kind of them.
+pub(crate) fn text(tokens: &dyn Display) -> String {
+    format!("{tokens}")
 }
 
 /// Other tokens between the same delimiters.
@@ -209,7 +216,7 @@ pub(crate) fn values(tokens: &[TokenTree]) -> Vec<&[TokenTree]> {
             }
             TokenTree::Ident(word) if word == "as" => (Place::Type, at + 1),
             TokenTree::Ident(word)
-                if matches!(&word.to_string()[..], "return" | "break" | "move" | "static" | "async" | "in") =>
+                if matches!(&text(word)[..], "return" | "break" | "move" | "static" | "async" | "in") =>
             {
                 (Place::Operand, at + 1)
             }
