@@ -88,8 +88,10 @@ fn parse(test: &Test, expected: usize, mistakes: &mut Mistakes) -> Vec<Case> {
     }
     let width = attributes.len().to_string().len();
     let mut cases = Vec::<Case>::new();
-    for (index, attribute) in attributes.iter().enumerate() {
-        let Some(name) = name(attribute, index + 1, width, mistakes) else { continue };
+    let mut number = 0;
+    for attribute in attributes {
+        number += 1;
+        let Some(name) = name(attribute, number, width, mistakes) else { continue };
         let Some(values) = mistakes.unless(values(attribute)) else { continue };
         if cases.iter().any(|case| case.name == name) {
             mistakes.at(&attribute.meta, &format!("there is a case `{name}` already: give this one another name"));
@@ -170,8 +172,8 @@ fn body(test: &Test, case: &Case, injected: &[TokenStream]) -> TokenStream {
     let (function, output) = (&signature.ident, &signature.output);
     let mut values = case.values.iter();
     let mut arguments = Vec::new();
-    for (parameter, injected) in signature.parameters.iter().zip(injected) {
-        let argument = if parameter.is_case { values.next() } else { Some(injected) };
+    for injected in injected {
+        let argument = if injected.is_empty() { values.next() } else { Some(injected) };
         arguments.push(argument.to_token_stream());
     }
     let arguments = tokens::with_commas(&arguments);

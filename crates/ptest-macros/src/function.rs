@@ -189,7 +189,8 @@ impl Signature {
 
     fn inputs(&mut self) {
         let inside = tokens::list(self.parentheses.stream());
-        for (index, input) in tokens::types(&inside).iter().enumerate() {
+        let mut is_first = true;
+        for input in &tokens::types(&inside) {
             let mut input = *input;
             let all = tokens::stream(input);
             let attributes = Attribute::take(&mut input, false);
@@ -198,7 +199,7 @@ impl Signature {
             while at < input.len() && (!tokens::is(&input[at], ':') || tokens::begins_with_colons(&input[at..])) {
                 at += if tokens::begins_with_colons(&input[at..]) { 2 } else { 1 };
             }
-            if index == 0 && tokens::has_word(&input[..at], "self") {
+            if is_first && tokens::has_word(&input[..at], "self") {
                 self.receiver = Some(all);
             } else if at < input.len() && !tokens::is(&input[input.len() - 1], '.') {
                 let (pattern, ty) = input.split_at(at + 1);
@@ -208,6 +209,7 @@ impl Signature {
                 // Without a type there are but the three dots; anything else is for the compiler to refuse.
                 self.variadic = Some(all);
             }
+            is_first = false;
         }
     }
 

@@ -93,12 +93,15 @@ impl Options {
     }
 
     fn take(&mut self, name: &str, mistakes: &mut Mistakes) -> Option<Meta> {
-        let mut found = None;
-        for option in std::mem::take(&mut self.0) {
-            match (option.path.is_ident(name), &found) {
-                (false, _) => self.0.push(option),
-                (true, None) => found = Some(option),
-                (true, Some(_)) => mistakes.at(&option, &format!("`{name}` stands here twice: take one of them away")),
+        let (mut found, mut at) = (None, 0);
+        while at < self.0.len() {
+            if !self.0[at].path.is_ident(name) {
+                at += 1;
+            } else if found.is_none() {
+                found = Some(self.0.remove(at));
+            } else {
+                let second = self.0.remove(at);
+                mistakes.at(&second, &format!("`{name}` stands here twice: take one of them away"));
             }
         }
         found
