@@ -10,20 +10,19 @@ use crate::types::{Reference, Type};
 
 /// Refuses what no caller of ours can call; `what` names the function's role: "a test".
 pub(crate) fn check_callable(signature: &Signature, what: &str, mistakes: &mut Mistakes) {
-    let refused: [(&dyn ToTokens, &str); 7] = [
-        (&signature.constness, "runs at run time: take `const` away"),
-        (&signature.unsafety, "is called by nobody who could promise anything: put `unsafe` inside"),
-        (&signature.abi, "is called from Rust: take `extern` away"),
-        (&signature.generics, "is not generic, since nobody could say for which type to call it"),
-        (&signature.where_clause, "is not generic: take the `where` clause away"),
-        (&signature.variadic, "has a fixed number of parameters"),
-        (&signature.receiver, "is a free function without `self`: take it out of the `impl` block"),
-    ];
-    for (place, why) in &refused {
-        if !place.to_token_stream().is_empty() {
-            mistakes.at(*place, &format!("{what} {why}"));
+    let mut refuse = |is_there: bool, place: &dyn ToTokens, why: &str| {
+        if is_there {
+            mistakes.at(place, &format!("{what} {why}"));
         }
-    }
+    };
+    let Signature { constness, unsafety, abi, generics, where_clause, variadic, receiver, .. } = signature;
+    refuse(constness.is_some(), constness, "runs at run time: take `const` away");
+    refuse(unsafety.is_some(), unsafety, "is called by nobody who could promise anything: put `unsafe` inside");
+    refuse(abi.is_some(), abi, "is called from Rust: take `extern` away");
+    refuse(generics.is_some(), generics, "is not generic, since nobody could say for which type to call it");
+    refuse(where_clause.is_some(), where_clause, "is not generic: take the `where` clause away");
+    refuse(variadic.is_some(), variadic, "has a fixed number of parameters");
+    refuse(receiver.is_some(), receiver, "is a free function without `self`: take it out of the `impl` block");
 }
 
 /// The same, for functions whose result has to be given a type elsewhere.
