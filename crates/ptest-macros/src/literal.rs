@@ -65,6 +65,7 @@ mod tests {
     use quote::quote;
 
     use super::{is_text, number, of, text};
+
     #[test]
     fn texts_and_numbers_are_read() {
         let literal = |tokens| of(&tokens).unwrap();
