@@ -11,7 +11,7 @@ use super::failure;
 use crate::runtime::context::{Context, Tree};
 use crate::runtime::os;
 use crate::runtime::output::Output;
-use crate::runtime::process::{Process, Role, fresh_token, own_program, run_id};
+use crate::runtime::process::{Process, Role, fresh_token, own_program, run_id, variable};
 use crate::runtime::selection::Selection;
 use crate::runtime::watched::{Watched, spawn};
 use crate::wire::environment::{self, CONTEXT, HOST, ROLE, RUN_ID, SLOT, SLOTS, TOKEN, VALUE, VALUES};
@@ -91,10 +91,10 @@ fn command(context: &Context) -> Result<(Command, String, String), Failure> {
     let test = tree.test_of(context.module).ok_or_else(|| failure("the context has no test".to_owned()))?;
     // A keeper starts the host that it was told to be.
     let (value, values) = if let Role::Host { value, .. } = &Process::get().role {
-        (value.clone(), std::env::var(VALUES).unwrap_or_default())
+        (value.clone(), variable(VALUES).unwrap_or_default())
     } else {
-        let around: Vec<(&str, String)> = tree.around(context.module).map(|it| (it.module, value_of(it))).collect();
-        (value_of(context), environment::join_values(around.iter().map(|(module, path)| (*module, &**path))))
+        let around = tree.around(context.module);
+        (value_of(context), environment::join_values(around.into_iter().map(|it| (it.module, value_of(it)))))
     };
     let token = fresh_token();
     let mut command = Command::new(own_program().map_err(failure)?);
@@ -110,7 +110,7 @@ fn command(context: &Context) -> Result<(Command, String, String), Failure> {
         .env_remove(SLOT);
     // The host itself runs with one thread, and its set-up may have to know how many tests will use the value at once.
     if matches!(Process::get().role, Role::Alone)
-        && let Some(threads) = Selection::of(&Process::get().arguments).threads(std::env::var("RUST_TEST_THREADS").ok())
+        && let Some(threads) = Selection::of(&Process::get().arguments).threads(variable("RUST_TEST_THREADS"))
     {
         command.env(SLOTS, threads);
     }
@@ -132,7 +132,7 @@ fn own_name(context: &Context) -> String {
     run_id().hash(&mut hasher);
     match (context.key, &Process::get().role) {
         // Each of its processes is another run; only nextest's processes can share a key's context.
-        (Some(key), Role::Nextest) => (std::env::var("CARGO_PKG_NAME").ok(), key).hash(&mut hasher),
+        (Some(key), Role::Nextest) => (variable("CARGO_PKG_NAME"), key).hash(&mut hasher),
         _ => (std::env::current_exe().ok(), context.module).hash(&mut hasher),
     }
     format!("ptest-{:016x}", hasher.finish())

@@ -84,12 +84,16 @@ fn wait_for_the_end_of_stdin() {
 /// Keeps the hosts of the contexts around from tearing down before this one has, by a lock on each one's value: when the
 /// runner is killed, all of them learn of it at once.
 fn hold_back_those_around(tree: &Tree, inner: &Context) -> Vec<File> {
-    let hold = |value: String| {
-        let file = File::open(value)?;
-        file.lock_shared().map(|()| file)
-    };
-    let values = tree.around(inner.module).filter_map(|context| super::given(context.module));
-    values.filter_map(|value| hold(value).ok()).collect()
+    let mut held = Vec::new();
+    for context in tree.around(inner.module) {
+        if let Some(value) = super::given(context.module)
+            && let Ok(file) = File::open(value)
+            && file.lock_shared().is_ok()
+        {
+            held.push(file);
+        }
+    }
+    held
 }
 
 /// Returns when no host inside of the context with this value is left.
