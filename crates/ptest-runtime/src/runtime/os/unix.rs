@@ -129,8 +129,12 @@ pub(in crate::runtime) fn runner(name: &str) -> u32 {
             return process;
         }
         let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-        let Some((_, rest)) = status.rsplit_once(')') else { break };
-        let Some(above) = rest.split_whitespace().nth(1).and_then(|it| it.parse().ok()) else { break };
+        // Behind the program's name, which ends with the last bracket: the state, one letter, and the process above.
+        let Some(end) = status.rfind(')') else { break };
+        let Some((_, rest)) = status[end..].split_once(' ') else { break };
+        let Some((_, rest)) = rest.split_once(' ') else { break };
+        let Some((above, _)) = rest.split_once(' ') else { break };
+        let Ok(above) = above.parse() else { break };
         process = above;
     }
     parent
