@@ -77,10 +77,7 @@ impl Process {
             (_, run) => run.unwrap_or_else(own_run_id),
         };
         let stop = if matches!(role, Role::Worker { .. }) { variable(STOP) } else { None };
-        let token = match token {
-            Some(token) => Some((token, Channel::open())),
-            None => None,
-        };
+        let token = token.map(|token| (token, Channel::open()));
         Self { role, token, arguments, run, stop, program: Program::of_this_process() }
     }
 

@@ -62,7 +62,9 @@ pub fn join_values<'a>(values: impl Iterator<Item = (&'a str, String)>) -> Strin
         if !joined.is_empty() {
             joined.push('\n');
         }
-        joined.push_str(&format!("{module}{FIELD}{path}"));
+        joined.push_str(module);
+        joined.push(FIELD);
+        joined.push_str(&path);
     }
     joined
 }

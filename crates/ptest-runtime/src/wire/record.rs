@@ -166,7 +166,7 @@ impl Line {
             end -= 1;
         }
         self.0.push(SEPARATOR);
-        for byte in text[..end].as_bytes() {
+        for byte in &text.as_bytes()[..end] {
             self.0.push(if matches!(*byte, BEGIN | END | SEPARATOR) { b' ' } else { *byte });
         }
         if end < text.len() {

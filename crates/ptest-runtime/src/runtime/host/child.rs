@@ -64,11 +64,13 @@ pub(super) fn start(context: &Context) -> Result<Handle, Failure> {
     // Its lifeline: it tears down when this ends, because we close it or are gone.
     command.stdin(Stdio::piped());
     let mut host = listen(command, value, &token, context)?;
-    let result = host.wait_for_setup(context.setup_limit + SLACK);
-    if result.is_err() {
-        host.kill();
+    match host.wait_for_setup(context.setup_limit + SLACK) {
+        Ok(()) => Ok(host),
+        Err(failure) => {
+            host.kill();
+            Err(failure)
+        }
     }
-    result.map(|()| host)
 }
 
 /// Starts a keeper, which starts the host and lives on, whatever becomes of that. Gives the path of the value, once it
@@ -82,13 +84,14 @@ pub(super) fn start_keeper(
     command.stdin(meeting);
     keeper.tell(&mut command);
     let mut keeper = listen(command, value, &token, context)?;
-    keeper.wait_for_setup(context.setup_limit + 2 * SLACK).map(|()| keeper.value)
+    keeper.wait_for_setup(context.setup_limit + 2 * SLACK)?;
+    Ok(keeper.value)
 }
 
 /// The command, the path for the value, and the token.
 fn command(context: &Context) -> Result<(Command, String, String), Failure> {
     let tree = Tree::get();
-    let test = tree.test_of(context.module).ok_or_else(|| failure("the context has no test".to_owned()))?;
+    let Some(test) = tree.test_of(context.module) else { return Err(failure("the context has no test".to_owned())) };
     // A keeper starts the host that it was told to be.
     let (value, values) = if let Role::Host { value, .. } = &Process::get().role {
         (value.clone(), variable(VALUES).unwrap_or_default())
@@ -273,7 +276,10 @@ impl Handle {
         os::kill_group(self.child.id());
         // It fails only if it is gone.
         let _ = self.child.kill();
-        let status = self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
+        let status = match self.child.wait() {
+            Ok(status) => status.to_string(),
+            Err(error) => error.to_string(),
+        };
         let _ = std::fs::remove_file(&self.value);
         self.status.insert(status).clone()
     }
