@@ -13,7 +13,7 @@ use super::child::{GO, READY, Said};
 use super::function::Distance;
 use super::line::Line;
 use super::{Call, CallError};
-use crate::runtime::output::Output;
+use crate::runtime::output::{Heard, Output};
 use crate::runtime::process::{fresh_token, own_program};
 use crate::runtime::test::running;
 use crate::runtime::watched::{Watched, spawn};
@@ -162,12 +162,6 @@ struct Process {
     stderr: Arc<Watched<Heard>>,
 }
 
-/// What one of its streams has brought.
-struct Heard {
-    output: Output,
-    over: bool,
-}
-
 impl Process {
     /// The process, and the line to it: arguments and the word to begin in, readiness and the result out.
     fn start(
@@ -284,7 +278,7 @@ fn is_late(error: &io::Error) -> bool {
 /// Prints what a process writes, as the test's own output, and keeps the last part of it. With a splitter, what libtest
 /// says before the call begins is left out.
 fn forward(mut pipe: PipeReader, splitter: Option<Splitter>, print: fn(&str)) -> io::Result<Arc<Watched<Heard>>> {
-    let heard = Arc::new(Watched::new(Heard { output: Output::keeping(0, KEPT), over: false }));
+    let heard = Arc::new(Watched::new(Heard::keeping(Output::keeping(0, KEPT))));
     let mut lines = Lines { pending: Vec::new(), print, heard: heard.clone() };
     let mut harness = splitter;
     let read = move || {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::failure;
 use crate::runtime::context::{Context, Tree};
 use crate::runtime::os;
-use crate::runtime::output::Output;
+use crate::runtime::output::{Heard, Output};
 use crate::runtime::process::{Process, Role, fresh_token, own_program, run_id, variable};
 use crate::runtime::selection::Selection;
 use crate::runtime::watched::{Watched, spawn};
@@ -34,16 +34,6 @@ enum Phase {
     Before,
     SettingUp,
     Up,
-}
-
-/// What a host has said and nobody has taken up so far.
-struct Heard {
-    setup: Option<Result<(), Failure>>,
-    teardown: Option<Result<(), Failure>>,
-    /// What it has printed since the set-up: there is no test that this would belong to.
-    output: Output,
-    /// There is nobody left who could say anything.
-    over: bool,
 }
 
 /// Beyond the limit that a host keeps itself, in case that it cannot.
@@ -131,19 +121,22 @@ pub(super) fn value_of(context: &Context) -> String {
 /// Names a context among all that live on this machine: by the run, and by what shares it.
 fn own_name(context: &Context) -> String {
     use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    run_id().hash(&mut hasher);
-    match (context.key, &Process::get().role) {
+    let (among, name) = if let (Some(key), Role::Nextest) = (context.key, &Process::get().role) {
         // Each of its processes is another run; only nextest's processes can share a key's context.
-        (Some(key), Role::Nextest) => (variable("CARGO_PKG_NAME"), key).hash(&mut hasher),
-        _ => (std::env::current_exe().ok(), context.module).hash(&mut hasher),
+        (variable("CARGO_PKG_NAME").unwrap_or_default(), key)
+    } else {
+        let program = std::env::current_exe().unwrap_or_default();
+        (program.to_string_lossy().into_owned(), context.module)
+    };
+    let mut hasher = DefaultHasher::new();
+    for part in [run_id(), &among, name] {
+        part.hash(&mut hasher);
     }
     format!("ptest-{:016x}", hasher.finish())
 }
 
 fn listen(mut command: Command, value: String, token: &str, context: &Context) -> Result<Handle, Failure> {
-    let heard =
-        Arc::new(Watched::new(Heard { setup: None, teardown: None, output: Output::keeping(KEPT, KEPT), over: false }));
+    let heard = Arc::new(Watched::new(Heard::keeping(Output::keeping(KEPT, KEPT))));
     let (splitter, hearing) = (Splitter::new(token), heard.clone());
     let start = || {
         let (reader, writer) = std::io::pipe()?;
@@ -171,7 +164,7 @@ fn hear(mut pipe: PipeReader, mut splitter: Splitter, heard: &Watched<Heard>) {
                 Piece::Record(Record::SetupStarted { .. }) => phase = Phase::SettingUp,
                 Piece::Record(record) => {
                     phase = Phase::Up;
-                    heard.change(|heard| heard.add(record));
+                    heard.change(|heard| heard.records.push(record));
                 }
             }
         }
@@ -185,19 +178,31 @@ fn pass_on(text: &[u8]) {
     let _ = catch_unwind(|| eprint!("{}", String::from_utf8_lossy(text)));
 }
 
-impl Heard {
-    fn add(&mut self, record: Record) {
+type Said = Option<Result<(), Failure>>;
+
+/// What has become of the set-up.
+fn setup(heard: &[Record]) -> Said {
+    for record in heard {
         match record {
-            Record::SetupFinished { .. } => self.setup = Some(Ok(())),
-            Record::SetupFailed { failure, .. } => self.setup = Some(Err(failure)),
-            Record::TeardownFinished { .. } => self.teardown = Some(Ok(())),
-            Record::TeardownFailed { failure, .. } => self.teardown = Some(Err(failure)),
+            Record::SetupFinished { .. } => return Some(Ok(())),
+            Record::SetupFailed { failure, .. } => return Some(Err(failure.clone())),
             _ => {}
         }
     }
+    None
 }
 
-type Said = Option<Result<(), Failure>>;
+/// What has become of the teardown.
+fn teardown(heard: &[Record]) -> Said {
+    for record in heard {
+        match record {
+            Record::TeardownFinished { .. } => return Some(Ok(())),
+            Record::TeardownFailed { failure, .. } => return Some(Err(failure.clone())),
+            _ => {}
+        }
+    }
+    None
+}
 
 impl Handle {
     /// The path of the value.
@@ -207,7 +212,7 @@ impl Handle {
 
     fn wait_for_setup(&mut self, limit: Duration) -> Result<(), Failure> {
         let deadline = Instant::now() + limit;
-        match self.wait(deadline, |heard| heard.setup.take()) {
+        match self.wait(deadline, setup) {
             Some(result) => result,
             None => Err(self.broke(limit, deadline, "does the set-up exit, abort or run out of memory?")),
         }
@@ -218,7 +223,7 @@ impl Handle {
         drop(self.child.stdin.take());
         let limit = self.teardown_limit;
         let deadline = Instant::now() + limit + SLACK;
-        let result = match self.wait(deadline, |heard| heard.teardown.take()) {
+        let result = match self.wait(deadline, teardown) {
             Some(result) => result,
             None => Err(self.broke(limit, deadline, "something has ended it while its tests ran, or its teardown did")),
         };
@@ -232,8 +237,13 @@ impl Handle {
     }
 
     /// What the host says; nothing if the time is up, or the host gone.
-    fn wait(&mut self, deadline: Instant, look: fn(&mut Heard) -> Said) -> Said {
-        let hear = |until| self.heard.wait(until, |heard| look(heard).map(Some).or(heard.over.then_some(None)));
+    fn wait(&mut self, deadline: Instant, look: fn(&[Record]) -> Said) -> Said {
+        let hear = |until| {
+            self.heard.wait(until, |heard| match look(&heard.records) {
+                None if !heard.over => None,
+                said => Some(said),
+            })
+        };
         loop {
             match hear(deadline.min(Instant::now() + LOOK)) {
                 Some(said) => return said,
