@@ -101,7 +101,7 @@ impl Tree {
     /// The contexts around the context of a module, without itself.
     pub(in crate::runtime) fn around(&self, module: &str) -> Vec<&Context> {
         let mut around = self.holding(module);
-        // No other module is as far inside.
+        // The innermost one comes last.
         if around.last().is_some_and(|innermost| innermost.module == module) {
             around.pop();
         }
@@ -191,11 +191,7 @@ fn context(
 }
 
 fn limit(annotation: Option<&Annotation>, default: Duration) -> Duration {
-    let said = match annotation {
-        Some(annotation) => annotation.timeout(),
-        None => None,
-    };
-    said.unwrap_or(default)
+    annotation.and_then(Annotation::timeout).unwrap_or(default)
 }
 
 fn functions(module: &str) -> (Option<&'static Setup>, Option<&'static Teardown>) {
