@@ -123,7 +123,7 @@ impl Run<'_> {
     /// Where the values of shared contexts lie.
     fn values(&self, suite: &Suite, needs: &[Need]) -> Option<(&'static str, OsString)> {
         let paths: Vec<_> = needs.iter().map(|it| (&*suite.contexts[it.context].module, self.value(it.host))).collect();
-        let values = join_values(paths.iter().map(|(module, path)| (*module, path.as_str())));
+        let values = join_values(paths.iter().map(|(module, path)| (*module, path.to_string())));
         (!needs.is_empty()).then(|| (VALUES, values.into()))
     }
 

@@ -1,7 +1,6 @@
 //! Generated tests: one test for libtest, any number of cases for `cargo ptest`.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::LazyLock;
@@ -149,8 +148,9 @@ fn one_by_one<T>(
 /// The cases of a test that this process is to run, in their order; none, if nobody has said that.
 struct Wanted {
     test: String,
-    names: Vec<String>,
-    turns: HashMap<String, usize>,
+    names: Vec<&'static str>,
+    /// Their turns, by name in order: a map is much to compile.
+    by_name: Vec<usize>,
     failed: Cell<bool>,
     stopped: Cell<bool>,
 }
@@ -160,12 +160,23 @@ impl Wanted {
         static TEXT: LazyLock<String> = LazyLock::new(|| {
             let Role::Worker { wanted: Some(path) } = &Process::get().role else { return String::new() };
             let text = std::fs::read_to_string(path);
-            text.unwrap_or_else(|error| panic!("ptest: cannot read {}: {error}", path.display()))
+            text.unwrap_or_else(|error| panic!("ptest: cannot read {path}: {error}"))
         });
         let test = test.path();
-        let names: Vec<String> = environment::find_cases(&TEXT, &test).map(str::to_owned).collect();
-        let turns = names.iter().cloned().zip(0..).collect();
-        Self { test, names, turns, failed: Cell::new(false), stopped: Cell::new(false) }
+        let names = environment::find_cases(&TEXT, &test);
+        let mut wanted = Self { test, names, by_name: Vec::new(), failed: Cell::new(false), stopped: Cell::new(false) };
+        for turn in 0..wanted.names.len() {
+            match wanted.place(wanted.names[turn]) {
+                Ok(place) => wanted.by_name[place] = turn,
+                Err(place) => wanted.by_name.insert(place, turn),
+            }
+        }
+        wanted
+    }
+
+    /// Where the turn of this name is, or would be, in `by_name`.
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.by_name.binary_search_by(|turn| self.names[*turn].cmp(name))
     }
 
     fn is_empty(&self) -> bool {
@@ -173,11 +184,11 @@ impl Wanted {
     }
 
     fn turn(&self, name: &str) -> Option<usize> {
-        self.turns.get(name).copied()
+        Some(self.by_name[self.place(name).ok()?])
     }
 
     fn missing(&self, turn: usize) -> String {
-        let name = &self.names[turn];
+        let name = self.names[turn];
         format!("the generator gives no case {name} this time: it has to give the same ones each time")
     }
 
@@ -202,7 +213,7 @@ impl Wanted {
         }
         let passed = matches!(came, Ok(Ok(())));
         self.failed.set(self.failed.get() || !passed);
-        let (test, name) = (self.test.clone(), self.names[turn].clone());
+        let (test, name) = (self.test.clone(), self.names[turn].to_owned());
         Process::get().say(&Record::CaseEnded { test, name, passed });
     }
 

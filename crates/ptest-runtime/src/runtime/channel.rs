@@ -14,22 +14,30 @@ pub(super) struct Channel {
 impl Channel {
     /// To be called before the first test runs.
     pub(super) fn open() -> Self {
-        let with_identity = |copy: File| os::identity(&copy).map(|identity| (copy, identity));
-        Self { copy: os::copy_of_stdout().and_then(with_identity) }
+        Self { copy: Self::copy() }
+    }
+
+    fn copy() -> Option<(File, Identity)> {
+        let copy = os::copy_of_stdout()?;
+        let identity = os::identity(&copy)?;
+        Some((copy, identity))
     }
 
     /// Writes in one call, after what was printed before. What cannot be written has no reader.
     pub(super) fn write(&self, bytes: &[u8]) {
         let mut out = std::io::stdout().lock();
         let _ = out.flush();
-        // Behind a number that was closed there may be anything by now.
-        let copy = self.copy.as_ref().filter(|(copy, identity)| os::identity(copy) == Some(*identity));
-        if let Some((copy, _)) = copy {
-            let _ = (&*copy).write_all(bytes);
-        } else {
+        match &self.copy {
+            // Behind a number that was closed there may be anything by now.
+            Some((copy, identity)) if os::identity(copy) == Some(*identity) => {
+                let mut copy = copy;
+                let _ = copy.write_all(bytes);
+            }
             // What ends in a newline is not kept back, and what finds the buffer empty and is short goes out in one piece.
-            let _ = out.write_all(bytes);
-            let _ = out.flush();
+            _ => {
+                let _ = out.write_all(bytes);
+                let _ = out.flush();
+            }
         }
     }
 }

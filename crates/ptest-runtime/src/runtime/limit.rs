@@ -31,11 +31,15 @@ pub(super) fn run(
     let told = outcome.clone();
     let tell = move || {
         END.set(Some(End(told.clone())));
-        let result = catch_unwind(AssertUnwindSafe(|| within(scope, function)));
-        let result = result.unwrap_or_else(|payload| Err(message(&*payload)));
+        let result = match catch_unwind(AssertUnwindSafe(|| within(scope, function))) {
+            Ok(result) => result,
+            Err(payload) => Err(message(&*payload)),
+        };
         told.change(|outcome| outcome.result = Some(result));
     };
-    spawn(name, Box::new(tell)).map_err(|error| failed(format!("cannot start a thread: {error}"), false))?;
+    if let Err(error) = spawn(name, Box::new(tell)) {
+        return Err(failed(format!("cannot start a thread: {error}"), false));
+    }
     let Some(result) = outcome.wait(deadline, |outcome| outcome.result.take()) else {
         return Err(failed(format!("no end after {limit:?}"), true));
     };
@@ -44,7 +48,10 @@ pub(super) fn run(
     if outcome.wait(deadline, |outcome| outcome.is_over.then_some(())).is_none() {
         return Err(failed(format!("no end after {limit:?}: it has returned, but a thread-local still drops"), true));
     }
-    result.map(|made| (made, duration)).map_err(|message| failed(message, false))
+    match result {
+        Ok(made) => Ok((made, duration)),
+        Err(message) => Err(failed(message, false)),
+    }
 }
 
 /// How far the thread is.
@@ -69,8 +76,13 @@ impl Drop for End {
 
 /// What a panic said.
 pub(super) fn message(payload: &(dyn std::any::Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without words".to_owned())
+    if let Some(text) = payload.downcast_ref::<&str>() {
+        return (*text).to_owned();
+    }
+    match payload.downcast_ref::<String>() {
+        Some(text) => text.clone(),
+        None => "a panic without words".to_owned(),
+    }
 }
 
 #[cfg(test)]

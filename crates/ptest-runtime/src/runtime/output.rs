@@ -1,5 +1,24 @@
 //! What a process prints while nobody looks: kept, but not all of it.
 
+use crate::wire::record::Record;
+
+/// What a process has said so far.
+pub(super) struct Heard {
+    /// What it has printed, from when it matters: of a host since the set-up, for there is no test that it would belong to.
+    pub output: Output,
+    /// Of what happened to its fixtures.
+    pub records: Vec<Record>,
+    /// There is nobody left who could say anything.
+    pub over: bool,
+}
+
+impl Heard {
+    /// Nothing, yet.
+    pub(super) fn keeping(output: Output) -> Self {
+        Self { output, records: Vec::new(), over: false }
+    }
+}
+
 /// The beginning and the end of some output.
 pub(super) struct Output {
     head: Vec<u8>,

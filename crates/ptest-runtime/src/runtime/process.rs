@@ -18,13 +18,13 @@ pub(super) struct Process {
     pub arguments: Vec<String>,
     run: String,
     /// Where a file is put when no further test is to begin.
-    stop: Option<PathBuf>,
+    stop: Option<String>,
     program: Program,
 }
 
 pub(super) enum Role {
     /// Runs tests for `cargo ptest`; of generated ones those cases that a file names.
-    Worker { wanted: Option<PathBuf> },
+    Worker { wanted: Option<String> },
     /// Holds a shared context.
     Host { context: String, value: String },
     /// Says which cases a generated test has.
@@ -46,13 +46,20 @@ impl Process {
     }
 
     fn read() -> Self {
-        let arguments: Vec<String> = std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned()).collect();
-        let variable = |name: &str| std::env::var(name).ok();
+        let mut given = std::env::args_os();
+        let _program = given.next();
+        let mut arguments = Vec::new();
+        for argument in given {
+            arguments.push(argument.to_string_lossy().into_owned());
+        }
         // What a test starts inherits its environment, but not its arguments.
-        let token = variable(TOKEN).filter(|token| arguments.contains(&environment::argument(token)));
-        let said = token.as_ref().and_then(|_| variable(ROLE));
+        let token = match variable(TOKEN) {
+            Some(token) if arguments.contains(&environment::argument(&token)) => Some(token),
+            _ => None,
+        };
+        let said = if token.is_some() { variable(ROLE) } else { None };
         let role = match said.as_deref() {
-            Some(WORKER) => Role::Worker { wanted: variable(WANTED).map(PathBuf::from) },
+            Some(WORKER) => Role::Worker { wanted: variable(WANTED) },
             Some(HOST) => match (variable(CONTEXT), variable(VALUE)) {
                 (Some(context), Some(value)) => Role::Host { context, value },
                 _ => panic!("{ROLE}={HOST} needs {CONTEXT} and {VALUE}"),
@@ -69,7 +76,7 @@ impl Process {
             (Role::Alone, outer) => nested(outer, own_run_id()),
             (_, run) => run.unwrap_or_else(own_run_id),
         };
-        let stop = matches!(role, Role::Worker { .. }).then(|| variable(STOP)).flatten().map(PathBuf::from);
+        let stop = if matches!(role, Role::Worker { .. }) { variable(STOP) } else { None };
         let token = token.map(|token| (token, Channel::open()));
         Self { role, token, arguments, run, stop, program: Program::of_this_process() }
     }
@@ -81,7 +88,10 @@ impl Process {
 
     /// Whether the run has come to its end before this process has.
     pub(super) fn is_to_stop(&self) -> bool {
-        self.stop.as_ref().is_some_and(|path| path.exists())
+        match &self.stop {
+            Some(path) => Path::new(path).exists(),
+            None => false,
+        }
     }
 
     /// Says a record to whoever started this process, if it is somebody who understands it.
@@ -96,12 +106,24 @@ impl Process {
     }
 }
 
+/// What the environment says.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// nextest starts a process for each test, as `BIN --exact NAME --nocapture`. A `cargo test` that is run by such a
 /// test inherits the variables but not the arguments.
 fn is_nextests(arguments: &[String]) -> bool {
-    let has = |it: &str| arguments.iter().any(|argument| argument == it);
-    let free = arguments.iter().filter(|argument| !argument.starts_with('-')).count();
-    std::env::var_os("NEXTEST_RUN_ID").is_some() && has("--exact") && has("--nocapture") && free == 1
+    let (mut exact, mut nocapture, mut free) = (false, false, 0);
+    for argument in arguments {
+        match argument.as_str() {
+            "--exact" => exact = true,
+            "--nocapture" => nocapture = true,
+            argument if argument.starts_with('-') => {}
+            _ => free += 1,
+        }
+    }
+    std::env::var_os("NEXTEST_RUN_ID").is_some() && exact && nocapture && free == 1
 }
 
 /// A run that a test has started is another one, and its name tells where it belongs.
@@ -194,11 +216,12 @@ pub fn run_id() -> &'static str {
 /// ```
 #[must_use]
 pub fn worker_index() -> usize {
-    let variable = match Process::get().role {
+    let name = match Process::get().role {
         Role::Nextest => "NEXTEST_TEST_GLOBAL_SLOT",
         _ => SLOT,
     };
-    std::env::var(variable).ok().and_then(|slot| slot.parse().ok()).unwrap_or(0)
+    let Some(slot) = variable(name) else { return 0 };
+    slot.parse().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -29,19 +29,25 @@ impl Selection {
     pub(super) fn of(arguments: &[String]) -> Self {
         let mut selection = Self::default();
         let (mut only, mut included) = (false, false);
-        let mut arguments = arguments.iter().map(String::as_str);
+        let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
-            match argument {
+            match argument.as_str() {
                 "--exact" => selection.exact = true,
                 "--ignored" => only = true,
                 "--include-ignored" => included = true,
-                "--skip" => selection.skips.extend(arguments.next().map(str::to_owned)),
-                "--" => {
-                    selection.filters.extend(arguments.by_ref().map(str::to_owned));
+                "--skip" => {
+                    if let Some(skipped) = arguments.next() {
+                        selection.skips.push(skipped.clone());
+                    }
                 }
-                "--test-threads" => selection.threads = arguments.next().map(str::to_owned),
-                _ if WITH_VALUE.contains(&argument) => drop(arguments.next()),
-                _ => match argument.split_once('=') {
+                "--" => {
+                    for filter in arguments.by_ref() {
+                        selection.filters.push(filter.clone());
+                    }
+                }
+                "--test-threads" => selection.threads = arguments.next().cloned(),
+                argument if WITH_VALUE.contains(&argument) => drop(arguments.next()),
+                argument => match argument.split_once('=') {
                     Some(("--skip", skipped)) => selection.skips.push(skipped.to_owned()),
                     Some(("--test-threads", threads)) => selection.threads = Some(threads.to_owned()),
                     _ if argument.starts_with('-') && argument != "-" => {}
@@ -64,13 +70,22 @@ impl Selection {
 
     /// Whether a test of this name runs.
     pub(super) fn takes(&self, name: &str, is_ignored: bool) -> bool {
-        let matches = |filter: &String| if self.exact { name == filter } else { name.contains(filter.as_str()) };
         let wanted = match self.ignored {
             Ignored::LeftOut => !is_ignored,
             Ignored::Only => is_ignored,
             Ignored::Included => true,
         };
-        wanted && (self.filters.is_empty() || self.filters.iter().any(matches)) && !self.skips.iter().any(matches)
+        wanted && (self.filters.is_empty() || self.matches(name, &self.filters)) && !self.matches(name, &self.skips)
+    }
+
+    fn matches(&self, name: &str, filters: &[String]) -> bool {
+        for filter in filters {
+            let matches = if self.exact { name == filter } else { name.contains(filter.as_str()) };
+            if matches {
+                return true;
+            }
+        }
+        false
     }
 }
 

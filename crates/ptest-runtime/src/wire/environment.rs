@@ -4,7 +4,7 @@
 //! that a test starts inherits; so the one process that is meant finds the same token among its arguments, where it
 //! does no harm: behind `--skip`, as the name of no test.
 
-use super::FIELD;
+use super::{FIELD, Parts};
 
 /// What the process is to be: one of [`WORKER`], [`HOST`], [`CASES`] and [`CALL`].
 pub const ROLE: &str = "PTEST_ROLE";
@@ -56,14 +56,23 @@ pub fn argument(token: &str) -> String {
 }
 
 /// The value of [`VALUES`], from the module path of each context and the path of the file with its value.
-pub fn join_values<'a>(values: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    values.map(|(module, path)| format!("{module}{FIELD}{path}")).collect::<Vec<_>>().join("\n")
+pub fn join_values<'a>(values: impl Iterator<Item = (&'a str, String)>) -> String {
+    let mut joined = String::new();
+    for (module, path) in values {
+        if !joined.is_empty() {
+            joined.push('\n');
+        }
+        joined.push_str(module);
+        joined.push(FIELD);
+        joined.push_str(&path);
+    }
+    joined
 }
 
 /// The path that [`VALUES`] gives for the context of a module.
 #[must_use]
 pub fn find_value<'a>(values: &'a str, module: &str) -> Option<&'a str> {
-    values.lines().find_map(|line| line.strip_prefix(module)?.strip_prefix(FIELD))
+    behind(values, module).first().copied()
 }
 
 /// The text of the file that [`WANTED`] names, from the name of the test and that of the case.
@@ -72,9 +81,22 @@ pub fn join_cases<'a>(cases: impl Iterator<Item = (&'a str, &'a str)>) -> String
 }
 
 /// The cases of a test in such a text, in their order.
-pub fn find_cases<'a>(cases: &'a str, test: &str) -> impl Iterator<Item = &'a str> {
-    // No name has a line break in it.
-    cases.lines().filter_map(move |line| line.strip_prefix(test)?.strip_prefix(FIELD))
+#[must_use]
+pub fn find_cases<'a>(cases: &'a str, test: &str) -> Vec<&'a str> {
+    behind(cases, test)
+}
+
+/// What stands behind a name, in lines that each begin with one. No name has a line break in it.
+fn behind<'a>(lines: &'a str, name: &str) -> Vec<&'a str> {
+    let mut found = Vec::new();
+    for line in Parts::of(lines, '\n') {
+        if let Some(rest) = line.strip_prefix(name)
+            && let Some(value) = rest.strip_prefix(FIELD)
+        {
+            found.push(value);
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -84,13 +106,13 @@ mod tests {
     #[test]
     fn cases_are_found_by_the_whole_name_of_their_test() {
         let cases = join_cases([("m::t", "b"), ("m::t2", "x"), ("m::t", "a [1] ä")].into_iter());
-        assert_eq!(find_cases(&cases, "m::t").collect::<Vec<_>>(), ["b", "a [1] ä"]);
-        assert_eq!(find_cases(&cases, "m").count(), 0);
+        assert_eq!(find_cases(&cases, "m::t"), ["b", "a [1] ä"]);
+        assert!(find_cases(&cases, "m").is_empty());
     }
 
     #[test]
     fn values_are_found_by_the_whole_module_path() {
-        let values = join_values([("a::b", "/tmp/x y"), ("a", "/tmp/z")].into_iter());
+        let values = join_values([("a::b", "/tmp/x y".into()), ("a", "/tmp/z".into())].into_iter());
         assert_eq!(find_value(&values, "a"), Some("/tmp/z"));
         assert_eq!(find_value(&values, "a::b"), Some("/tmp/x y"));
         assert_eq!(find_value(&values, "a::"), None);

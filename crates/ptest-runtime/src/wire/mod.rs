@@ -15,3 +15,26 @@ pub const BEGIN: u8 = 0x02;
 pub const END: u8 = 0x03;
 /// Stands between the fields of either.
 pub const FIELD: char = '\x1f';
+
+/// The parts of a text between such characters. It is all that is needed of `str::split`, of which there is much to compile.
+struct Parts<'a> {
+    rest: Option<&'a str>,
+    between: char,
+}
+
+impl<'a> Parts<'a> {
+    fn of(text: &'a str, between: char) -> Self {
+        Self { rest: Some(text), between }
+    }
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let rest = self.rest.take()?;
+        let Some((part, behind)) = rest.split_once(self.between) else { return Some(rest) };
+        self.rest = Some(behind);
+        Some(part)
+    }
+}

@@ -8,10 +8,9 @@
 //! \x02ptest:TOKEN \x1f setup-finished \x1f orders \x1f 1500 \x03\n
 //! ```
 
-use std::borrow::Cow;
 use std::time::Duration;
 
-use super::{BEGIN, END, FIELD};
+use super::{BEGIN, END, FIELD, Parts};
 
 /// Something that happened to a fixture. Contexts are named by their module path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,53 +83,51 @@ const LONGEST: usize = 2048;
 /// The longest name of a context or a case. Those that there are are shorter.
 const LONGEST_NAME: usize = 1024;
 
+/// [`FIELD`], which is one byte.
+const SEPARATOR: u8 = FIELD as u8;
+
 impl Record {
     /// The bytes to write, in one call.
     #[must_use]
     pub fn encode(&self, token: &str) -> Vec<u8> {
-        let (kind, fields): (&str, Vec<Cow<str>>) = match self {
-            Self::SetupStarted { context, limit } => ("setup-started", vec![clean(context), micros(limit)]),
-            Self::SetupFinished { context, duration } => ("setup-finished", vec![clean(context), micros(duration)]),
-            Self::SetupFailed { context, failure } => ("setup-failed", failed(context, failure)),
-            Self::NotSetUp { context } => ("not-set-up", vec![clean(context)]),
+        let mut line = Line(opening(token));
+        match self {
+            Self::SetupStarted { context, limit } => line.kind("setup-started").name(context).micros(limit),
+            Self::SetupFinished { context, duration } => line.kind("setup-finished").name(context).micros(duration),
+            Self::SetupFailed { context, failure } => line.kind("setup-failed").name(context).failure(failure),
+            Self::NotSetUp { context } => line.kind("not-set-up").name(context),
             Self::TeardownStarted { context, limit, passed } => {
-                ("teardown-started", vec![clean(context), micros(limit), flag(*passed)])
+                line.kind("teardown-started").name(context).micros(limit).flag(*passed)
             }
             Self::TeardownFinished { context, duration } => {
-                ("teardown-finished", vec![clean(context), micros(duration)])
+                line.kind("teardown-finished").name(context).micros(duration)
             }
-            Self::TeardownFailed { context, failure } => ("teardown-failed", failed(context, failure)),
-            Self::Case { name } => ("case", vec![clean(name)]),
-            Self::CasesEnd { count } => ("cases-end", vec![count.to_string().into()]),
-            Self::CaseEnded { test, name, passed } => ("case-ended", vec![clean(test), clean(name), flag(*passed)]),
-            Self::CasesOver { test } => ("cases-over", vec![clean(test)]),
-            Self::CallBegan => ("call-began", Vec::new()),
+            Self::TeardownFailed { context, failure } => line.kind("teardown-failed").name(context).failure(failure),
+            Self::Case { name } => line.kind("case").name(name),
+            Self::CasesEnd { count } => line.kind("cases-end").number((*count).into()),
+            Self::CaseEnded { test, name, passed } => line.kind("case-ended").name(test).name(name).flag(*passed),
+            Self::CasesOver { test } => line.kind("cases-over").name(test),
+            Self::CallBegan => line.kind("call-began"),
         };
-        let mut bytes = opening(token);
-        bytes.extend_from_slice(kind.as_bytes());
-        for field in fields {
-            bytes.push(FIELD as u8);
-            bytes.extend_from_slice(field.as_bytes());
-        }
-        bytes.extend_from_slice(&[END, b'\n']);
-        bytes
+        line.0.extend_from_slice(&[END, b'\n']);
+        line.0
     }
 
     /// Reads what stands between the token and the end.
     fn parse(text: &str) -> Option<Self> {
-        let mut fields = text.split(FIELD);
-        let mut next = || fields.next().map(str::to_owned);
-        let kind = next()?;
-        let record = match &*kind {
+        let mut fields = Parts::of(text, FIELD);
+        let kind = fields.next()?;
+        let mut next = || Some(fields.next()?.to_owned());
+        let record = match kind {
             "setup-started" => Self::SetupStarted { context: next()?, limit: duration(&next()?)? },
             "setup-finished" => Self::SetupFinished { context: next()?, duration: duration(&next()?)? },
-            "setup-failed" => Self::SetupFailed { context: next()?, failure: failure(next)? },
+            "setup-failed" => Self::SetupFailed { context: next()?, failure: failure(&mut next)? },
             "not-set-up" => Self::NotSetUp { context: next()? },
             "teardown-started" => {
                 Self::TeardownStarted { context: next()?, limit: duration(&next()?)?, passed: next()? == "true" }
             }
             "teardown-finished" => Self::TeardownFinished { context: next()?, duration: duration(&next()?)? },
-            "teardown-failed" => Self::TeardownFailed { context: next()?, failure: failure(next)? },
+            "teardown-failed" => Self::TeardownFailed { context: next()?, failure: failure(&mut next)? },
             "case" => Self::Case { name: next()? },
             "cases-end" => Self::CasesEnd { count: next()?.parse().ok()? },
             "case-ended" => Self::CaseEnded { test: next()?, name: next()?, passed: next()? == "true" },
@@ -148,43 +145,59 @@ fn opening(token: &str) -> Vec<u8> {
     bytes
 }
 
-/// The text without what has a meaning here, and not too long.
-fn clean(text: &str) -> Cow<'_, str> {
-    cleaned(text, LONGEST_NAME)
-}
+/// A record that is being written: the fields behind its opening, each but the kind with a separator before it.
+struct Line(Vec<u8>);
 
-fn cleaned(text: &str, longest: usize) -> Cow<'_, str> {
-    let is_plain = |c: char| !matches!(c, '\x02' | '\x03' | FIELD);
-    if text.len() <= longest && text.chars().all(is_plain) {
-        return text.into();
+impl Line {
+    fn kind(&mut self, kind: &str) -> &mut Self {
+        self.0.extend_from_slice(kind.as_bytes());
+        self
     }
-    let mut cleaned: String = text.chars().map(|c| if is_plain(c) { c } else { ' ' }).collect();
-    if cleaned.len() > longest {
-        let end = (0..=longest).rev().find(|at| cleaned.is_char_boundary(*at)).unwrap_or(0);
-        cleaned.truncate(end);
-        cleaned.push_str(" [...]");
+
+    /// Of a context, a test or a case.
+    fn name(&mut self, name: &str) -> &mut Self {
+        self.text(name, LONGEST_NAME)
     }
-    cleaned.into()
+
+    /// The text without what has a meaning here, and not too long.
+    fn text(&mut self, text: &str, longest: usize) -> &mut Self {
+        let mut end = text.len().min(longest);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.0.push(SEPARATOR);
+        for byte in &text.as_bytes()[..end] {
+            self.0.push(if matches!(*byte, BEGIN | END | SEPARATOR) { b' ' } else { *byte });
+        }
+        if end < text.len() {
+            self.0.extend_from_slice(b" [...]");
+        }
+        self
+    }
+
+    fn number(&mut self, number: u128) -> &mut Self {
+        self.text(&number.to_string(), LONGEST_NAME)
+    }
+
+    fn micros(&mut self, duration: &Duration) -> &mut Self {
+        self.number(duration.as_micros())
+    }
+
+    fn flag(&mut self, flag: bool) -> &mut Self {
+        self.text(if flag { "true" } else { "false" }, LONGEST_NAME)
+    }
+
+    fn failure(&mut self, failure: &Failure) -> &mut Self {
+        self.text(&failure.message, LONGEST).micros(&failure.duration).flag(failure.timed_out)
+    }
 }
 
-fn micros(duration: &Duration) -> Cow<'static, str> {
-    duration.as_micros().to_string().into()
-}
-
-fn flag(flag: bool) -> Cow<'static, str> {
-    flag.to_string().into()
-}
-
-fn failed<'a>(context: &'a str, failure: &'a Failure) -> Vec<Cow<'a, str>> {
-    vec![clean(context), cleaned(&failure.message, LONGEST), micros(&failure.duration), flag(failure.timed_out)]
-}
-
-fn failure(mut next: impl FnMut() -> Option<String>) -> Option<Failure> {
+fn failure(next: &mut dyn FnMut() -> Option<String>) -> Option<Failure> {
     Some(Failure { message: next()?, duration: duration(&next()?)?, timed_out: next()? == "true" })
 }
 
 fn duration(text: &str) -> Option<Duration> {
-    text.parse().ok().map(Duration::from_micros)
+    Some(Duration::from_micros(text.parse().ok()?))
 }
 
 /// Takes the records out of a stream that arrives in pieces.
@@ -214,14 +227,16 @@ impl Splitter {
     /// Takes in the next bytes, gives what they make whole.
     pub fn read(&mut self, bytes: &[u8]) -> Vec<Piece> {
         // Nearly all bytes are plain output.
+        let mut pieces = Vec::new();
         if self.kept.is_empty() && !bytes.contains(&BEGIN) {
-            return if bytes.is_empty() { Vec::new() } else { vec![Piece::Text(bytes.to_vec())] };
+            push_text(&mut pieces, bytes);
+            return pieces;
         }
         self.kept.extend_from_slice(bytes);
-        let mut pieces = Vec::new();
         let mut text = 0;
         let mut at = 0;
-        while let Some(begin) = self.kept[at..].iter().position(|byte| *byte == BEGIN).map(|found| at + found) {
+        while let Some(before) = length_before(BEGIN, &self.kept[at..]) {
+            let begin = at + before;
             match self.record_at(begin) {
                 Found::Record(record, end) => {
                     push_text(&mut pieces, &self.kept[text..begin]);
@@ -255,11 +270,12 @@ impl Splitter {
             return Found::Nothing;
         }
         // The newline belongs to it.
-        let Some(end) = rest.iter().position(|byte| *byte == END).filter(|end| end + 1 < rest.len()) else {
-            return if rest.len() > LONGEST_RECORD { Found::Nothing } else { Found::Beginning };
+        let end = match length_before(END, rest) {
+            Some(end) if end + 1 < rest.len() => end,
+            _ => return if rest.len() > LONGEST_RECORD { Found::Nothing } else { Found::Beginning },
         };
-        let record = std::str::from_utf8(&rest[self.opening.len()..end]).ok().and_then(Record::parse);
-        match record {
+        let Ok(text) = str::from_utf8(&rest[self.opening.len()..end]) else { return Found::Nothing };
+        match Record::parse(text) {
             Some(record) => Found::Record(record, begin + end + 1 + usize::from(rest[end + 1] == b'\n')),
             None => Found::Nothing,
         }
@@ -272,6 +288,11 @@ enum Found {
     /// It may become one.
     Beginning,
     Nothing,
+}
+
+/// How many bytes there are before the first such one.
+fn length_before(wanted: u8, bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|byte| *byte == wanted)
 }
 
 fn push_text(pieces: &mut Vec<Piece>, text: &[u8]) {

@@ -1,11 +1,12 @@
 //! The called side: says that it is ready, waits for the word, calls the function, says what came of it.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
 use super::function::Distance;
+use super::line::Line;
 use crate::runtime::process::Process;
 use crate::runtime::watched::spawn;
 use crate::runtime::{limit, os};
@@ -38,19 +39,20 @@ pub(in crate::runtime) fn serve(function: &str) -> ! {
 }
 
 fn answer(function: &str) -> io::Result<()> {
-    let function: Distance = function.parse().map_err(|_| io::ErrorKind::InvalidInput)?;
+    let Ok(function) = function.parse::<Distance>() else { return Err(io::ErrorKind::InvalidInput.into()) };
     // The line is not for the function, nor for what it starts.
-    let mut line = os::take_line()?;
-    let arguments = read_bytes(&mut line)?;
-    line.write_all(&[READY])?;
-    let mut word = [0];
-    line.read_exact(&mut word)?;
-    end_with_caller(line.try_clone()?);
+    let mut line = Line { stream: os::take_line()?, deadline: None };
+    let arguments = line.read_bytes()?;
+    line.write_byte(READY)?;
+    line.read_byte()?;
+    end_with_caller(line.stream.try_clone()?);
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         let backtrace = std::backtrace::Backtrace::capture();
-        let backtrace =
-            (backtrace.status() == std::backtrace::BacktraceStatus::Captured).then(|| backtrace.to_string());
+        let backtrace = match backtrace.status() {
+            std::backtrace::BacktraceStatus::Captured => Some(backtrace.to_string()),
+            _ => None,
+        };
         if let Ok(mut panic) = PANIC.lock() {
             *panic = Some((info.location().map(ToString::to_string), backtrace));
         }
@@ -82,44 +84,34 @@ fn end_with_caller(mut line: UnixStream) {
     let _ = spawn("ptest caller".to_owned(), Box::new(end));
 }
 
-fn read_bytes(line: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut length = [0; 8];
-    line.read_exact(&mut length)?;
-    let length = u64::from_le_bytes(length);
-    let mut bytes = Vec::new();
-    line.take(length).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 == length { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
-}
-
 impl Said {
-    fn write(&self, line: &mut impl Write) -> io::Result<()> {
+    fn write(self, line: &mut Line) -> io::Result<()> {
         let (kind, bytes) = match self {
-            Self::Result(bytes) => (b'V', bytes.clone()),
-            Self::Codec(why) => (b'C', why.clone().into_bytes()),
+            Self::Result(bytes) => (b'V', bytes),
+            Self::Codec(why) => (b'C', why.into_bytes()),
             Self::Panic { message, location, backtrace } => {
                 // Neither a place nor a backtrace has a zero byte in it; a message may.
-                let [location, backtrace] = [location, backtrace].map(|it| it.as_deref().unwrap_or_default());
-                (b'P', [location, backtrace, message].join("\0").into_bytes())
+                let (location, backtrace) = (location.unwrap_or_default(), backtrace.unwrap_or_default());
+                (b'P', format!("{location}\0{backtrace}\0{message}").into_bytes())
             }
         };
-        line.write_all(&[kind])?;
-        line.write_all(&(bytes.len() as u64).to_le_bytes())?;
-        line.write_all(&bytes)
+        line.write_byte(kind)?;
+        line.write_bytes(&bytes)
     }
 
-    pub(super) fn read(line: &mut impl Read) -> io::Result<Self> {
-        let mut kind = [0];
-        line.read_exact(&mut kind)?;
-        let bytes = read_bytes(line)?;
+    pub(super) fn read(line: &mut Line) -> io::Result<Self> {
+        let kind = line.read_byte()?;
+        let bytes = line.read_bytes()?;
         match kind {
-            [b'V'] => Ok(Self::Result(bytes)),
-            [b'C'] => Ok(Self::Codec(String::from_utf8_lossy(&bytes).into_owned())),
-            [b'P'] => {
+            b'V' => Ok(Self::Result(bytes)),
+            b'C' => Ok(Self::Codec(String::from_utf8_lossy(&bytes).into_owned())),
+            b'P' => {
                 let text = String::from_utf8_lossy(&bytes);
-                let mut parts = text.splitn(3, '\0').map(str::to_owned);
-                let mut part = || parts.next().filter(|part| !part.is_empty());
-                let (location, backtrace) = (part(), part());
-                Ok(Self::Panic { message: part().unwrap_or_default(), location, backtrace })
+                let (location, rest) = text.split_once('\0').unwrap_or((&text, ""));
+                let (backtrace, message) = rest.split_once('\0').unwrap_or((rest, ""));
+                let said = |text: &str| if text.is_empty() { None } else { Some(text.to_owned()) };
+                let (location, backtrace) = (said(location), said(backtrace));
+                Ok(Self::Panic { message: message.to_owned(), location, backtrace })
             }
             _ => Err(io::ErrorKind::InvalidData.into()),
         }

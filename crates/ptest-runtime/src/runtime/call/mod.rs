@@ -5,6 +5,7 @@
 
 mod child;
 mod function;
+mod line;
 mod parent;
 
 use std::any::Any;

@@ -11,8 +11,9 @@ use serde_core::de::DeserializeOwned;
 
 use super::child::{GO, READY, Said};
 use super::function::Distance;
+use super::line::Line;
 use super::{Call, CallError};
-use crate::runtime::output::Output;
+use crate::runtime::output::{Heard, Output};
 use crate::runtime::process::{fresh_token, own_program};
 use crate::runtime::test::running;
 use crate::runtime::watched::{Watched, spawn};
@@ -70,50 +71,64 @@ fn run_all(
         );
     };
     let limit = limit.min(LONGEST);
-    let mut started = Vec::new();
+    let mut begun = Vec::new();
     for (function, arguments) in calls {
-        started.push(match arguments {
+        match arguments {
             Ok(arguments) => match begin(&test, function, arguments, limit, variables) {
-                Ok(begun) => Ok(begun),
+                Ok(call) => begun.push(call),
                 Err(error) => {
-                    give_up(started.iter().flatten());
+                    give_up(&begun);
                     panic!("ptest: cannot start a process for a call: {error}");
                 }
             },
-            Err(why) => Err(CallError::Codec(why)),
-        });
+            Err(why) => {
+                let outcome = Some(Err(CallError::Codec(why)));
+                let progress = Progress { is_ready: true, is_given_up: false, outcome };
+                begun.push(Begun { line: None, progress: Arc::new(Watched::new(progress)) });
+            }
+        }
     }
     // Each keeps its own deadline; this one is for none to be waited for in vain.
     let deadline = Instant::now() + limit + 60 * LEAVE;
-    for (_, progress) in started.iter().flatten() {
-        progress.wait(deadline, |progress| progress.is_ready.then_some(()));
+    for call in &begun {
+        call.progress.wait(deadline, |progress| progress.is_ready.then_some(()));
     }
-    for (line, _) in started.iter_mut().flatten() {
-        // One that is gone is told by its own thread.
-        let _ = line.write_all(&[GO]);
+    for call in &begun {
+        if let Some(mut line) = call.line.as_ref() {
+            // One that is gone is told by its own thread.
+            let _ = line.write_all(&[GO]);
+        }
     }
-    let outcomes = started.into_iter().map(|started| {
-        let (line, progress) = started?;
-        let outcome = progress.wait(deadline, |progress| progress.outcome.take());
-        drop(line);
-        outcome.unwrap_or_else(|| Err(CallError::TimedOut { after: limit, stderr: String::new() }))
-    });
-    outcomes.collect()
+    let mut outcomes = Vec::new();
+    for call in begun {
+        let outcome = call.progress.wait(deadline, |progress| progress.outcome.take());
+        outcomes.push(match outcome {
+            Some(outcome) => outcome,
+            None => Err(CallError::TimedOut { after: limit, stderr: String::new() }),
+        });
+    }
+    outcomes
 }
 
-/// A call that was started: the line to give the word on, and how far it is.
-type Begun = (UnixStream, Arc<Watched<Progress>>);
+/// A call that was started.
+struct Begun {
+    /// Where to give the word; none, if there is no process, since the arguments are no bytes.
+    line: Option<UnixStream>,
+    progress: Arc<Watched<Progress>>,
+}
 
 /// Ends calls that wait for the word, and waits for that.
-fn give_up<'a>(begun: impl Iterator<Item = &'a Begun> + Clone) {
-    for (line, progress) in begun.clone() {
-        progress.change(|progress| progress.is_given_up = true);
+fn give_up(begun: &[Begun]) {
+    for call in begun {
+        call.progress.change(|progress| progress.is_given_up = true);
         // Its thread waits at the other handle of the line. One that is closed already has told it as much.
-        let _ = line.shutdown(Shutdown::Both);
+        if let Some(line) = &call.line {
+            let _ = line.shutdown(Shutdown::Both);
+        }
     }
     let deadline = Instant::now() + 3 * LEAVE;
-    for (_, progress) in begun {
-        progress.wait(deadline, |progress| progress.outcome.is_some().then_some(()));
+    for call in begun {
+        call.progress.wait(deadline, |progress| progress.outcome.is_some().then_some(()));
     }
 }
 
@@ -135,7 +150,7 @@ fn begin(
         told.change(|progress| progress.outcome = Some(outcome));
     };
     spawn("ptest call".to_owned(), Box::new(attend))?;
-    Ok((go, progress))
+    Ok(Begun { line: Some(go), progress })
 }
 
 /// A process for a call, which does not outlive this value.
@@ -145,12 +160,6 @@ struct Process {
     is_reaped: bool,
     stdout: Arc<Watched<Heard>>,
     stderr: Arc<Watched<Heard>>,
-}
-
-/// What one of its streams has brought.
-struct Heard {
-    output: Output,
-    over: bool,
 }
 
 impl Process {
@@ -168,10 +177,12 @@ impl Process {
         let (stderr, their_stderr) = io::pipe()?;
         let token = fresh_token();
         let mut command = Command::new(own_program().map_err(io::Error::other)?);
+        for (name, value) in variables {
+            command.env(name, value);
+        }
         command
             .args(["--exact", test, "--nocapture", "--test-threads=1", "--include-ignored"])
             .args(["--skip", &environment::argument(&token)])
-            .envs(variables.iter().map(|(name, value)| (name, value)))
             .env(ROLE, CALL)
             .env(TOKEN, &token)
             .env(FUNCTION, function.to_string())
@@ -191,21 +202,21 @@ impl Process {
     /// Follows the call to its end.
     fn attend(
         mut self,
-        mut line: UnixStream,
+        stream: UnixStream,
         arguments: &[u8],
         limit: Duration,
         deadline: Instant,
         progress: &Watched<Progress>,
     ) -> Outcome {
-        let prepared = send(&mut line, arguments).and_then(|()| {
-            let mut word = [0];
-            read_until(&mut line, &mut word, deadline)?;
-            if word == [READY] { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
-        });
+        let mut line = Line { stream, deadline: Some(deadline) };
+        let prepared = prepare(&mut line, arguments);
         // Nobody else waits for one that has failed.
         progress.change(|progress| progress.is_ready = true);
-        let said = prepared.and_then(|()| Said::read(&mut Within { line: &mut line, deadline }));
-        let late = said.as_ref().is_err_and(is_late);
+        let said = match prepared {
+            Ok(()) => Said::read(&mut line),
+            Err(error) => Err(error),
+        };
+        let late = matches!(&said, Err(error) if is_late(error));
         // One that has said nothing, and whose line is closed, is about to end, unless it has closed the line itself.
         let is_given_up = progress.change(|progress| progress.is_given_up);
         let status = self.end(if late || is_given_up { Instant::now() } else { deadline });
@@ -254,30 +265,10 @@ impl Drop for Process {
     }
 }
 
-fn send(line: &mut UnixStream, bytes: &[u8]) -> io::Result<()> {
-    line.write_all(&(bytes.len() as u64).to_le_bytes())?;
-    line.write_all(bytes)
-}
-
-fn read_until(line: &mut UnixStream, buffer: &mut [u8], deadline: Instant) -> io::Result<()> {
-    Within { line, deadline }.read_exact(buffer)
-}
-
-/// Reads until a deadline.
-struct Within<'a> {
-    line: &'a mut UnixStream,
-    deadline: Instant,
-}
-
-impl Read for Within<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        self.line.set_read_timeout(Some(left))?;
-        self.line.read(buffer)
-    }
+/// Gives the arguments to a process, and waits until it has them.
+fn prepare(line: &mut Line, arguments: &[u8]) -> io::Result<()> {
+    line.write_bytes(arguments)?;
+    if line.read_byte()? == READY { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
 }
 
 fn is_late(error: &io::Error) -> bool {
@@ -287,7 +278,7 @@ fn is_late(error: &io::Error) -> bool {
 /// Prints what a process writes, as the test's own output, and keeps the last part of it. With a splitter, what libtest
 /// says before the call begins is left out.
 fn forward(mut pipe: PipeReader, splitter: Option<Splitter>, print: fn(&str)) -> io::Result<Arc<Watched<Heard>>> {
-    let heard = Arc::new(Watched::new(Heard { output: Output::keeping(0, KEPT), over: false }));
+    let heard = Arc::new(Watched::new(Heard::keeping(Output::keeping(0, KEPT))));
     let mut lines = Lines { pending: Vec::new(), print, heard: heard.clone() };
     let mut harness = splitter;
     let read = move || {
@@ -297,14 +288,16 @@ fn forward(mut pipe: PipeReader, splitter: Option<Splitter>, print: fn(&str)) ->
                 lines.add(&buffer[..length]);
                 continue;
             };
-            let mut pieces = splitter.read(&buffer[..length]).into_iter();
-            if pieces.any(|piece| piece == Piece::Record(Record::CallBegan)) {
-                for piece in pieces {
+            let mut began = false;
+            for piece in splitter.read(&buffer[..length]) {
+                match piece {
+                    Piece::Text(text) if began => lines.add(&text),
+                    Piece::Text(_) => {}
                     // There are no other records in it.
-                    if let Piece::Text(text) = piece {
-                        lines.add(&text);
-                    }
+                    Piece::Record(record) => began |= matches!(record, Record::CallBegan),
                 }
+            }
+            if began {
                 // What may have begun as one is text.
                 lines.add(&splitter.end());
                 harness = None;
@@ -326,17 +319,19 @@ struct Lines {
 impl Lines {
     fn add(&mut self, bytes: &[u8]) {
         self.pending.extend_from_slice(bytes);
-        let end = self.pending.iter().rposition(|byte| *byte == b'\n').map(|at| at + 1);
-        // A line that has no end for so long is printed in parts.
-        if let Some(end) = end.or((self.pending.len() >= KEPT).then_some(self.pending.len())) {
-            self.print(end);
+        match self.pending.iter().rposition(|byte| *byte == b'\n') {
+            Some(at) => self.print(at + 1),
+            // A line that has no end for so long is printed in parts.
+            None if self.pending.len() >= KEPT => self.print(self.pending.len()),
+            None => {}
         }
     }
 
     fn print(&mut self, end: usize) {
-        let lines: Vec<u8> = self.pending.drain(..end).collect();
-        (self.print)(&String::from_utf8_lossy(&lines));
-        self.heard.change(|heard| heard.output.add(&lines));
+        let lines = &self.pending[..end];
+        (self.print)(&String::from_utf8_lossy(lines));
+        self.heard.change(|heard| heard.output.add(lines));
+        self.pending.drain(..end);
     }
 
     fn end(&mut self) {
@@ -371,8 +366,8 @@ mod tests {
         let begin = || begin(name, "0".parse().unwrap(), Vec::new(), LONGEST, &[]).unwrap();
         let begun = [begin(), begin()];
         let before = Instant::now();
-        give_up(begun.iter());
+        give_up(&begun);
         assert!(before.elapsed() < 3 * LEAVE);
-        assert!(begun.iter().all(|(_, progress)| progress.change(|progress| progress.outcome.is_some())));
+        assert!(begun.iter().all(|call| call.progress.change(|progress| progress.outcome.is_some())));
     }
 }

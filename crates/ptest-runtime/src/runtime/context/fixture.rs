@@ -14,12 +14,13 @@ use crate::wire::record::{Failure, Record};
 pub(super) fn set_up(context: &Context, around: &Scope) -> Result<(Live, Option<host::Handle>), Failure> {
     if context.kind == Kind::Shared {
         let (bytes, handle) = host::value(context, around)?;
-        let live = decode(context, &bytes).map(|value| Live::new(value, None));
-        return match live {
-            Ok(live) => Ok((live, handle)),
+        return match decode(context, &bytes) {
+            Ok(value) => Ok((Live::new(value, None), handle)),
             Err(message) => {
-                // Its teardown is waited for; what becomes of it matters less than this.
-                let _ = handle.map(host::Handle::end);
+                if let Some(handle) = handle {
+                    // Its teardown is waited for; what becomes of it matters less than this.
+                    let _ = handle.end();
+                }
                 Err(Failure { message, duration: Duration::ZERO, timed_out: false })
             }
         };
@@ -27,15 +28,7 @@ pub(super) fn set_up(context: &Context, around: &Scope) -> Result<(Live, Option<
     let process = Process::get();
     let module = context.module.to_owned();
     process.say(&Record::SetupStarted { context: module.clone(), limit: context.setup_limit });
-    let made = make(context, around.clone()).and_then(|(made, duration)| {
-        let live = match made.value {
-            Content::Here(value) => Ok(Live::new(value, made.kept)),
-            Content::Bytes(bytes) => decode(context, &bytes).map(|value| Live::new(value, made.kept)),
-        };
-        let live = live.map_err(|message| Failure { message, duration, timed_out: false })?;
-        Ok((live, duration))
-    });
-    match made {
+    match set_up_here(context, around.clone()) {
         Ok((live, duration)) => {
             process.say(&Record::SetupFinished { context: module, duration });
             Ok((live, None))
@@ -47,12 +40,25 @@ pub(super) fn set_up(context: &Context, around: &Scope) -> Result<(Live, Option<
     }
 }
 
+fn set_up_here(context: &Context, around: Scope) -> Result<(Live, Duration), Failure> {
+    let (made, duration) = make(context, around)?;
+    let value = match made.value {
+        Content::Here(value) => Ok(value),
+        Content::Bytes(bytes) => decode(context, &bytes),
+    };
+    match value {
+        Ok(value) => Ok((Live::new(value, made.kept), duration)),
+        Err(message) => Err(Failure { message, duration, timed_out: false }),
+    }
+}
+
 /// Runs the set-up.
 pub(in crate::runtime) fn make(context: &Context, around: Scope) -> Result<(Made, Duration), Failure> {
     let setup = context.setup.run;
     let name = format!("{}::(setup)", context.module);
-    let (made, duration) = limit::run(name, context.setup_limit, around, Box::new(move || setup().map(Some)))?;
-    Ok((made.unwrap_or_else(|| unreachable!("a set-up makes something")), duration))
+    let (made, duration) = limit::run(name, context.setup_limit, around, Box::new(move || Ok(Some(setup()?))))?;
+    let Some(made) = made else { unreachable!("a set-up makes something") };
+    Ok((made, duration))
 }
 
 /// The value of a shared context.
@@ -60,8 +66,10 @@ pub(in crate::runtime) fn decode(
     context: &Context,
     bytes: &[u8],
 ) -> Result<Box<dyn std::any::Any + Send + Sync>, String> {
-    let decode = context.setup.decode.ok_or("its set-up is not a shared one")?;
-    decode(bytes)
+    match context.setup.decode {
+        Some(decode) => decode(bytes),
+        None => Err("its set-up is not a shared one".to_owned()),
+    }
 }
 
 pub(super) fn tear_down(
@@ -73,7 +81,10 @@ pub(super) fn tear_down(
 ) -> Result<(), Failure> {
     if context.kind == Kind::Shared {
         drop(live);
-        return host.map_or(Ok(()), host::Handle::end);
+        return match host {
+            Some(host) => host.end(),
+            None => Ok(()),
+        };
     }
     let process = Process::get();
     let module = context.module.to_owned();

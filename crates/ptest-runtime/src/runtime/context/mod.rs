@@ -6,7 +6,7 @@
 mod fixture;
 mod tree;
 
-use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
 
 use super::host;
@@ -58,13 +58,13 @@ enum Phase {
     Down,
     SettingUp,
     Up(Arc<Live>, Option<host::Handle>),
-    Failed(Arc<str>),
+    Failed(String),
 }
 
 /// Why a test cannot run.
 pub(super) struct NotSetUp {
     pub context: &'static str,
-    pub message: Arc<str>,
+    pub message: String,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -85,14 +85,13 @@ impl Context {
 
     /// Gives its value, after setting it up where nobody has. `around` are the contexts around it.
     pub(super) fn enter(&self, around: &Scope) -> Result<Arc<Live>, NotSetUp> {
-        let failed = |message: &Arc<str>| NotSetUp { context: self.module, message: message.clone() };
         let mut state = lock(&self.state);
         loop {
             match &state.phase {
                 Phase::Up(live, _) => return Ok(live.clone()),
                 Phase::Failed(message) => {
                     Process::get().say(&Record::NotSetUp { context: self.module.to_owned() });
-                    return Err(failed(message));
+                    return Err(NotSetUp { context: self.module, message: message.clone() });
                 }
                 Phase::SettingUp => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Phase::Down => break,
@@ -109,8 +108,7 @@ impl Context {
                 (Phase::Up(live.clone(), host), Ok(live))
             }
             Err(Failure { message, .. }) => {
-                let message: Arc<str> = message.into();
-                (Phase::Failed(message.clone()), Err(failed(&message)))
+                (Phase::Failed(message.clone()), Err(NotSetUp { context: self.module, message }))
             }
         };
         state.phase = phase;
@@ -143,7 +141,7 @@ impl Context {
 /// Sees to it that what is still up when the process ends is torn down: should libtest have selected fewer tests than we
 /// think, no last test comes.
 fn at_exit_leave_all() {
-    static ONCE: LazyLock<()> = LazyLock::new(|| os::at_exit(leave_all));
+    static ONCE: Once = Once::new();
     extern "C" fn leave_all() {
         let tree = Tree::get();
         let mut failed = false;
@@ -157,7 +155,12 @@ fn at_exit_leave_all() {
                 continue;
             }
             lock(&context.state).remaining = 0;
-            let around = tree.around(context.module).filter_map(|it| Some((it.module, it.idle()?))).collect();
+            let mut around = Scope::new();
+            for outer in tree.around(context.module) {
+                if let Some(live) = outer.idle() {
+                    around.push((outer.module, live));
+                }
+            }
             if let Err(failure) = context.leave(&around, true) {
                 os::write_stderr(&format!("ptest: {}::(teardown) failed: {}\n", context.module, failure.message));
                 failed |= !matches!(context.kind, Kind::Shared);
@@ -167,7 +170,7 @@ fn at_exit_leave_all() {
             os::exit_now(101);
         }
     }
-    LazyLock::force(&ONCE);
+    ONCE.call_once(|| os::at_exit(leave_all));
 }
 
 /// Runs a teardown, or drops what there is.
@@ -178,7 +181,13 @@ pub(super) fn end(
 ) -> Result<Duration, Failure> {
     let teardown = context.teardown;
     // Without a teardown, to drop what there is has to do.
-    let run = move || teardown.map_or(Ok(()), |teardown| (teardown.run)(given)).map(|()| None);
+    let run = move || {
+        if let Some(teardown) = teardown {
+            (teardown.run)(given)?;
+        }
+        Ok(None)
+    };
     let name = format!("{}::(teardown)", context.module);
-    limit::run(name, context.teardown_limit, around, Box::new(run)).map(|(_, duration)| duration)
+    let (_, duration) = limit::run(name, context.teardown_limit, around, Box::new(run))?;
+    Ok(duration)
 }

@@ -4,7 +4,7 @@ use std::sync::{Condvar, LazyLock, Mutex};
 use std::time::Duration;
 
 use super::{Context, Kind, Phase, State};
-use crate::runtime::process::{Process, Role};
+use crate::runtime::process::{Process, Role, variable};
 use crate::runtime::section::{self, Fixture, Setup, Teardown};
 use crate::runtime::selection::Selection;
 use crate::wire::annotation::{self, Annotation};
@@ -15,8 +15,7 @@ pub(in crate::runtime) struct Tree {
     contexts: Vec<Context>,
     /// The module paths under which no test can run, and why.
     problems: Vec<(&'static str, String)>,
-    /// By module path and name.
-    tests: Vec<(&'static str, &'static str)>,
+    annotations: Vec<Annotation<'static>>,
 }
 
 static TREE: LazyLock<Tree> = LazyLock::new(Tree::read);
@@ -28,17 +27,25 @@ impl Tree {
 
     fn read() -> Self {
         let annotations = section::annotations();
-        let of = |kind: annotation::Kind| annotations.iter().filter(move |it| it.kind == kind);
-        // The outer ones first. There are few, and a sort is much to compile.
-        let mut setups: Vec<&Annotation> = Vec::new();
-        for setup in of(annotation::Kind::Setup) {
-            let place = setups.partition_point(|before| before.module.len() <= setup.module.len());
-            setups.insert(place, setup);
+        // The outer setups first. There are few, and a sort is much to compile.
+        let (mut setups, mut teardowns) = (Vec::<&Annotation>::new(), Vec::<&Annotation>::new());
+        for annotation in &annotations {
+            match annotation.kind {
+                annotation::Kind::Setup => {
+                    let mut place = setups.len();
+                    while place > 0 && setups[place - 1].module.len() > annotation.module.len() {
+                        place -= 1;
+                    }
+                    setups.insert(place, annotation);
+                }
+                annotation::Kind::Teardown => teardowns.push(annotation),
+                annotation::Kind::Test | annotation::Kind::Plain => {}
+            }
         }
         let mut problems = Vec::new();
         let mut contexts: Vec<Context> = Vec::new();
         for setup in setups {
-            if let Some(other) = contexts.iter().find(|it| it.module == setup.module) {
+            if let Some(other) = find(&contexts, setup.module) {
                 let problem = format!(
                     "{}:{}: {} has more than one #[setup]; make one of them, or put the other into a module inside",
                     setup.file, setup.line, other.module
@@ -46,43 +53,59 @@ impl Tree {
                 problems.push((setup.module, problem));
                 continue;
             }
-            let around: Vec<Kind> =
-                contexts.iter().filter(|it| is_within(setup.module, it.module)).map(|it| it.kind).collect();
-            let teardown = of(annotation::Kind::Teardown).find(|it| it.module == setup.module);
-            match context(setup, teardown, &around) {
+            match context(setup, teardown_of(setup.module, &teardowns), &contexts) {
                 Ok(context) => contexts.push(context),
                 Err(problem) => problems.push((setup.module, problem)),
             }
         }
-        for teardown in of(annotation::Kind::Teardown) {
-            if !contexts.iter().any(|it| it.module == teardown.module) {
+        for teardown in teardowns {
+            if find(&contexts, teardown.module).is_none() {
                 let place = format!("{}:{}", teardown.file, teardown.line);
                 let problem =
                     format!("{place}: #[teardown] in a module without #[setup]; put one into the same module");
                 problems.push((teardown.module, problem));
             }
         }
-        let tests: Vec<_> = of(annotation::Kind::Test).map(|it| (it.module, it.name)).collect();
-        let tree = Self { contexts, problems, tests };
+        let tree = Self { contexts, problems, annotations };
         let selection = Selection::of(&Process::get().arguments);
-        for test in of(annotation::Kind::Test) {
+        for test in &tree.annotations {
             // Those that cannot run will not leave their contexts, either.
-            let can_run = tree.problem(test.module).is_none();
-            if can_run && selection.takes(&libtest_name(test.module, test.name), test.says(annotation::IGNORED)) {
-                tree.around_tests_of(test.module).for_each(Context::expect_one);
+            if test.kind == annotation::Kind::Test
+                && tree.problem(test.module).is_none()
+                && selection.takes(&libtest_name(test.module, test.name), test.says(annotation::IGNORED))
+            {
+                for context in tree.holding(test.module) {
+                    context.expect_one();
+                }
             }
         }
         tree
     }
 
     /// The contexts of tests in a module, the outermost first.
-    pub(in crate::runtime) fn around_tests_of(&self, module: &str) -> impl DoubleEndedIterator<Item = &Context> {
-        self.contexts.iter().filter(move |it| is_within(module, it.module))
+    pub(in crate::runtime) fn around_tests_of(&self, module: &str) -> impl Iterator<Item = &Context> {
+        self.holding(module).into_iter()
+    }
+
+    /// The contexts of tests in a module, the outermost first.
+    pub(in crate::runtime) fn holding(&self, module: &str) -> Vec<&Context> {
+        let mut holding = Vec::new();
+        for context in &self.contexts {
+            if is_within(module, context.module) {
+                holding.push(context);
+            }
+        }
+        holding
     }
 
     /// The contexts around the context of a module, without itself.
-    pub(in crate::runtime) fn around(&self, module: &str) -> impl DoubleEndedIterator<Item = &Context> {
-        self.around_tests_of(module).filter(move |it| it.module != module)
+    pub(in crate::runtime) fn around(&self, module: &str) -> Vec<&Context> {
+        let mut around = self.holding(module);
+        // The innermost one comes last.
+        if around.last().is_some_and(|innermost| innermost.module == module) {
+            around.pop();
+        }
+        around
     }
 
     pub(super) fn innermost_first(&self) -> impl Iterator<Item = &Context> {
@@ -90,49 +113,69 @@ impl Tree {
     }
 
     pub(in crate::runtime) fn find(&self, module: &str) -> Option<&Context> {
-        self.contexts.iter().find(|it| it.module == module)
+        find(&self.contexts, module)
     }
 
     /// Why no test of a module can run.
     pub(in crate::runtime) fn problem(&self, module: &str) -> Option<&str> {
-        let problem = self.problems.iter().find(|(where_, _)| is_within(module, where_));
-        problem.map(|(_, problem)| problem.as_str())
+        for (place, problem) in &self.problems {
+            if is_within(module, place) {
+                return Some(problem);
+            }
+        }
+        None
     }
 
     /// Some test of a context, as libtest names it: a host is started as if it were to run it.
     pub(in crate::runtime) fn test_of(&self, module: &str) -> Option<String> {
-        let test = self.tests.iter().find(|(of, _)| is_within(of, module));
-        test.map(|(module, name)| libtest_name(module, name))
+        for test in &self.annotations {
+            if test.kind == annotation::Kind::Test && is_within(test.module, module) {
+                return Some(libtest_name(test.module, test.name));
+            }
+        }
+        None
     }
+}
+
+fn find<'a>(contexts: &'a [Context], module: &str) -> Option<&'a Context> {
+    contexts.iter().find(|it| it.module == module)
+}
+
+fn teardown_of<'a>(module: &str, teardowns: &[&'a Annotation<'static>]) -> Option<&'a Annotation<'static>> {
+    teardowns.iter().copied().find(|it| it.module == module)
 }
 
 fn context(
     setup: &Annotation<'static>,
     teardown: Option<&Annotation<'static>>,
-    around: &[Kind],
+    outer: &[Context],
 ) -> Result<Context, String> {
     let place = format!("{}:{}", setup.file, setup.line);
     // Where every test is a process, or workers get the value from a host, there is no one process for a debugger.
     let in_process =
-        matches!(Process::get().role, Role::Alone) && std::env::var("PTEST_SHARED").is_ok_and(|it| it == "inprocess");
+        matches!(Process::get().role, Role::Alone) && variable("PTEST_SHARED").as_deref() == Some("inprocess");
+    let (mut in_unit, mut in_can_split) = (false, false);
+    for context in outer {
+        if is_within(setup.module, context.module) {
+            in_unit |= context.kind == Kind::Unit;
+            in_can_split |= context.kind == Kind::CanSplit;
+        }
+    }
     let kind = match setup.option(annotation::KIND) {
         Some("unit") => Kind::Unit,
         Some("can_split") => Kind::CanSplit,
-        Some("shared") if around.contains(&Kind::CanSplit) => {
+        Some("shared") if in_can_split => {
             return Err(format!(
                 "{place}: a shared context inside of one that can_split, which is set up in many processes, has no one \
                  place to be in; make the outer one shared or a unit, or move the inner one out of it"
             ));
         }
-        Some("shared") if in_process || around.contains(&Kind::Unit) => Kind::Inside,
+        Some("shared") if in_process || in_unit => Kind::Inside,
         Some("shared") => Kind::Shared,
         other => return Err(format!("{place}: unknown kind of context: {other:?}")),
     };
     let (run, ended) = functions(setup.module);
     let Some(run) = run else { return Err(format!("{place}: the set-up has an annotation but no function")) };
-    let limit = |annotation: Option<&Annotation>, default: Duration| {
-        annotation.and_then(Annotation::timeout).unwrap_or(default)
-    };
     Ok(Context {
         module: setup.module,
         kind,
@@ -145,6 +188,10 @@ fn context(
         changed: Condvar::new(),
         turn: Mutex::new(()),
     })
+}
+
+fn limit(annotation: Option<&Annotation>, default: Duration) -> Duration {
+    annotation.and_then(Annotation::timeout).unwrap_or(default)
 }
 
 fn functions(module: &str) -> (Option<&'static Setup>, Option<&'static Teardown>) {
@@ -161,7 +208,8 @@ fn functions(module: &str) -> (Option<&'static Setup>, Option<&'static Teardown>
 
 /// Whether a module is another one or lies in it.
 fn is_within(module: &str, outer: &str) -> bool {
-    module.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    let Some(rest) = module.strip_prefix(outer) else { return false };
+    rest.is_empty() || rest.starts_with("::")
 }
 
 /// libtest leaves the crate's name out.

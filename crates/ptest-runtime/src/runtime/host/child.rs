@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use super::failure;
 use crate::runtime::context::{Context, Tree};
 use crate::runtime::os;
-use crate::runtime::output::Output;
-use crate::runtime::process::{Process, Role, fresh_token, own_program, run_id};
+use crate::runtime::output::{Heard, Output};
+use crate::runtime::process::{Process, Role, fresh_token, own_program, run_id, variable};
 use crate::runtime::selection::Selection;
 use crate::runtime::watched::{Watched, spawn};
 use crate::wire::environment::{self, CONTEXT, HOST, ROLE, RUN_ID, SLOT, SLOTS, TOKEN, VALUE, VALUES};
@@ -36,16 +36,6 @@ enum Phase {
     Up,
 }
 
-/// What a host has said and nobody has taken up so far.
-struct Heard {
-    setup: Option<Result<(), Failure>>,
-    teardown: Option<Result<(), Failure>>,
-    /// What it has printed since the set-up: there is no test that this would belong to.
-    output: Output,
-    /// There is nobody left who could say anything.
-    over: bool,
-}
-
 /// Beyond the limit that a host keeps itself, in case that it cannot.
 const SLACK: Duration = Duration::from_secs(5);
 
@@ -64,11 +54,13 @@ pub(super) fn start(context: &Context) -> Result<Handle, Failure> {
     // Its lifeline: it tears down when this ends, because we close it or are gone.
     command.stdin(Stdio::piped());
     let mut host = listen(command, value, &token, context)?;
-    let result = host.wait_for_setup(context.setup_limit + SLACK);
-    if result.is_err() {
-        host.kill();
+    match host.wait_for_setup(context.setup_limit + SLACK) {
+        Ok(()) => Ok(host),
+        Err(failure) => {
+            host.kill();
+            Err(failure)
+        }
     }
-    result.map(|()| host)
 }
 
 /// Starts a keeper, which starts the host and lives on, whatever becomes of that. Gives the path of the value, once it
@@ -82,19 +74,20 @@ pub(super) fn start_keeper(
     command.stdin(meeting);
     keeper.tell(&mut command);
     let mut keeper = listen(command, value, &token, context)?;
-    keeper.wait_for_setup(context.setup_limit + 2 * SLACK).map(|()| keeper.value)
+    keeper.wait_for_setup(context.setup_limit + 2 * SLACK)?;
+    Ok(keeper.value)
 }
 
 /// The command, the path for the value, and the token.
 fn command(context: &Context) -> Result<(Command, String, String), Failure> {
     let tree = Tree::get();
-    let test = tree.test_of(context.module).ok_or_else(|| failure("the context has no test".to_owned()))?;
+    let Some(test) = tree.test_of(context.module) else { return Err(failure("the context has no test".to_owned())) };
     // A keeper starts the host that it was told to be.
     let (value, values) = if let Role::Host { value, .. } = &Process::get().role {
-        (value.clone(), std::env::var(VALUES).unwrap_or_default())
+        (value.clone(), variable(VALUES).unwrap_or_default())
     } else {
-        let around: Vec<(&str, String)> = tree.around(context.module).map(|it| (it.module, value_of(it))).collect();
-        (value_of(context), environment::join_values(around.iter().map(|(module, path)| (*module, &**path))))
+        let around = tree.around(context.module);
+        (value_of(context), environment::join_values(around.into_iter().map(|it| (it.module, value_of(it)))))
     };
     let token = fresh_token();
     let mut command = Command::new(own_program().map_err(failure)?);
@@ -110,7 +103,7 @@ fn command(context: &Context) -> Result<(Command, String, String), Failure> {
         .env_remove(SLOT);
     // The host itself runs with one thread, and its set-up may have to know how many tests will use the value at once.
     if matches!(Process::get().role, Role::Alone)
-        && let Some(threads) = Selection::of(&Process::get().arguments).threads(std::env::var("RUST_TEST_THREADS").ok())
+        && let Some(threads) = Selection::of(&Process::get().arguments).threads(variable("RUST_TEST_THREADS"))
     {
         command.env(SLOTS, threads);
     }
@@ -128,19 +121,22 @@ pub(super) fn value_of(context: &Context) -> String {
 /// Names a context among all that live on this machine: by the run, and by what shares it.
 fn own_name(context: &Context) -> String {
     use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    run_id().hash(&mut hasher);
-    match (context.key, &Process::get().role) {
+    let (among, name) = if let (Some(key), Role::Nextest) = (context.key, &Process::get().role) {
         // Each of its processes is another run; only nextest's processes can share a key's context.
-        (Some(key), Role::Nextest) => (std::env::var("CARGO_PKG_NAME").ok(), key).hash(&mut hasher),
-        _ => (std::env::current_exe().ok(), context.module).hash(&mut hasher),
+        (variable("CARGO_PKG_NAME").unwrap_or_default(), key)
+    } else {
+        let program = std::env::current_exe().unwrap_or_default();
+        (program.to_string_lossy().into_owned(), context.module)
+    };
+    let mut hasher = DefaultHasher::new();
+    for part in [run_id(), &among, name] {
+        part.hash(&mut hasher);
     }
     format!("ptest-{:016x}", hasher.finish())
 }
 
 fn listen(mut command: Command, value: String, token: &str, context: &Context) -> Result<Handle, Failure> {
-    let heard =
-        Arc::new(Watched::new(Heard { setup: None, teardown: None, output: Output::keeping(KEPT, KEPT), over: false }));
+    let heard = Arc::new(Watched::new(Heard::keeping(Output::keeping(KEPT, KEPT))));
     let (splitter, hearing) = (Splitter::new(token), heard.clone());
     let start = || {
         let (reader, writer) = std::io::pipe()?;
@@ -168,7 +164,7 @@ fn hear(mut pipe: PipeReader, mut splitter: Splitter, heard: &Watched<Heard>) {
                 Piece::Record(Record::SetupStarted { .. }) => phase = Phase::SettingUp,
                 Piece::Record(record) => {
                     phase = Phase::Up;
-                    heard.change(|heard| heard.add(record));
+                    heard.change(|heard| heard.records.push(record));
                 }
             }
         }
@@ -182,19 +178,31 @@ fn pass_on(text: &[u8]) {
     let _ = catch_unwind(|| eprint!("{}", String::from_utf8_lossy(text)));
 }
 
-impl Heard {
-    fn add(&mut self, record: Record) {
+type Said = Option<Result<(), Failure>>;
+
+/// What has become of the set-up.
+fn setup(heard: &[Record]) -> Said {
+    for record in heard {
         match record {
-            Record::SetupFinished { .. } => self.setup = Some(Ok(())),
-            Record::SetupFailed { failure, .. } => self.setup = Some(Err(failure)),
-            Record::TeardownFinished { .. } => self.teardown = Some(Ok(())),
-            Record::TeardownFailed { failure, .. } => self.teardown = Some(Err(failure)),
+            Record::SetupFinished { .. } => return Some(Ok(())),
+            Record::SetupFailed { failure, .. } => return Some(Err(failure.clone())),
             _ => {}
         }
     }
+    None
 }
 
-type Said = Option<Result<(), Failure>>;
+/// What has become of the teardown.
+fn teardown(heard: &[Record]) -> Said {
+    for record in heard {
+        match record {
+            Record::TeardownFinished { .. } => return Some(Ok(())),
+            Record::TeardownFailed { failure, .. } => return Some(Err(failure.clone())),
+            _ => {}
+        }
+    }
+    None
+}
 
 impl Handle {
     /// The path of the value.
@@ -204,7 +212,7 @@ impl Handle {
 
     fn wait_for_setup(&mut self, limit: Duration) -> Result<(), Failure> {
         let deadline = Instant::now() + limit;
-        match self.wait(deadline, |heard| heard.setup.take()) {
+        match self.wait(deadline, setup) {
             Some(result) => result,
             None => Err(self.broke(limit, deadline, "does the set-up exit, abort or run out of memory?")),
         }
@@ -215,7 +223,7 @@ impl Handle {
         drop(self.child.stdin.take());
         let limit = self.teardown_limit;
         let deadline = Instant::now() + limit + SLACK;
-        let result = match self.wait(deadline, |heard| heard.teardown.take()) {
+        let result = match self.wait(deadline, teardown) {
             Some(result) => result,
             None => Err(self.broke(limit, deadline, "something has ended it while its tests ran, or its teardown did")),
         };
@@ -229,8 +237,13 @@ impl Handle {
     }
 
     /// What the host says; nothing if the time is up, or the host gone.
-    fn wait(&mut self, deadline: Instant, look: fn(&mut Heard) -> Said) -> Said {
-        let hear = |until| self.heard.wait(until, |heard| look(heard).map(Some).or(heard.over.then_some(None)));
+    fn wait(&mut self, deadline: Instant, look: fn(&[Record]) -> Said) -> Said {
+        let hear = |until| {
+            self.heard.wait(until, |heard| match look(&heard.records) {
+                None if !heard.over => None,
+                said => Some(said),
+            })
+        };
         loop {
             match hear(deadline.min(Instant::now() + LOOK)) {
                 Some(said) => return said,
@@ -273,7 +286,10 @@ impl Handle {
         os::kill_group(self.child.id());
         // It fails only if it is gone.
         let _ = self.child.kill();
-        let status = self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
+        let status = match self.child.wait() {
+            Ok(status) => status.to_string(),
+            Err(error) => error.to_string(),
+        };
         let _ = std::fs::remove_file(&self.value);
         self.status.insert(status).clone()
     }

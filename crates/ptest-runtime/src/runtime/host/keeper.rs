@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::{child, meeting, serve};
 use crate::runtime::context::Context;
 use crate::runtime::os;
-use crate::runtime::process::Process;
+use crate::runtime::process::{Process, variable};
 use crate::wire::record::Record;
 
 /// What a keeper is told.
@@ -26,8 +26,8 @@ const MEETING: &str = "PTEST_MEETING";
 impl Keeper {
     /// What the process that started this one said, if this one is to be a keeper.
     pub(super) fn of_this_process() -> Option<Self> {
-        let runner = std::env::var(RUNNER).ok()?.parse().ok()?;
-        Some(Self { runner, meeting: std::env::var(MEETING).ok()? })
+        let runner = variable(RUNNER)?.parse().ok()?;
+        Some(Self { runner, meeting: variable(MEETING)? })
     }
 
     pub(super) fn tell(&self, command: &mut Command) {

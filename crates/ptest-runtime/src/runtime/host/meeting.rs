@@ -22,15 +22,12 @@ const FAILED: &str = "failed\n";
 /// The path of the value, from a host that this process or another one has started.
 pub(super) fn host_of(context: &Context) -> Result<String, Failure> {
     let path = place_beside(&child::value_of(context));
-    let unusable = |error: io::Error| failure(format!("cannot use {}: {error}", path.display()));
-    let mut file = open(&path).map_err(unusable)?;
-    let mut said = String::new();
-    file.read_to_string(&mut said).map_err(unusable)?;
-    if let Some(outcome) = outcome(&said) {
-        return outcome.map_err(failure);
-    }
-    file.write_all(BEGUN.as_bytes()).map_err(unusable)?;
-    let theirs = file.try_clone().map_err(unusable)?;
+    let (mut file, theirs) = match enter(&path) {
+        Ok(Entered::First(file, theirs)) => (file, theirs),
+        Ok(Entered::Later(Ok(value))) => return Ok(value),
+        Ok(Entered::Later(Err(message))) => return Err(failure(message)),
+        Err(error) => return Err(failure(format!("cannot use {}: {error}", path.display()))),
+    };
     let keeper = Keeper { runner: os::runner("nextest"), meeting: path.to_string_lossy().into_owned() };
     let started = child::start_keeper(context, &keeper, theirs);
     if let Err(failure) = &started {
@@ -42,6 +39,26 @@ pub(super) fn host_of(context: &Context) -> Result<String, Failure> {
         }
     }
     started
+}
+
+/// How a process finds the meeting place.
+enum Entered {
+    /// Nobody has begun. The file twice: the second one is for a keeper.
+    First(File, File),
+    /// The path of the value, or why there is none.
+    Later(Result<String, String>),
+}
+
+fn enter(path: &Path) -> io::Result<Entered> {
+    let mut file = open(path)?;
+    let mut said = String::new();
+    file.read_to_string(&mut said)?;
+    if let Some(outcome) = outcome(&said) {
+        return Ok(Entered::Later(outcome));
+    }
+    file.write_all(BEGUN.as_bytes())?;
+    let theirs = file.try_clone()?;
+    Ok(Entered::First(file, theirs))
 }
 
 /// What a keeper says when it knows what has become of the set-up. From then on nobody waits for it.

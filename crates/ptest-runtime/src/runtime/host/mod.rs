@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::os;
-use super::process::{Process, Role};
+use super::process::{Process, Role, variable};
 use super::value::Scope;
 use crate::wire::environment::{VALUES, find_value};
 use crate::wire::record::Failure;
@@ -45,7 +45,7 @@ pub(super) fn value(context: &Context, around: &Scope) -> Result<(Vec<u8>, Optio
 /// Where the runner, or whoever started this process, says that a value lies.
 fn given(module: &str) -> Option<String> {
     if matches!(Process::get().role, Role::Worker { .. } | Role::Host { .. }) {
-        find_value(&std::env::var(VALUES).ok()?, module).map(str::to_owned)
+        Some(find_value(&variable(VALUES)?, module)?.to_owned())
     } else {
         None
     }

@@ -10,13 +10,20 @@ use super::read;
 use crate::runtime::context::{self, Context, Tree};
 use crate::runtime::os;
 use crate::runtime::process::Process;
-use crate::runtime::value::{Content, Live, Scope};
+use crate::runtime::value::{Content, Live, Made, Scope};
 use crate::wire::record::{Failure, Record};
 
 /// Holds the context of `module` until nobody needs it any more. The value goes into the file `value`.
 pub(in crate::runtime) fn serve(tree: &Tree, module: &str, value: &str) -> ! {
     let code = if let Some(context) = tree.find(module) {
-        keep(context, value).unwrap_or_else(|| hold(tree, context, value))
+        match Keeper::of_this_process() {
+            // This process is to see to another one that does it.
+            Some(keeper) => {
+                keeper.keep(context, value);
+                0
+            }
+            None => hold(tree, context, value),
+        }
     } else {
         let message = tree.problem(module).unwrap_or("this binary has no such context").to_owned();
         let failure = Failure { message, duration: Duration::ZERO, timed_out: false };
@@ -27,29 +34,15 @@ pub(in crate::runtime) fn serve(tree: &Tree, module: &str, value: &str) -> ! {
     std::process::exit(code)
 }
 
-/// If this process is to see to another one that does it.
-fn keep(context: &Context, value: &str) -> Option<i32> {
-    Keeper::of_this_process()?.keep(context, value);
-    Some(0)
-}
-
 fn hold(tree: &Tree, context: &Context, value: &str) -> i32 {
     let process = Process::get();
     let module = || context.module.to_owned();
     process.say(&Record::SetupStarted { context: module(), limit: context.setup_limit });
     // From here on, those around wait for this one's end, whatever becomes of whoever started it.
     let inside = hold_back_those_around(tree, context);
-    let made = around(tree, context).and_then(|scope| {
-        let (made, duration) = context::make(context, scope.clone())?;
-        let failed = |message: String| Failure { message, duration, timed_out: false };
-        let Content::Bytes(bytes) = made.value else { return Err(failed("it is not shared".to_owned())) };
-        // What cannot be read again fails here, once, and not in each test.
-        context::decode(context, &bytes).map_err(failed)?;
-        write(value, &bytes).map_err(|error| failed(format!("cannot write its value to {value}: {error}")))?;
-        Ok((scope, made.kept, duration))
-    });
-    let (scope, kept, duration) = match made {
-        Ok(made) => made,
+    let (scope, kept, duration) = match make(tree, context, value) {
+        // The bytes are needed no longer.
+        Ok((scope, Made { kept, .. }, duration)) => (scope, kept, duration),
         Err(failure) => {
             process.say(&Record::SetupFailed { context: module(), failure });
             return 1;
@@ -74,6 +67,23 @@ fn hold(tree: &Tree, context: &Context, value: &str) -> i32 {
     }
 }
 
+/// Sets the context up and puts its value where it is looked for; gives the values of those around it, and what was
+/// made.
+fn make(tree: &Tree, context: &Context, value: &str) -> Result<(Scope, Made, Duration), Failure> {
+    let scope = around(tree, context)?;
+    let (made, duration) = context::make(context, scope.clone())?;
+    let failed = |message: String| Err(Failure { message, duration, timed_out: false });
+    let Content::Bytes(bytes) = &made.value else { return failed("it is not shared".to_owned()) };
+    // What cannot be read again fails here, once, and not in each test.
+    if let Err(message) = context::decode(context, bytes) {
+        return failed(message);
+    }
+    if let Err(error) = write(value, bytes) {
+        return failed(format!("cannot write its value to {value}: {error}"));
+    }
+    Ok((scope, made, duration))
+}
+
 /// Whoever started this process has closed it, or is gone: nobody needs the context any more.
 fn wait_for_the_end_of_stdin() {
     // An error is an end, too.
@@ -84,12 +94,16 @@ fn wait_for_the_end_of_stdin() {
 /// Keeps the hosts of the contexts around from tearing down before this one has, by a lock on each one's value: when the
 /// runner is killed, all of them learn of it at once.
 fn hold_back_those_around(tree: &Tree, inner: &Context) -> Vec<File> {
-    let hold = |value: String| {
-        let file = File::open(value)?;
-        file.lock_shared().map(|()| file)
-    };
-    let values = tree.around(inner.module).filter_map(|context| super::given(context.module));
-    values.filter_map(|value| hold(value).ok()).collect()
+    let mut held = Vec::new();
+    for context in tree.around(inner.module) {
+        if let Some(value) = super::given(context.module)
+            && let Ok(file) = File::open(value)
+            && file.lock_shared().is_ok()
+        {
+            held.push(file);
+        }
+    }
+    held
 }
 
 /// Returns when no host inside of the context with this value is left.

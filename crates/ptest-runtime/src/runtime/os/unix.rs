@@ -109,7 +109,7 @@ pub(in crate::runtime) fn copy_of_stdout() -> Option<File> {
 
 /// Which file it is.
 pub(in crate::runtime) fn identity(file: &File) -> Option<super::Identity> {
-    let metadata = file.metadata().ok()?;
+    let Ok(metadata) = file.metadata() else { return None };
     Some((metadata.dev(), metadata.ino()))
 }
 
@@ -125,12 +125,18 @@ pub(in crate::runtime) fn runner(name: &str) -> u32 {
     let mut process = parent;
     while process > 1 {
         let program = std::fs::read_link(format!("/proc/{process}/exe")).unwrap_or_default();
-        if program.file_name().is_some_and(|it| it.to_string_lossy().contains(name)) {
+        if let Some(program) = program.file_name()
+            && program.to_string_lossy().contains(name)
+        {
             return process;
         }
         let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-        let Some((_, rest)) = status.rsplit_once(')') else { break };
-        let Some(above) = rest.split_whitespace().nth(1).and_then(|it| it.parse().ok()) else { break };
+        // Behind the program's name, which ends with the last bracket: the state, one letter, and the process above.
+        let Some(end) = status.rfind(')') else { break };
+        let Some((_, rest)) = status[end..].split_once(' ') else { break };
+        let Some((_, rest)) = rest.split_once(' ') else { break };
+        let Some((above, _)) = rest.split_once(' ') else { break };
+        let Ok(above) = above.parse() else { break };
         process = above;
     }
     parent
