@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use ptest::wire::annotation::{self, Annotation, GENERATED, KEY, KIND, Kind, PLAIN};
+use ptest::wire::annotation::{Annotation, GENERATED, KEY, KIND, Kind, PLAIN};
 use serde::{Deserialize, Serialize};
 
 use super::Test;
@@ -71,7 +71,8 @@ impl Context {
 ///
 /// A library that is linked into the binary may have left annotations, too; those are about no test of this one.
 pub(super) fn understand(texts: &[String], crate_name: &str, tests: &mut [Test]) -> Result<Vec<Context>> {
-    let all: Vec<Annotation> = annotation::read(texts.iter().map(String::as_str)).collect::<Result<_, _>>()?;
+    let all: Vec<Annotation> =
+        texts.iter().filter_map(|text| Annotation::read(text).transpose()).collect::<Result<_, _>>()?;
     let own: Vec<Annotation> = all.into_iter().filter(|it| is_within(it.module, crate_name)).collect();
     let mut mistakes = Vec::new();
     let contexts = contexts(&own, &mut mistakes);

@@ -149,8 +149,8 @@ fn one_by_one<T>(
 struct Wanted {
     test: String,
     names: Vec<&'static str>,
-    /// Their turns, by name in order: a map is much to compile.
-    by_name: Vec<usize>,
+    /// The same by name in order, with their turns.
+    by_name: Vec<(usize, &'static str)>,
     failed: Cell<bool>,
     stopped: Cell<bool>,
 }
@@ -163,20 +163,12 @@ impl Wanted {
             text.unwrap_or_else(|error| panic!("ptest: cannot read {path}: {error}"))
         });
         let test = test.path();
-        let names = environment::find_cases(&TEXT, &test);
-        let mut wanted = Self { test, names, by_name: Vec::new(), failed: Cell::new(false), stopped: Cell::new(false) };
-        for turn in 0..wanted.names.len() {
-            match wanted.place(wanted.names[turn]) {
-                Ok(place) => wanted.by_name[place] = turn,
-                Err(place) => wanted.by_name.insert(place, turn),
-            }
+        let by_name = environment::find_cases(&TEXT, &test);
+        let mut names = vec![""; by_name.len()];
+        for (turn, name) in &by_name {
+            names[*turn] = name;
         }
-        wanted
-    }
-
-    /// Where the turn of this name is, or would be, in `by_name`.
-    fn place(&self, name: &str) -> Result<usize, usize> {
-        self.by_name.binary_search_by(|turn| self.names[*turn].cmp(name))
+        Self { test, names, by_name, failed: Cell::new(false), stopped: Cell::new(false) }
     }
 
     fn is_empty(&self) -> bool {
@@ -184,7 +176,8 @@ impl Wanted {
     }
 
     fn turn(&self, name: &str) -> Option<usize> {
-        Some(self.by_name[self.place(name).ok()?])
+        let place = self.by_name.binary_search_by(|(_, other)| (**other).cmp(name)).ok()?;
+        Some(self.by_name[place].0)
     }
 
     fn missing(&self, turn: usize) -> String {

@@ -3,7 +3,7 @@
 //! The thread keeps runtimes and thread-locals of a fixture apart from those of its test. What the fixture prints is
 //! still caught by libtest, which a new thread inherits.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -63,7 +63,7 @@ struct Outcome {
 thread_local! {
     /// Dropped after the other thread-locals, which are dropped in the order opposite to that in which they were first
     /// used. To join the thread would do as well, but that has no limit.
-    static END: RefCell<Option<End>> = const { RefCell::new(None) };
+    static END: Cell<Option<End>> = const { Cell::new(None) };
 }
 
 struct End(Arc<Watched<Outcome>>);
@@ -99,7 +99,7 @@ mod tests {
                 }
             }
         }
-        thread_local!(static SLOW: RefCell<Option<Slow>> = const { RefCell::new(None) });
+        thread_local!(static SLOW: Cell<Option<Slow>> = const { Cell::new(None) });
         let function = || {
             SLOW.set(Some(Slow));
             Ok(None)

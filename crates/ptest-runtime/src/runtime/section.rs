@@ -7,7 +7,7 @@
 use std::any::Any;
 
 use super::value::Made;
-use crate::wire::annotation::{self, Annotation};
+use crate::wire::annotation::Annotation;
 
 /// What fixtures give and take.
 type Value = Box<dyn Any + Send>;
@@ -39,8 +39,14 @@ pub enum Fixture {
 
 /// All annotations of this binary.
 pub(super) fn annotations() -> Vec<Annotation<'static>> {
-    let found: Result<Vec<_>, _> = annotation::read(sections::annotations().iter().flatten().copied()).collect();
-    found.unwrap_or_else(|foreign| panic!("{foreign}"))
+    let mut found = Vec::new();
+    for text in sections::annotations().iter().flatten() {
+        match Annotation::read(text) {
+            Ok(annotation) => found.extend(annotation),
+            Err(foreign) => panic!("{foreign}"),
+        }
+    }
+    found
 }
 
 /// The functions of all fixtures of this binary.

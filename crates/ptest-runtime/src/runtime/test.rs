@@ -1,9 +1,9 @@
 //! The wrapper that `#[ptest::test]` puts around a test.
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 #[cfg(unix)]
@@ -13,7 +13,7 @@ use super::process::{Process, Role};
 use super::value::{self, Scope};
 use super::watched::{Watched, spawn};
 use super::{host, limit, os};
-use crate::wire::annotation;
+use crate::wire::annotation::Annotation;
 
 /// What the wrapper knows of its test: what stands in its annotation.
 #[derive(Clone, Copy)]
@@ -26,8 +26,9 @@ pub(super) struct Test {
 impl Test {
     /// Reads the annotation that the attribute has made.
     pub(super) fn of(annotation: &'static str) -> Self {
-        let read = annotation::read([annotation]).next().and_then(Result::ok);
-        let test = read.unwrap_or_else(|| unreachable!("what the attribute has written cannot be read"));
+        let Ok(Some(test)) = Annotation::read(annotation) else {
+            unreachable!("what the attribute has written cannot be read");
+        };
         Self { module: test.module, name: test.name, timeout: test.timeout() }
     }
 
@@ -139,7 +140,7 @@ pub(super) fn drive(test: Test, body: &mut dyn FnMut() -> Result<(), String>) {
     if let Some(problem) = tree.problem(test.module) {
         panic!("ptest: {problem}");
     }
-    let contexts: Vec<&Context> = tree.around_tests_of(test.module).collect();
+    let contexts = tree.holding(test.module);
     if contexts.is_empty() && test.timeout.is_none() {
         // There is nothing to do but to run it.
         if let Err(message) = within(test, Scope::new(), body) {
@@ -147,7 +148,7 @@ pub(super) fn drive(test: Test, body: &mut dyn FnMut() -> Result<(), String>) {
         }
         return;
     }
-    let _turn = contexts.iter().find(|it| it.kind == Kind::Unit).map(|it| it.turn());
+    let _turn = turn(&contexts);
     let (scope, verdict) = match enter(&contexts) {
         Ok(scope) => {
             let verdict = judge(test, &scope, body);
@@ -161,26 +162,26 @@ pub(super) fn drive(test: Test, body: &mut dyn FnMut() -> Result<(), String>) {
     let complaints = leave(&contexts, scope, passed);
     match verdict {
         Verdict::Passed if complaints.is_empty() => {}
-        Verdict::Passed => panic!("{}", complaints.join("\n")),
+        Verdict::Passed => panic!("{}", complaints.trim_end()),
         Verdict::Panicked(payload) => {
-            complaints.iter().for_each(|complaint| eprintln!("{complaint}"));
+            eprint!("{complaints}");
             resume_unwind(payload);
         }
         Verdict::Failed(message) => {
-            complaints.iter().for_each(|complaint| eprintln!("{complaint}"));
+            eprint!("{complaints}");
             panic!("{message}");
         }
     }
 }
 
 thread_local! {
-    /// The test that runs on this thread, as libtest names it.
-    static RUNNING: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// The test that runs on this thread.
+    static RUNNING: Cell<Option<Test>> = const { Cell::new(None) };
 }
 
 /// The test that runs on this thread, as libtest names it.
 pub(super) fn running() -> Option<String> {
-    RUNNING.with_borrow(Clone::clone)
+    Some(RUNNING.get()?.path())
 }
 
 /// Runs the body of a test within a scope of values.
@@ -188,10 +189,10 @@ fn within<R>(test: Test, scope: Scope, body: impl FnOnce() -> R) -> R {
     struct Over;
     impl Drop for Over {
         fn drop(&mut self) {
-            RUNNING.take();
+            RUNNING.set(None);
         }
     }
-    RUNNING.set(Some(test.path()));
+    RUNNING.set(Some(test));
     let _over = Over;
     value::within(scope, body)
 }
@@ -208,22 +209,33 @@ fn enter(contexts: &[&Context]) -> Result<Scope, (Scope, NotSetUp)> {
     Ok(scope)
 }
 
-/// Leaves the contexts, the innermost first; gives what is to be said of teardowns that failed and nobody else says.
-fn leave(contexts: &[&Context], mut scope: Scope, passed: bool) -> Vec<String> {
-    let mut complaints = Vec::new();
+/// Waits for the turn of the test, if it is in a unit.
+fn turn<'a>(contexts: &[&'a Context]) -> Option<MutexGuard<'a, ()>> {
+    for context in contexts {
+        if context.kind == Kind::Unit {
+            return Some(context.turn());
+        }
+    }
+    None
+}
+
+/// Leaves the contexts, the innermost first; gives what is to be said of teardowns that failed and nobody else says, in
+/// lines.
+fn leave(contexts: &[&Context], mut scope: Scope, passed: bool) -> String {
+    let mut complaints = String::new();
     for context in contexts.iter().rev() {
         // The last one to leave must find itself alone with the value.
         if scope.last().is_some_and(|(module, _)| *module == context.module) {
             scope.pop();
         }
         let Err(failure) = context.leave(&scope, passed) else { continue };
-        let complaint = format!("{}::(teardown) failed: {}", context.module, failure.message);
+        let complaint = format!("{}::(teardown) failed: {}\n", context.module, failure.message);
         match context.kind {
             // The runner has an entry of its own for it.
             _ if Process::get().is_watched() => {}
             // Tests of other processes have used it, too, and this one's are no worse.
-            Kind::Shared => os::write_stderr(&format!("ptest: {complaint}\n")),
-            Kind::Unit | Kind::CanSplit | Kind::Inside => complaints.push(complaint),
+            Kind::Shared => os::write_stderr(&format!("ptest: {complaint}")),
+            Kind::Unit | Kind::CanSplit | Kind::Inside => complaints.push_str(&complaint),
         }
     }
     complaints

@@ -9,7 +9,7 @@
 //! ptest1 \x1f test \x1f orders::cart \x1f add \x1f tests/orders.rs \x1f 7 \x1f ignored=false \x1f timeout=5000
 //! ```
 
-use super::FIELD;
+use super::{FIELD, Parts};
 
 /// The section on ELF systems: a C identifier, so that the linker says where it begins and ends.
 pub const SECTION_ELF: &str = "ptest_meta";
@@ -66,7 +66,14 @@ impl<'a> Annotation<'a> {
     /// The value of an option.
     #[must_use]
     pub fn option(&self, key: &str) -> Option<&'a str> {
-        self.options.split(FIELD).find_map(|option| option.strip_prefix(key)?.strip_prefix('='))
+        for option in Parts::of(self.options, FIELD) {
+            if let Some(rest) = option.strip_prefix(key)
+                && let Some(value) = rest.strip_prefix('=')
+            {
+                return Some(value);
+            }
+        }
+        None
     }
 
     /// Whether an option is `true`.
@@ -87,27 +94,33 @@ impl<'a> Annotation<'a> {
         self.option(THREADS)?.parse().ok()
     }
 
+    /// The annotation that a text in the section is, unless it is [`NOTHING`].
+    pub fn read(text: &'a str) -> Result<Option<Self>, Foreign> {
+        if text == NOTHING {
+            return Ok(None);
+        }
+        match Self::parse(text) {
+            None => Err(Foreign),
+            annotation => Ok(annotation),
+        }
+    }
+
     fn parse(text: &'a str) -> Option<Self> {
-        let mut fields = text.splitn(7, FIELD);
-        let mut next = || fields.next();
-        if next()? != MAGIC {
+        let mut fields = Parts::of(text, FIELD);
+        if fields.next()? != MAGIC {
             return None;
         }
-        let kind = match next()? {
+        let kind = match fields.next()? {
             "test" => Kind::Test,
             "setup" => Kind::Setup,
             "teardown" => Kind::Teardown,
             "plain" => Kind::Plain,
             _ => return None,
         };
-        let (module, name, file) = (next()?, next()?, next()?);
-        Some(Self { kind, module, name, file, line: next()?.parse().ok()?, options: next().unwrap_or_default() })
+        let (module, name, file) = (fields.next()?, fields.next()?, fields.next()?);
+        let line = fields.next()?.parse().ok()?;
+        Some(Self { kind, module, name, file, line, options: fields.rest.unwrap_or_default() })
     }
-}
-
-/// The annotations among the texts of a section; what is in another version is an error.
-pub fn read<'a>(texts: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = Result<Annotation<'a>, Foreign>> {
-    texts.into_iter().filter(|text| *text != NOTHING).map(|text| Annotation::parse(text).ok_or(Foreign))
 }
 
 /// An annotation that this version of `ptest` does not understand.
@@ -130,22 +143,21 @@ mod tests {
     fn annotations_are_read() {
         let texts = [
             "ptest1\x1ftest\x1fa::b\x1fc\x1fsrc/a.rs\x1f7\x1fignored=true\x1ftimeout=1500\x1fthreads=4",
-            NOTHING,
             "ptest1\x1fplain\x1fa\x1f\x1fsrc/a.rs\x1f1",
         ];
-        let found: Vec<_> = read(texts).collect::<Result<_, _>>().unwrap();
-        assert_eq!(found.len(), 2);
+        let found = texts.map(|text| Annotation::read(text).unwrap().unwrap());
         assert_eq!((found[0].kind, found[0].module, found[0].name, found[0].line), (Kind::Test, "a::b", "c", 7));
         assert!(found[0].says(IGNORED));
         assert_eq!(found[0].timeout(), Some(std::time::Duration::from_millis(1500)));
         assert_eq!((found[0].threads(), found[1].threads()), (Some(4), None));
         assert_eq!((found[1].kind, found[1].option(KEY)), (Kind::Plain, None));
+        assert_eq!(Annotation::read(NOTHING), Ok(None));
     }
 
     #[test]
     fn what_is_of_another_version_is_an_error() {
         for text in ["ptest9\x1fnew", "ptest1\x1ftest\x1fcut", ""] {
-            assert_eq!(read([text]).collect::<Vec<_>>(), [Err(Foreign)]);
+            assert_eq!(Annotation::read(text), Err(Foreign));
         }
     }
 }

@@ -4,6 +4,8 @@
 //! that a test starts inherits; so the one process that is meant finds the same token among its arguments, where it
 //! does no harm: behind `--skip`, as the name of no test.
 
+use std::collections::HashMap;
+
 use super::{FIELD, Parts};
 
 /// What the process is to be: one of [`WORKER`], [`HOST`], [`CASES`] and [`CALL`].
@@ -75,15 +77,39 @@ pub fn find_value<'a>(values: &'a str, module: &str) -> Option<&'a str> {
     behind(values, module).first().copied()
 }
 
-/// The text of the file that [`WANTED`] names, from the name of the test and that of the case.
+/// The text of the file that [`WANTED`] names, from the name of the test and that of the case, in the order in which they
+/// are to run.
+///
+/// In it the cases of a test are in the order of their names, each behind its turn: who reads it has to find them by name,
+/// and to sort them there would be much to compile.
 pub fn join_cases<'a>(cases: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    cases.map(|(test, case)| [test, &FIELD.to_string(), case, "\n"].concat()).collect()
+    let mut turns = HashMap::new();
+    let mut sorted: Vec<(&str, &str, usize)> = Vec::new();
+    for (test, case) in cases {
+        let turn = turns.entry(test).or_insert(0);
+        sorted.push((test, case, *turn));
+        *turn += 1;
+    }
+    sorted.sort_unstable();
+    let between = &FIELD.to_string();
+    sorted
+        .into_iter()
+        .map(|(test, case, turn)| [test, between, &turn.to_string(), between, case, "\n"].concat())
+        .collect()
 }
 
-/// The cases of a test in such a text, in their order.
+/// The cases of a test in such a text, by name in order, and the turn of each, from 0.
 #[must_use]
-pub fn find_cases<'a>(cases: &'a str, test: &str) -> Vec<&'a str> {
-    behind(cases, test)
+pub fn find_cases<'a>(cases: &'a str, test: &str) -> Vec<(usize, &'a str)> {
+    let mut found = Vec::new();
+    for rest in behind(cases, test) {
+        if let Some((turn, name)) = rest.split_once(FIELD)
+            && let Ok(turn) = turn.parse()
+        {
+            found.push((turn, name));
+        }
+    }
+    found
 }
 
 /// What stands behind a name, in lines that each begin with one. No name has a line break in it.
@@ -106,7 +132,7 @@ mod tests {
     #[test]
     fn cases_are_found_by_the_whole_name_of_their_test() {
         let cases = join_cases([("m::t", "b"), ("m::t2", "x"), ("m::t", "a [1] ä")].into_iter());
-        assert_eq!(find_cases(&cases, "m::t"), ["b", "a [1] ä"]);
+        assert_eq!(find_cases(&cases, "m::t"), [(1, "a [1] ä"), (0, "b")]);
         assert!(find_cases(&cases, "m").is_empty());
     }
 

@@ -83,11 +83,6 @@ impl Tree {
     }
 
     /// The contexts of tests in a module, the outermost first.
-    pub(in crate::runtime) fn around_tests_of(&self, module: &str) -> impl Iterator<Item = &Context> {
-        self.holding(module).into_iter()
-    }
-
-    /// The contexts of tests in a module, the outermost first.
     pub(in crate::runtime) fn holding(&self, module: &str) -> Vec<&Context> {
         let mut holding = Vec::new();
         for context in &self.contexts {
