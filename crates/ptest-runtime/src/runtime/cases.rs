@@ -240,7 +240,7 @@ fn problem(name: &str) -> Option<String> {
         _ if name.chars().any(char::is_control) => "a name with a line break or another control character in it",
         _ => return None,
     };
-    let begin: String = name.chars().take(40).collect();
+    let begin = format!("{name:.40}");
     Some(format!(
         "the generator gives a case {why}, {begin:?}: name each with at most {LONGEST} bytes of plain text, such as a number \
          or the name of a file"

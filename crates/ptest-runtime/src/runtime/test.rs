@@ -162,7 +162,7 @@ pub(super) fn drive(test: Test, body: &mut dyn FnMut() -> Result<(), String>) {
     let complaints = leave(&contexts, scope, passed);
     match verdict {
         Verdict::Passed if complaints.is_empty() => {}
-        Verdict::Passed => panic!("{}", complaints.trim_end()),
+        Verdict::Passed => panic!("{}", complaints.trim_end_matches('\n')),
         Verdict::Panicked(payload) => {
             eprint!("{complaints}");
             resume_unwind(payload);

@@ -1,5 +1,6 @@
 //! The called side: says that it is ready, waits for the word, calls the function, says what came of it.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,15 +18,21 @@ pub(super) const READY: u8 = b'R';
 /// What it waits for.
 pub(super) const GO: u8 = b'G';
 
+/// What came of the call, in front of its bytes: a value, why it is no bytes, or a panic. That is told by where it was, its
+/// backtrace and its message, with zero bytes in between; only the message may have more of those.
+const VALUE: u8 = b'V';
+const CODEC: u8 = b'C';
+const PANIC: u8 = b'P';
+
 /// What came of the call.
 pub(super) enum Said {
-    Result(Vec<u8>),
+    Value(Vec<u8>),
     Codec(String),
     Panic { message: String, location: Option<String>, backtrace: Option<String> },
 }
 
-/// Where the last panic was: its hook knows, and nobody else.
-static PANIC: Mutex<Option<(Option<String>, Option<String>)>> = Mutex::new(None);
+/// Where the last panic was, and its backtrace: its hook knows, and nobody else.
+static PANICKED: Mutex<String> = Mutex::new(String::new());
 
 /// Makes the call that this process is for.
 pub(in crate::runtime) fn serve(function: &str) -> ! {
@@ -48,28 +55,33 @@ fn answer(function: &str) -> io::Result<()> {
     end_with_caller(line.stream.try_clone()?);
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        let backtrace = std::backtrace::Backtrace::capture();
-        let backtrace = match backtrace.status() {
-            std::backtrace::BacktraceStatus::Captured => Some(backtrace.to_string()),
-            _ => None,
-        };
-        if let Ok(mut panic) = PANIC.lock() {
-            *panic = Some((info.location().map(ToString::to_string), backtrace));
+        let backtrace = Backtrace::capture();
+        let location = info.location().map_or_else(String::new, |it| format!("{it}"));
+        if let Ok(mut panicked) = PANICKED.lock() {
+            *panicked = match backtrace.status() {
+                BacktraceStatus::Captured => format!("{location}\0{backtrace}\0"),
+                _ => format!("{location}\0\0"),
+            };
         }
         before(info);
     }));
     Process::get().say(&Record::CallBegan);
     // SAFETY: whoever started this process measured the distance in this very program.
     let result = catch_unwind(AssertUnwindSafe(|| unsafe { function.call(&arguments) }));
-    let said = match result {
-        Ok(Ok(bytes)) => Said::Result(bytes),
-        Ok(Err(why)) => Said::Codec(why),
+    let (kind, bytes) = match result {
+        Ok(Ok(bytes)) => (VALUE, bytes),
+        Ok(Err(why)) => (CODEC, why.into_bytes()),
         Err(payload) => {
-            let (location, backtrace) = PANIC.lock().ok().and_then(|mut it| it.take()).unwrap_or_default();
-            Said::Panic { message: limit::message(&*payload), location, backtrace }
+            // One that is resumed comes by no hook.
+            let mut said = PANICKED.lock().map_or_else(|_| String::new(), |said| said.clone());
+            if said.is_empty() {
+                said.push_str("\0\0");
+            }
+            (PANIC, (said + &limit::message(&*payload)).into_bytes())
         }
     };
-    said.write(&mut line)
+    line.write_byte(kind)?;
+    line.write_bytes(&bytes)
 }
 
 /// Whoever waits for the result may be killed. Then nothing of this is to go on.
@@ -85,27 +97,13 @@ fn end_with_caller(mut line: UnixStream) {
 }
 
 impl Said {
-    fn write(self, line: &mut Line) -> io::Result<()> {
-        let (kind, bytes) = match self {
-            Self::Result(bytes) => (b'V', bytes),
-            Self::Codec(why) => (b'C', why.into_bytes()),
-            Self::Panic { message, location, backtrace } => {
-                // Neither a place nor a backtrace has a zero byte in it; a message may.
-                let (location, backtrace) = (location.unwrap_or_default(), backtrace.unwrap_or_default());
-                (b'P', format!("{location}\0{backtrace}\0{message}").into_bytes())
-            }
-        };
-        line.write_byte(kind)?;
-        line.write_bytes(&bytes)
-    }
-
     pub(super) fn read(line: &mut Line) -> io::Result<Self> {
         let kind = line.read_byte()?;
         let bytes = line.read_bytes()?;
         match kind {
-            b'V' => Ok(Self::Result(bytes)),
-            b'C' => Ok(Self::Codec(String::from_utf8_lossy(&bytes).into_owned())),
-            b'P' => {
+            VALUE => Ok(Self::Value(bytes)),
+            CODEC => Ok(Self::Codec(String::from_utf8_lossy(&bytes).into_owned())),
+            PANIC => {
                 let text = String::from_utf8_lossy(&bytes);
                 let (location, rest) = text.split_once('\0').unwrap_or((&text, ""));
                 let (backtrace, message) = rest.split_once('\0').unwrap_or((rest, ""));

@@ -226,7 +226,7 @@ impl Process {
         self.stderr.wait(leave, |heard| heard.over.then_some(()));
         let stderr = self.stderr.change(|heard| heard.output.last());
         match (said, status) {
-            (Ok(Said::Result(bytes)), _) => Ok(bytes),
+            (Ok(Said::Value(bytes)), _) => Ok(bytes),
             (Ok(Said::Codec(why)), _) => Err(CallError::Codec(why)),
             (Ok(Said::Panic { message, location, backtrace }), _) => {
                 Err(CallError::Panicked { message, location, backtrace })
