@@ -1,4 +1,6 @@
 //! Generated tests: one test for libtest, any number of cases for `cargo ptest`.
+//!
+//! Few test binaries have any: all functions here are generic or `#[inline]`, so that the others do not pay for them.
 
 use std::cell::Cell;
 use std::fmt::Debug;
@@ -156,6 +158,7 @@ struct Wanted {
 }
 
 impl Wanted {
+    #[inline]
     fn of(test: Test) -> Self {
         static TEXT: LazyLock<String> = LazyLock::new(|| {
             let Role::Worker { wanted: Some(path) } = &Process::get().role else { return String::new() };
@@ -171,27 +174,32 @@ impl Wanted {
         Self { test, names, by_name, failed: Cell::new(false), stopped: Cell::new(false) }
     }
 
+    #[inline]
     fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 
+    #[inline]
     fn turn(&self, name: &str) -> Option<usize> {
         let place = self.by_name.binary_search_by(|(_, other)| (**other).cmp(name)).ok()?;
         Some(self.by_name[place].0)
     }
 
+    #[inline]
     fn missing(&self, turn: usize) -> String {
         let name = self.names[turn];
         format!("the generator gives no case {name} this time: it has to give the same ones each time")
     }
 
     /// Whether no further case is to begin.
+    #[inline]
     fn stops(&self) -> bool {
         self.stopped.set(Process::get().is_to_stop());
         self.stopped.get()
     }
 
     /// To be called when nothing of the test's contexts is in use any more: what is still up is torn down at the exit.
+    #[inline]
     fn end_if_stopped(&self) {
         if self.stopped.get() {
             std::process::exit(0);
@@ -199,6 +207,7 @@ impl Wanted {
     }
 
     /// Says what a case has come to.
+    #[inline]
     fn tell(&self, turn: usize, came: &Came) {
         if let Ok(Err(error)) = came {
             // As libtest tells it.
@@ -211,6 +220,7 @@ impl Wanted {
     }
 
     /// All of them have run.
+    #[inline]
     fn conclude(&self) {
         if self.failed.get() {
             // Each has said why. The harness needs to know as well, but nobody needs to read it once more.
@@ -222,6 +232,7 @@ impl Wanted {
 /// However it ends: what the harness says next is about the test. Until then nothing can be taken for that, whatever
 /// cases print.
 impl Drop for Wanted {
+    #[inline]
     fn drop(&mut self) {
         if !self.is_empty() {
             Process::get().say(&Record::CasesOver { test: std::mem::take(&mut self.test) });
@@ -233,6 +244,7 @@ impl Drop for Wanted {
 const LONGEST: usize = 512;
 
 /// Why a case cannot have this name.
+#[inline]
 fn problem(name: &str) -> Option<String> {
     let why = match name {
         "" => "no name at all",

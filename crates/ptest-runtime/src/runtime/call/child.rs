@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
-use super::function::Distance;
+use super::function::Apply;
 use super::line::Line;
 use crate::runtime::process::Process;
 use crate::runtime::watched::spawn;
@@ -35,7 +35,8 @@ pub(super) enum Said {
 static PANICKED: Mutex<String> = Mutex::new(String::new());
 
 /// Makes the call that this process is for.
-pub(in crate::runtime) fn serve(function: &str) -> ! {
+#[inline]
+pub(super) fn serve(function: Apply) -> ! {
     let code = match answer(function) {
         Ok(()) => 0,
         // There is nobody to say anything to.
@@ -45,8 +46,8 @@ pub(in crate::runtime) fn serve(function: &str) -> ! {
     std::process::exit(code)
 }
 
-fn answer(function: &str) -> io::Result<()> {
-    let Ok(function) = function.parse::<Distance>() else { return Err(io::ErrorKind::InvalidInput.into()) };
+#[inline]
+fn answer(function: Apply) -> io::Result<()> {
     // The line is not for the function, nor for what it starts.
     let mut line = Line { stream: os::take_line()?, deadline: None };
     let arguments = line.read_bytes()?;
@@ -66,8 +67,7 @@ fn answer(function: &str) -> io::Result<()> {
         before(info);
     }));
     Process::get().say(&Record::CallBegan);
-    // SAFETY: whoever started this process measured the distance in this very program.
-    let result = catch_unwind(AssertUnwindSafe(|| unsafe { function.call(&arguments) }));
+    let result = catch_unwind(AssertUnwindSafe(|| function(&arguments)));
     let (kind, bytes) = match result {
         Ok(Ok(bytes)) => (VALUE, bytes),
         Ok(Err(why)) => (CODEC, why.into_bytes()),
@@ -85,6 +85,7 @@ fn answer(function: &str) -> io::Result<()> {
 }
 
 /// Whoever waits for the result may be killed. Then nothing of this is to go on.
+#[inline]
 fn end_with_caller(mut line: UnixStream) {
     let end = move || {
         // Nothing more is said on that side, so whatever this gives is the end.
@@ -97,6 +98,7 @@ fn end_with_caller(mut line: UnixStream) {
 }
 
 impl Said {
+    #[inline]
     pub(super) fn read(line: &mut Line) -> io::Result<Self> {
         let kind = line.read_byte()?;
         let bytes = line.read_bytes()?;

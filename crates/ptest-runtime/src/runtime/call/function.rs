@@ -1,7 +1,7 @@
 //! Functions that travel to another process of the same program.
 //!
 //! The program may lie elsewhere in each process's memory, but everything in it keeps its distances. So a function is
-//! known by how far it is from one that both sides know.
+//! known by how far its entry is from a function that both sides know.
 
 use std::any::type_name;
 
@@ -11,7 +11,14 @@ use serde_core::de::DeserializeOwned;
 use crate::runtime::codec;
 
 /// Takes the arguments as bytes, gives the result as bytes.
-type Entry = fn(&[u8]) -> Result<Vec<u8>, String>;
+pub(super) type Apply = fn(&[u8]) -> Result<Vec<u8>, String>;
+
+/// What the process of a call does, and with which function. Only programs that make calls have an entry, so only those have
+/// this side of calls in them.
+pub(super) struct Entry {
+    pub serve: fn(Apply) -> !,
+    pub apply: Apply,
+}
 
 /// How far a call's entry is from [`anchor`], in bytes; one that lies before it is far, around the whole memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,9 +26,7 @@ pub(super) struct Distance(usize);
 
 /// The fixed point.
 #[inline(never)]
-fn anchor(_: &[u8]) -> Result<Vec<u8>, String> {
-    Err("this is no call".to_owned())
-}
+fn anchor() {}
 
 /// How far it is to the function that calls `F`.
 pub(super) fn distance<F, A, R>(_: F) -> Distance
@@ -37,10 +42,19 @@ where
              pointer): hand over what it needs as arguments"
         );
     }
-    Distance((entry::<F, A, R> as Entry as usize).wrapping_sub(anchor as Entry as usize))
+    Distance((entry::<F, A, R> as fn() -> Entry as usize).wrapping_sub(anchor as fn() as usize))
 }
 
-fn entry<F, A, R>(arguments: &[u8]) -> Result<Vec<u8>, String>
+fn entry<F, A, R>() -> Entry
+where
+    A: DeserializeOwned,
+    R: Serialize,
+    F: Fn(A) -> R + Copy + Send + 'static,
+{
+    Entry { serve: super::child::serve, apply: apply::<F, A, R> }
+}
+
+fn apply<F, A, R>(arguments: &[u8]) -> Result<Vec<u8>, String>
 where
     A: DeserializeOwned,
     R: Serialize,
@@ -57,21 +71,22 @@ where
 }
 
 impl Distance {
-    /// Calls the function with arguments as bytes.
+    /// What is there.
     ///
     /// # Safety
     ///
     /// The distance was measured in a process of this very program.
-    pub(super) unsafe fn call(self, arguments: &[u8]) -> Result<Vec<u8>, String> {
-        let address = (anchor as Entry as usize).wrapping_add(self.0);
+    pub(super) unsafe fn entry(self) -> Entry {
+        let address = (anchor as fn() as usize).wrapping_add(self.0);
         let pointer = std::ptr::with_exposed_provenance::<()>(address);
-        // SAFETY: the address is that of an `Entry`, as the caller promises.
-        let entry = unsafe { std::mem::transmute::<*const (), Entry>(pointer) };
-        entry(arguments)
+        // SAFETY: the address is that of an `entry`, as the caller promises.
+        let entry = unsafe { std::mem::transmute::<*const (), fn() -> Entry>(pointer) };
+        entry()
     }
 }
 
 impl std::fmt::Display for Distance {
+    #[inline]
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         self.0.fmt(f)
     }
@@ -98,7 +113,8 @@ mod tests {
         for (distance, expected) in [(distance(double), 14), (distance(|number: u32| number + 1), 8)] {
             let distance: Distance = distance.to_string().parse().unwrap();
             // SAFETY: it was measured in this process.
-            let result = unsafe { distance.call(&codec::to_bytes(&7).unwrap()) }.unwrap();
+            let entry = unsafe { distance.entry() };
+            let result = (entry.apply)(&codec::to_bytes(&7).unwrap()).unwrap();
             assert_eq!(codec::from_bytes::<u32>(&result).unwrap(), expected);
         }
     }
@@ -106,7 +122,8 @@ mod tests {
     #[test]
     fn arguments_of_another_type_are_an_error() {
         // SAFETY: it was measured in this process.
-        let error = unsafe { distance(double).call(&codec::to_bytes("seven").unwrap()) }.unwrap_err();
+        let entry = unsafe { distance(double).entry() };
+        let error = (entry.apply)(&codec::to_bytes("seven").unwrap()).unwrap_err();
         assert!(error.contains("cannot be deserialised"), "{error}");
     }
 }

@@ -14,12 +14,14 @@ pub(super) struct Line {
 const MOST: usize = 64 * 1024;
 
 impl Line {
+    #[inline]
     pub(super) fn read_byte(&mut self) -> io::Result<u8> {
         let mut byte = [0];
         self.read_exact(&mut byte)?;
         Ok(byte[0])
     }
 
+    #[inline]
     pub(super) fn read_bytes(&mut self) -> io::Result<Vec<u8>> {
         let mut length = [0; 8];
         self.read_exact(&mut length)?;
@@ -34,10 +36,12 @@ impl Line {
         Ok(bytes)
     }
 
+    #[inline]
     pub(super) fn write_byte(&mut self, byte: u8) -> io::Result<()> {
         self.stream.write_all(&[byte])
     }
 
+    #[inline]
     pub(super) fn write_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(&(bytes.len() as u64).to_le_bytes())?;
         self.stream.write_all(bytes)
@@ -45,6 +49,7 @@ impl Line {
 }
 
 impl Read for Line {
+    #[inline]
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if let Some(deadline) = self.deadline {
             let left = deadline.saturating_duration_since(Instant::now());

@@ -2,6 +2,9 @@
 //!
 //! The idea is that of django-concurrent-test-helper. A child is this test binary, started once more; the function
 //! travels as its distance from a fixed point in the program, so that nothing needs to be registered.
+//!
+//! Few test binaries make calls. So that the others, and whoever only compiles `ptest`, do not pay for it, all functions
+//! here are generic or `#[inline]`: they become code in the binaries that use them.
 
 mod child;
 mod function;
@@ -17,12 +20,21 @@ use std::time::Duration;
 use serde_core::Serialize;
 use serde_core::de::DeserializeOwned;
 
-pub(super) use child::serve;
-
 use super::codec;
+use crate::wire::environment::FUNCTION;
 
 /// How long a call may take if nobody says otherwise.
 const LIMIT: Duration = Duration::from_secs(30);
+
+/// Makes the call that this process is for.
+pub(super) fn serve(function: &str) -> ! {
+    let Ok(distance) = function.parse::<function::Distance>() else {
+        panic!("{FUNCTION}={function}: there is no such function")
+    };
+    // SAFETY: whoever started this process measured the distance in this very program.
+    let entry = unsafe { distance.entry() };
+    (entry.serve)(entry.apply)
+}
 
 /// Why a call gave no result. An error that the function itself returned is a result: `Ok(Err(error))`.
 #[derive(Debug)]
@@ -50,6 +62,7 @@ pub enum CallError {
 }
 
 impl fmt::Display for CallError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::Panicked { message, location: Some(location), .. } => write!(f, "panicked at {location}: {message}"),

@@ -59,6 +59,7 @@ pub(super) fn run<R: DeserializeOwned>(
 
 /// The same for all types of results, compiled once.
 #[track_caller]
+#[inline]
 fn run_all(
     calls: Vec<(Distance, Result<Vec<u8>, String>)>,
     limit: Duration,
@@ -118,6 +119,7 @@ struct Begun {
 }
 
 /// Ends calls that wait for the word, and waits for that.
+#[inline]
 fn give_up(begun: &[Begun]) {
     for call in begun {
         call.progress.change(|progress| progress.is_given_up = true);
@@ -134,6 +136,7 @@ fn give_up(begun: &[Begun]) {
 
 /// Starts a process for a call. It has a thread of its own here, so that calls do not wait for one another; only their
 /// start is common, by a word on the line.
+#[inline]
 fn begin(
     test: &str,
     function: Distance,
@@ -164,6 +167,7 @@ struct Process {
 
 impl Process {
     /// The process, and the line to it: arguments and the word to begin in, readiness and the result out.
+    #[inline]
     fn start(
         test: &str,
         function: Distance,
@@ -200,6 +204,7 @@ impl Process {
     }
 
     /// Follows the call to its end.
+    #[inline]
     fn attend(
         mut self,
         stream: UnixStream,
@@ -238,6 +243,7 @@ impl Process {
 
     /// Gives the process time to end, and ends it then, with all that it has started. How it has ended, if it did so
     /// itself.
+    #[inline]
     fn end(&mut self, deadline: Instant) -> Option<ExitStatus> {
         let by_itself = loop {
             let now = Instant::now();
@@ -258,6 +264,7 @@ impl Process {
 
 impl Drop for Process {
     /// Of one that nobody attends to, or whose attendant panicked.
+    #[inline]
     fn drop(&mut self) {
         if !self.is_reaped {
             self.end(Instant::now());
@@ -266,17 +273,20 @@ impl Drop for Process {
 }
 
 /// Gives the arguments to a process, and waits until it has them.
+#[inline]
 fn prepare(line: &mut Line, arguments: &[u8]) -> io::Result<()> {
     line.write_bytes(arguments)?;
     if line.read_byte()? == READY { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
 }
 
+#[inline]
 fn is_late(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
 }
 
 /// Prints what a process writes, as the test's own output, and keeps the last part of it. With a splitter, what libtest
 /// says before the call begins is left out.
+#[inline]
 fn forward(mut pipe: PipeReader, splitter: Option<Splitter>, print: fn(&str)) -> io::Result<Arc<Watched<Heard>>> {
     let heard = Arc::new(Watched::new(Heard::keeping(Output::keeping(0, KEPT))));
     let mut lines = Lines { pending: Vec::new(), print, heard: heard.clone() };
@@ -317,6 +327,7 @@ struct Lines {
 }
 
 impl Lines {
+    #[inline]
     fn add(&mut self, bytes: &[u8]) {
         self.pending.extend_from_slice(bytes);
         match self.pending.iter().rposition(|byte| *byte == b'\n') {
@@ -327,6 +338,7 @@ impl Lines {
         }
     }
 
+    #[inline]
     fn print(&mut self, end: usize) {
         let lines = &self.pending[..end];
         (self.print)(&String::from_utf8_lossy(lines));
@@ -334,6 +346,7 @@ impl Lines {
         self.pending.drain(..end);
     }
 
+    #[inline]
     fn end(&mut self) {
         self.print(self.pending.len());
         self.heard.change(|heard| heard.over = true);

@@ -178,6 +178,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
         tuple_struct map struct identifier ignored_any
     }
 
+    #[inline]
     fn is_human_readable(&self) -> bool {
         false
     }
@@ -224,6 +225,7 @@ impl<'de> de::EnumAccess<'de> for Variant<'_, 'de> {
 impl<'de> de::VariantAccess<'de> for Variant<'_, 'de> {
     type Error = Error;
 
+    #[inline]
     fn unit_variant(self) -> Result<(), Error> {
         if self.has_content && self.reader.tag()? != Tag::Unit {
             return Err(wrong("a variant has something in it"));

@@ -1,4 +1,6 @@
 //! From values to bytes.
+//!
+//! What serde asks for is `#[inline]`, so that of all these functions a test binary gets those that its values need.
 
 use serde_core::ser::{self, Serialize};
 
@@ -13,6 +15,7 @@ pub(super) struct Writer {
 macro_rules! numbers {
     ($($method:ident $type:ty, $tag:ident;)*) => {
         $(
+            #[inline]
             fn $method(self, value: $type) -> Result<(), Error> {
                 self.put(Tag::$tag, &value.to_le_bytes());
                 Ok(())
@@ -84,26 +87,31 @@ impl<'a> ser::Serializer for &'a mut Writer {
         serialize_f64 f64, F64;
     }
 
+    #[inline]
     fn serialize_bool(self, value: bool) -> Result<(), Error> {
         self.put(if value { Tag::True } else { Tag::False }, &[]);
         Ok(())
     }
 
+    #[inline]
     fn serialize_char(self, value: char) -> Result<(), Error> {
         self.put(Tag::Char, &u32::from(value).to_le_bytes());
         Ok(())
     }
 
+    #[inline]
     fn serialize_str(self, value: &str) -> Result<(), Error> {
         self.put_long(Tag::Text, value.as_bytes());
         Ok(())
     }
 
+    #[inline]
     fn serialize_bytes(self, value: &[u8]) -> Result<(), Error> {
         self.put_long(Tag::Bytes, value);
         Ok(())
     }
 
+    #[inline]
     fn serialize_none(self) -> Result<(), Error> {
         self.put(Tag::None, &[]);
         Ok(())
@@ -116,15 +124,18 @@ impl<'a> ser::Serializer for &'a mut Writer {
         Ok(())
     }
 
+    #[inline]
     fn serialize_unit(self) -> Result<(), Error> {
         self.put(Tag::Unit, &[]);
         Ok(())
     }
 
+    #[inline]
     fn serialize_unit_struct(self, _: &'static str) -> Result<(), Error> {
         self.serialize_unit()
     }
 
+    #[inline]
     fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), Error> {
         self.serialize_str(variant)
     }
@@ -146,18 +157,22 @@ impl<'a> ser::Serializer for &'a mut Writer {
         Ok(())
     }
 
+    #[inline]
     fn serialize_seq(self, _: Option<usize>) -> Result<Elements<'a>, Error> {
         Ok(Elements { writer: self.open(Tag::Sequence)?, ends: 1 })
     }
 
+    #[inline]
     fn serialize_tuple(self, _: usize) -> Result<Elements<'a>, Error> {
         self.serialize_seq(None)
     }
 
+    #[inline]
     fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Elements<'a>, Error> {
         self.serialize_seq(None)
     }
 
+    #[inline]
     fn serialize_tuple_variant(
         self,
         _: &'static str,
@@ -169,14 +184,17 @@ impl<'a> ser::Serializer for &'a mut Writer {
         Ok(Elements { writer: self.open(Tag::Sequence)?, ends: 2 })
     }
 
+    #[inline]
     fn serialize_map(self, _: Option<usize>) -> Result<Elements<'a>, Error> {
         Ok(Elements { writer: self.open(Tag::Map)?, ends: 1 })
     }
 
+    #[inline]
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Elements<'a>, Error> {
         self.serialize_map(None)
     }
 
+    #[inline]
     fn serialize_struct_variant(
         self,
         _: &'static str,
@@ -188,6 +206,7 @@ impl<'a> ser::Serializer for &'a mut Writer {
         Ok(Elements { writer: self.open(Tag::Map)?, ends: 2 })
     }
 
+    #[inline]
     fn is_human_readable(&self) -> bool {
         false
     }
@@ -218,6 +237,7 @@ macro_rules! sequences {
                     value.serialize(&mut *self.writer)
                 }
 
+                #[inline]
                 fn end(self) -> Result<(), Error> {
                     self.close();
                     Ok(())
@@ -247,6 +267,7 @@ macro_rules! structs {
                     value.serialize(&mut *self.writer)
                 }
 
+                #[inline]
                 fn end(self) -> Result<(), Error> {
                     self.close();
                     Ok(())
@@ -270,6 +291,7 @@ impl ser::SerializeMap for Elements<'_> {
         value.serialize(&mut *self.writer)
     }
 
+    #[inline]
     fn end(self) -> Result<(), Error> {
         self.close();
         Ok(())
