@@ -55,7 +55,8 @@
 //!
 //! The value of a shared context is serialised and handed to all processes; a server, a container or a folder that it
 //! stands for stays in the host: see [`Shared`]. It crosses a process border under `cargo test`, too, so that whatever
-//! serialising loses is missed early. For a debugger `PTEST_SHARED=inprocess` keeps everything in one process.
+//! serialising loses is missed early. For a debugger `PTEST_SHARED=inprocess` keeps everything in one process. (A breakpoint on
+//! a test's own line may be met twice: the test is called once more, within its contexts.)
 //!
 //! # Rules
 //!

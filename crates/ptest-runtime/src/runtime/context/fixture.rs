@@ -92,7 +92,8 @@ pub(super) fn tear_down(
     let ended = match Arc::try_unwrap(live) {
         Ok(live) => end(context, Some(live.into_end()), around.clone()),
         Err(_) => Err(Failure {
-            message: "its value is still in use: a thread that a test left behind has it (join it in the test), or a set-up or teardown inside that had no end in its time"
+            message: "its value is still in use: a thread that a test left behind has it (join it in the test), a set-up or \
+                      teardown inside that had no end in its time, or a test that runs while another one ends the process"
                 .into(),
             duration: Duration::ZERO,
             timed_out: false,
