@@ -60,6 +60,30 @@ fn nothing_of_the_expansion_is_seen_within() {
 }
 
 #[test]
+fn its_name_may_mean_something_else_within() {
+    fn its_name_may_mean_something_else_within() {
+        panic!("this is not the test");
+    }
+    if TEST != 7 {
+        its_name_may_mean_something_else_within();
+    }
+}
+
+#[test]
+fn attributes_may_be_within() {
+    #![allow(unused_variables)]
+    let seven = TEST;
+}
+
+#[test]
+fn it_may_return_early() {
+    if TEST == 7 {
+        return;
+    }
+    unreachable!();
+}
+
+#[test]
 fn add_once_more(log: &Log, serial: Serial) {
     log.push(add(serial.0, TEST));
 }
