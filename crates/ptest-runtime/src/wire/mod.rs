@@ -9,11 +9,11 @@ pub mod annotation;
 pub mod environment;
 pub mod record;
 
-/// Begins an annotation and a record. No text that people print has it.
+/// Begins a record. No text that people print has it.
 pub const BEGIN: u8 = 0x02;
-/// Ends an annotation and a record.
+/// Ends a record.
 pub const END: u8 = 0x03;
-/// Stands between the fields of either.
+/// Stands between the fields of a record and of an annotation.
 pub const FIELD: char = '\x1f';
 
 /// The parts of a text between such characters. It is all that is needed of `str::split`, of which there is much to compile.
