@@ -8,7 +8,7 @@ use std::fs::File;
 
 use anyhow::{Context, Result};
 use camino::Utf8Path;
-use object::elf::{FileHeader32, FileHeader64, PT_LOAD};
+use object::elf::{FileHeader32, FileHeader64, PT_LOAD, SHF_ALLOC};
 use object::read::elf::{FileHeader, ProgramHeader, Rela, SectionHeader};
 use object::{Endian, Endianness, FileKind, Object, ObjectSection, ObjectSegment, ReadCache, ReadRef};
 use ptest::wire::annotation::{SECTION_COFF, SECTION_ELF, SECTION_MACH_O};
@@ -52,13 +52,13 @@ impl Section {
         let texts = self.words.chunks_exact(2).filter(|text| text[0] != 0);
         let places: Vec<(u64, u64)> =
             texts.map(|text| Some((self.offset(text[0], text[1])?, text[1]))).collect::<Option<_>>()?;
-        // They are side by side, or nearly so: to read them one by one would take many times as long.
-        let start = places.iter().map(|(offset, _)| *offset).min().unwrap_or(0);
-        let end = places.iter().map(|(offset, length)| offset + length).max().unwrap_or(0);
+        // They are side by side, or nearly so: to read them one by one would take many times as long. There is at least one.
+        let start = places.iter().map(|(offset, _)| *offset).min()?;
+        let end = places.iter().map(|(offset, length)| offset + length).max()?;
         let bytes = file.read_bytes_at(start, end - start).ok()?;
         let text = |(offset, length): (u64, u64)| {
             let at = usize::try_from(offset - start).ok()?;
-            let bytes = &bytes[at..at + usize::try_from(length).ok()?];
+            let bytes = bytes.get(at..)?.get(..usize::try_from(length).ok()?)?;
             String::from_utf8(bytes.to_vec()).ok()
         };
         places.into_iter().map(text).collect()
@@ -68,7 +68,9 @@ impl Section {
     fn offset(&self, address: u64, length: u64) -> Option<u64> {
         self.parts.iter().find_map(|part| {
             let within = address.checked_sub(part.address)?;
-            (within.checked_add(length)? <= part.size).then(|| part.offset.checked_add(within)).flatten()
+            let offset = part.offset.checked_add(within)?;
+            offset.checked_add(length)?;
+            (within.checked_add(length)? <= part.size).then_some(offset)
         })
     }
 }
@@ -85,7 +87,8 @@ where
     let mut words = words(section.data(endian, data)?, header.is_class_64(), endian);
 
     let (start, width) = (section.sh_addr(endian).into(), if header.is_class_64() { 8 } else { 4 });
-    for table in sections.iter() {
+    // Those of the dynamic linker are loaded; others may be left of what was linked.
+    for table in sections.iter().filter(|it| it.sh_flags(endian).contains(SHF_ALLOC)) {
         // Tables of the other kinds leave the addresses where they belong.
         for relocation in table.rela(endian, data)?.map_or(&[][..], |(table, _)| table) {
             let distance = relocation.r_offset(endian).into().wrapping_sub(start);
@@ -172,7 +175,7 @@ mod tests {
         let texts =
             |words: &[u64]| Section { words: words.to_vec(), parts: parts.clone() }.texts(&b"....a textabc"[..]);
         assert_eq!(texts(&[0x1000, 6, 0, 0, 0x1005, 3]), Some(vec!["a text".to_owned(), "tab".to_owned()]));
-        assert_eq!(texts(&[0, 0]), Some(Vec::new()));
+        assert_eq!(texts(&[0, 0]), None);
         for nowhere in [[0xfff, 2], [0x1007, 2], [0x1000, u64::MAX]] {
             assert_eq!(texts(&nowhere), None, "{nowhere:x?}");
         }

@@ -71,7 +71,9 @@ fn items(module: Module, plain: bool) -> TokenStream {
 fn with_our_tests(items: TokenStream) -> TokenStream {
     let tokens = tokens::list(items);
     let mut rest = &tokens[..];
-    let mut out = TokenStream::new();
+    // Those of the module, which stay where they are.
+    Attribute::take(&mut rest, true);
+    let mut out = tokens::stream(&tokens[..tokens.len() - rest.len()]);
     while !rest.is_empty() {
         let attributes = Attribute::take(&mut rest, false);
         match rest {

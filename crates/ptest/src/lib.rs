@@ -55,8 +55,7 @@
 //!
 //! The value of a shared context is serialised and handed to all processes; a server, a container or a folder that it
 //! stands for stays in the host: see [`Shared`]. It crosses a process border under `cargo test`, too, so that whatever
-//! serialising loses is missed early. For a debugger `PTEST_SHARED=inprocess` keeps everything in one process. (A breakpoint on
-//! a test's own line may be met twice: the test is called once more, within its contexts.)
+//! serialising loses is missed early. For a debugger `PTEST_SHARED=inprocess` keeps everything in one process.
 //!
 //! # Rules
 //!
@@ -110,6 +109,10 @@
 //! assertion take 1.2 to 1.5 times as long to compile as plain ones (1.7 to 2.2 times after a change), those of seven lines
 //! 1.1 times (1.2 to 1.5). Nothing is started before `main`, and there is no hidden test: a host is this test binary,
 //! started once more.
+//!
+//! A test in a context is called, and then called once more from within: a breakpoint on its first line is met twice, and what the
+//! function itself has on the stack is there twice, so of the two megabytes of a libtest thread it may take nearly one
+//! (`RUST_MIN_STACK` gives more).
 // Outside of a test build there are no tests, so what they use is not used.
 #![doc(test(attr(allow(dead_code, unused_imports))))]
 // What tests look like is what the examples are about.

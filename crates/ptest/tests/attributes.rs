@@ -6,6 +6,7 @@
 use std::num::ParseIntError;
 use std::pin::pin;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use ptest::{FromContext, generate, setup, teardown, test};
@@ -73,6 +74,16 @@ fn its_name_may_mean_something_else_within() {
 fn attributes_may_be_within() {
     #![allow(unused_variables)]
     let seven = TEST;
+}
+
+#[test]
+fn it_may_call_itself_and_goes_on_within_its_contexts() {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    if CALLS.fetch_add(1, Ordering::SeqCst) == 0 {
+        it_may_call_itself_and_goes_on_within_its_contexts();
+        assert_eq!(CALLS.load(Ordering::SeqCst), 2);
+    }
+    ptest::cx::<Log>().push(1);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Generated tests: one test for libtest, any number of cases for `cargo ptest`.
 //!
-//! Few test binaries have any: all functions here are generic or `#[inline]`, so that the others do not pay for them.
+//! Few test binaries have any: nearly all functions here are generic or `#[inline]`, so that the others do not pay for them.
 
 use std::cell::Cell;
 use std::fmt::Debug;

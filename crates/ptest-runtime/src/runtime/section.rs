@@ -108,51 +108,51 @@ macro_rules! annotating_into {
         /// A test that takes and gives nothing, and expects no panic: nearly all of them. What the compiler puts together
         /// here costs it less than what the attribute would, and a macro within a macro more.
         ///
-        /// The test asks at its beginning whether it is over, and is run from there: it is called once more, and goes on
-        /// then. A function within would have to be compiled for each test as well, and a guard takes even longer. No
-        /// other attribute may change such a test, for what that puts around it would be run twice.
+        /// The test asks at its beginning whether it is inside of its contexts, and is run from there if it is not: it is
+        /// called once more. A function within would have to be compiled for each test as well, and a guard takes even
+        /// longer. No other attribute may change such a test, for what that puts around it would be run twice. Those that
+        /// stand inside of the body go in front of it, which is for the attribute to do.
         #[doc(hidden)]
         #[macro_export]
         macro_rules! __plain {
-                            ($d name:literal fn $d test:ident $d none:tt $d body:tt) => {
-                                #[::core::prelude::v1::test]
-                                fn $d test() {
-                                    if $d crate::__private::is_over(
-                                        {
-                                            #[used]
-                                            #[unsafe(link_section = $section)]
-                                            static ANNOTATION: &str = ::core::concat!(
-                                                "ptest1\u{1f}test\u{1f}",
-                                                ::core::module_path!(),
-                                                $d name,
-                                                ::core::file!(),
-                                                "\u{1f}",
-                                                ::core::line!(),
-                                                "\u{1f}ignored=false"
-                                            );
-                                            ANNOTATION
-                                        },
-                                        $d test,
-                                    ) {
-                                        return;
-                                    }
-                                    $d body
-                                }
-                            };
-                            (
-                                $d name:literal $d options:literal [$d ($d attributes:tt)*] [$d ($d visibility:tt)*]
-                                $d fn:tt $d test:ident $d none:tt $d body:tt
-                            ) => {
-                                $d ($d attributes)*
-                                #[::core::prelude::v1::test]
-                                $d ($d visibility)* $d fn $d test() {
-                                    if $d crate::__private::is_over($d crate::__test!($d name, $d options), $d test) {
-                                        return;
-                                    }
-                                    $d body
-                                }
-                            };
+                    ($d name:literal $d fn:tt $d test:ident $d none:tt { # ! $d attribute:tt $d ($d rest:tt)* }) => {
+                        #[::ptest::test]
+                        # $d attribute
+                        $d fn $d test $d none { $d ($d rest)* }
+                    };
+                    ($d name:literal $d fn:tt $d test:ident $d none:tt $d body:tt) => {
+                        #[::core::prelude::v1::test]
+                        $d fn $d test $d none {
+                            if $d crate::__private::is_inside(
+                                {
+                                    #[used]
+                                    #[unsafe(link_section = $section)]
+                                    static ANNOTATION: &str = ::core::concat!(
+                                        "ptest1\u{1f}test\u{1f}",
+                                        ::core::module_path!(),
+                                        $d name,
+                                        ::core::file!(),
+                                        "\u{1f}",
+                                        ::core::line!(),
+                                        "\u{1f}ignored=false"
+                                    );
+                                    ANNOTATION
+                                },
+                                $d test,
+                            ) $d body
                         }
+                    };
+                    (
+                        $d name:literal $d options:literal [$d ($d attributes:tt)*] [$d ($d visibility:tt)*]
+                        $d fn:tt $d test:ident $d none:tt $d body:tt
+                    ) => {
+                        $d ($d attributes)*
+                        #[::core::prelude::v1::test]
+                        $d ($d visibility)* $d fn $d test $d none {
+                            if $d crate::__private::is_inside($d crate::__test!($d name, $d options), $d test) $d body
+                        }
+                    };
+                }
     };
 }
 
@@ -177,8 +177,8 @@ macro_rules! __register {
 }
 
 /// The bounds of the two sections. Each holds something of ours, for the linker knows no bounds of a section that is
-/// not there. What both hold are pointers, so there are no gaps between them; where a linker leaves one all the same, the
-/// zeroes in it read as `None`.
+/// not there. What both hold has the size that it is aligned to, or twice that, so no linker has a reason for gaps; one that is as
+/// long as an element reads as `None`. Whoever changes what stands in a section has to give it another name.
 mod sections {
     use super::Fixture;
     use crate::wire::annotation::NOTHING;
@@ -245,7 +245,9 @@ mod sections {
     ///
     /// From `start` to `stop` there is nothing but values of this type, which nobody changes.
     unsafe fn between<T>(start: *const T, stop: *const T) -> &'static [T] {
-        let length = (stop.addr() - start.addr()) / size_of::<T>();
+        let (length, rest) =
+            ((stop.addr() - start.addr()) / size_of::<T>(), (stop.addr() - start.addr()) % size_of::<T>());
+        assert!(rest == 0, "the linker has left a gap between annotations");
         // SAFETY: said above.
         unsafe { std::slice::from_raw_parts(start, length) }
     }

@@ -18,6 +18,7 @@ use crate::wire::annotation::Annotation;
 /// What the wrapper knows of its test: what stands in its annotation.
 #[derive(Clone, Copy)]
 pub(super) struct Test {
+    annotation: &'static str,
     module: &'static str,
     name: &'static str,
     timeout: Option<Duration>,
@@ -29,7 +30,7 @@ impl Test {
         let Ok(Some(test)) = Annotation::read(annotation) else {
             unreachable!("what the attribute has written cannot be read");
         };
-        Self { module: test.module, name: test.name, timeout: test.timeout() }
+        Self { annotation, module: test.module, name: test.name, timeout: test.timeout() }
     }
 
     /// As libtest names it.
@@ -37,14 +38,19 @@ impl Test {
         libtest_name(self.module, self.name)
     }
 
+    /// What there is only one of in the program for each test.
+    fn place(self) -> usize {
+        self.annotation.as_ptr().addr()
+    }
+
     /// Whether it is the first time that this process comes to the test.
     fn begins(self) -> bool {
-        // By where its name lies in its annotation, of which there is one in the program. In order.
+        // In order.
         static BEGUN: Mutex<Vec<usize>> = Mutex::new(Vec::new());
-        let (mut begun, place) = (BEGUN.lock().unwrap_or_else(PoisonError::into_inner), self.name.as_ptr().addr());
-        let found = begun.binary_search(&place);
+        let mut begun = BEGUN.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = begun.binary_search(&self.place());
         if let Err(at) = found {
-            begun.insert(at, place);
+            begun.insert(at, self.place());
         }
         found.is_err()
     }
@@ -63,23 +69,26 @@ pub fn run<R>(annotation: &'static str, body: impl FnOnce() -> R) -> R {
     returned.unwrap_or_else(|| unreachable!("a test that did not run has panicked"))
 }
 
-/// Runs the test that asks this at its beginning, by calling it once more, and says that it is over; or that it is not, if
-/// it is the one that has been called from here.
+/// Whether the test that asks this at its beginning is to go on. If not, it is over: it was called once more from here, inside of
+/// its contexts.
 #[track_caller]
-pub fn is_over(annotation: &'static str, test: fn()) -> bool {
-    thread_local! {
-        static CALLED: Cell<bool> = const { Cell::new(false) };
+pub fn is_inside(annotation: &'static str, test: fn()) -> bool {
+    let (this, running) = (Test::of(annotation), RUNNING.get());
+    if running.is_some_and(|running| running.place() == this.place()) {
+        return true;
     }
-    // The next one to ask on this thread is the test itself, before anything else that it does.
-    let is_called = CALLED.replace(false);
-    if !is_called {
-        drive(Test::of(annotation), &mut || {
-            CALLED.set(true);
-            test();
-            Ok(())
-        });
+    let contexts = begin(this);
+    if contexts.is_empty() && this.timeout.is_none() && running.is_none() {
+        // There is nothing to do but to run it, nor anything afterwards. It has the stack for itself.
+        RUNNING.set(Some(this));
+        value::enter(Scope::new());
+        return true;
     }
-    !is_called
+    run_inside(this, &contexts, &mut || {
+        test();
+        Ok(())
+    });
+    false
 }
 
 /// As [`run`], for a test that takes and gives nothing, and that other attributes may change: this is compiled once for all.
@@ -121,6 +130,13 @@ enum Verdict {
 /// Runs `body` within the contexts of the test. It says itself what is wrong if it is no panic.
 #[track_caller]
 pub(super) fn drive(test: Test, body: &mut dyn FnMut() -> Result<(), String>) {
+    run_inside(test, &begin(test), body);
+}
+
+/// What comes before everything else: this process may be there for something else, or the test not be able to run. Gives its
+/// contexts.
+#[track_caller]
+fn begin(test: Test) -> Vec<&'static Context> {
     let tree = Tree::get();
     match &Process::get().role {
         Role::Host { context, value } => host::serve(tree, context, value),
@@ -134,13 +150,18 @@ pub(super) fn drive(test: Test, body: &mut dyn FnMut() -> Result<(), String>) {
     }
     assert!(
         test.begins(),
-        "ptest: {} is registered twice, since #[ptest::test] stands below another test attribute; put it above",
+        "ptest: {} is registered twice, since #[ptest::test] stands below another test attribute; put it above (or it calls \
+         itself on another thread: have it call a function)",
         test.name
     );
     if let Some(problem) = tree.problem(test.module) {
         panic!("ptest: {problem}");
     }
-    let contexts = tree.holding(test.module);
+    tree.holding(test.module)
+}
+
+#[track_caller]
+fn run_inside(test: Test, contexts: &[&Context], body: &mut dyn FnMut() -> Result<(), String>) {
     if contexts.is_empty() && test.timeout.is_none() {
         // There is nothing to do but to run it.
         if let Err(message) = within(test, Scope::new(), body) {
@@ -148,8 +169,8 @@ pub(super) fn drive(test: Test, body: &mut dyn FnMut() -> Result<(), String>) {
         }
         return;
     }
-    let _turn = turn(&contexts);
-    let (scope, verdict) = match enter(&contexts) {
+    let _turn = turn(contexts);
+    let (scope, verdict) = match enter(contexts) {
         Ok(scope) => {
             let verdict = judge(test, &scope, body);
             (scope, verdict)
@@ -159,7 +180,7 @@ pub(super) fn drive(test: Test, body: &mut dyn FnMut() -> Result<(), String>) {
         }
     };
     let passed = matches!(verdict, Verdict::Passed);
-    let complaints = leave(&contexts, scope, passed);
+    let complaints = leave(contexts, scope, passed);
     match verdict {
         Verdict::Passed if complaints.is_empty() => {}
         Verdict::Passed => panic!("{}", complaints.trim_end_matches('\n')),
@@ -184,16 +205,15 @@ pub(super) fn running() -> Option<String> {
     Some(RUNNING.get()?.path())
 }
 
-/// Runs the body of a test within a scope of values.
+/// Runs the body of a test within a scope of values. It may have been called by another test, which goes on then.
 fn within<R>(test: Test, scope: Scope, body: impl FnOnce() -> R) -> R {
-    struct Over;
-    impl Drop for Over {
+    struct Back(Option<Test>);
+    impl Drop for Back {
         fn drop(&mut self) {
-            RUNNING.set(None);
+            RUNNING.set(self.0);
         }
     }
-    RUNNING.set(Some(test));
-    let _over = Over;
+    let _back = Back(RUNNING.replace(Some(test)));
     value::within(scope, body)
 }
 

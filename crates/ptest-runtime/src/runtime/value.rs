@@ -58,16 +58,20 @@ thread_local! {
     static SCOPE: RefCell<Option<Scope>> = const { RefCell::new(None) };
 }
 
+/// What this thread does from now on is within a scope. Gives the one before.
+pub(super) fn enter(scope: Scope) -> Option<Scope> {
+    SCOPE.replace(Some(scope))
+}
+
 /// Calls a function within a scope.
 pub(super) fn within<R>(scope: Scope, function: impl FnOnce() -> R) -> R {
-    struct Leave;
-    impl Drop for Leave {
+    struct Back(Option<Scope>);
+    impl Drop for Back {
         fn drop(&mut self) {
-            SCOPE.with_borrow_mut(Option::take);
+            SCOPE.set(self.0.take());
         }
     }
-    SCOPE.set(Some(scope));
-    let _leave = Leave;
+    let _back = Back(enter(scope));
     function()
 }
 

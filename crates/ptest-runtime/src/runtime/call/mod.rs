@@ -3,8 +3,8 @@
 //! The idea is that of django-concurrent-test-helper. A child is this test binary, started once more; the function
 //! travels as its distance from a fixed point in the program, so that nothing needs to be registered.
 //!
-//! Few test binaries make calls. So that the others, and whoever only compiles `ptest`, do not pay for it, all functions
-//! here are generic or `#[inline]`: they become code in the binaries that use them.
+//! Few test binaries make calls. So that the others, and whoever only compiles `ptest`, do not pay for it, nearly all
+//! functions here are generic or `#[inline]`: they become code in the binaries that use them.
 
 mod child;
 mod function;
