@@ -171,7 +171,7 @@ mod tests {
             #[ptest::test] #[tokio::test] async fn e() {}
             #[rstest] #[case(1)] fn f(#[case] n: u32) {}
             #[rstest] #[case(1)] #[tokio::test] async fn g(#[case] n: u32) {}
-            mod inner { #[test] fn h() {} }
+            mod inner { #![allow(unused)] #[test] fn h() {} }
         });
         let expected = module(&quote! {
             #![allow(dead_code)]
@@ -183,7 +183,7 @@ mod tests {
             #[ptest::test] #[tokio::test] async fn e() {}
             #[rstest] #[test_attr(::ptest::test)] #[case(1)] fn f(#[case] n: u32) {}
             #[rstest] #[case(1)] #[::ptest::test] #[tokio::test] async fn g(#[case] n: u32) {}
-            mod inner { #[::ptest::test] fn h() {} }
+            mod inner { #![allow(unused)] #[::ptest::test] fn h() {} }
         });
         assert_eq!(found, expected);
     }
