@@ -105,10 +105,10 @@
 //! Besides its own three crates, a test build gets `serde_core`, `proc-macro2`, `quote` and `unicode-ident`, which most
 //! trees have: no `syn` of any version, no codec. `ptest-macros` and `ptest-runtime` are compiled side by side. What that
 //! takes, and what a thousand tests take beside plain ones, `cargo xtask bench build` measures in the repository: on two cores
-//! about 4 s in an empty tree, 1.4 s beside serde's derive and 1.7 s where syn is built for others; a thousand tests of one
-//! assertion take 1.2 to 1.5 times as long to compile as plain ones (1.7 to 2.2 times after a change), those of seven lines
-//! 1.1 times (1.2 to 1.5). Nothing is started before `main`, and there is no hidden test: a host is this test binary,
-//! started once more.
+//! about 3 s in an empty tree, and 1 s where serde's derive or syn is built for others; a thousand tests of one assertion take
+//! 1.26 times as long to compile as plain ones (1.36 times after a change), those of seven lines 1.05 times (1.2). Concurrent
+//! calls are compiled in the test binaries that make some, and take 0.1 s of the processor there. Nothing is started before
+//! `main`, and there is no hidden test: a host is this test binary, started once more.
 //!
 //! A test in a context is called, and then called once more from within: a breakpoint on its first line is met twice, and what the
 //! function itself has on the stack is there twice, so of the two megabytes of a libtest thread it may take nearly one
