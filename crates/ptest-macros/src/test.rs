@@ -114,6 +114,7 @@ fn plain(test: &Test) -> Option<TokenStream> {
         && signature.output.is_none()
         && test.from.is_none()
         && test.roles.should_panic.is_none()
+        && test.timeout.is_none()
         && matches!(test.runtime, Runtime::None)
         && plain.iter().all(Attribute::is_inert);
     is_plain.then(|| {

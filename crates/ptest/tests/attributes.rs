@@ -86,6 +86,35 @@ fn it_may_call_itself_and_goes_on_within_its_contexts() {
     ptest::cx::<Log>().push(1);
 }
 
+mod called {
+    use ptest::{setup, test};
+
+    pub(super) struct Number(u32);
+
+    #[setup]
+    fn number() -> Number {
+        Number(super::TEST)
+    }
+
+    #[test]
+    pub(super) fn by_others() {
+        assert_eq!(ptest::cx::<Number>().0, 7);
+    }
+
+    #[test]
+    fn calls_another_one_of_its_unit() {
+        by_others();
+        by_others();
+        assert_eq!(ptest::cx::<Number>().0, 7);
+    }
+}
+
+#[test]
+#[should_panic(expected = "calls the test called::by_others, which has other contexts")]
+fn calls_one_of_other_contexts() {
+    called::by_others();
+}
+
 #[test]
 fn it_may_return_early() {
     if TEST == 7 {

@@ -13,6 +13,13 @@ fn they_have_the_stack_for_themselves() {
     std::hint::black_box(&mut much);
 }
 
+#[test(timeout = "60s")]
+#[allow(clippy::large_stack_arrays)]
+fn they_have_it_with_a_time_limit_too() {
+    let mut much = [7_u8; 1_300_000];
+    std::hint::black_box(&mut much);
+}
+
 #[test]
 fn they_may_call_themselves() {
     static CALLS: AtomicU32 = AtomicU32::new(0);

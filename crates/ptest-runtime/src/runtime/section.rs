@@ -56,6 +56,7 @@ pub(super) fn fixtures() -> impl Iterator<Item = &'static Fixture> {
 
 /// The macros with annotations in them, for one name of the section: they stand in each test, so whatever they ask
 /// the compiler is asked a thousand times, and which system it compiles for need not be. (`$d` is a dollar sign.)
+#[rustfmt::skip]
 macro_rules! annotating_into {
     ($section:literal, $d:tt) => {
         /// Puts an annotation into its section.
@@ -115,44 +116,44 @@ macro_rules! annotating_into {
         #[doc(hidden)]
         #[macro_export]
         macro_rules! __plain {
-                    ($d name:literal $d fn:tt $d test:ident $d none:tt { # ! $d attribute:tt $d ($d rest:tt)* }) => {
-                        #[::ptest::test]
-                        # $d attribute
-                        $d fn $d test $d none { $d ($d rest)* }
-                    };
-                    ($d name:literal $d fn:tt $d test:ident $d none:tt $d body:tt) => {
-                        #[::core::prelude::v1::test]
-                        $d fn $d test $d none {
-                            if $d crate::__private::is_inside(
-                                {
-                                    #[used]
-                                    #[unsafe(link_section = $section)]
-                                    static ANNOTATION: &str = ::core::concat!(
-                                        "ptest1\u{1f}test\u{1f}",
-                                        ::core::module_path!(),
-                                        $d name,
-                                        ::core::file!(),
-                                        "\u{1f}",
-                                        ::core::line!(),
-                                        "\u{1f}ignored=false"
-                                    );
-                                    ANNOTATION
-                                },
-                                $d test,
-                            ) $d body
-                        }
-                    };
-                    (
-                        $d name:literal $d options:literal [$d ($d attributes:tt)*] [$d ($d visibility:tt)*]
-                        $d fn:tt $d test:ident $d none:tt $d body:tt
-                    ) => {
-                        $d ($d attributes)*
-                        #[::core::prelude::v1::test]
-                        $d ($d visibility)* $d fn $d test $d none {
-                            if $d crate::__private::is_inside($d crate::__test!($d name, $d options), $d test) $d body
-                        }
-                    };
+            ($d name:literal $d fn:tt $d test:ident $d none:tt { # ! $d attribute:tt $d ($d rest:tt)* }) => {
+                #[::ptest::test]
+                # $d attribute
+                $d fn $d test $d none { $d ($d rest)* }
+            };
+            ($d name:literal $d fn:tt $d test:ident $d none:tt $d body:tt) => {
+                #[::core::prelude::v1::test]
+                $d fn $d test $d none {
+                    if $d crate::__private::is_inside(
+                        {
+                            #[used]
+                            #[unsafe(link_section = $section)]
+                            static ANNOTATION: &str = ::core::concat!(
+                                "ptest1\u{1f}test\u{1f}",
+                                ::core::module_path!(),
+                                $d name,
+                                ::core::file!(),
+                                "\u{1f}",
+                                ::core::line!(),
+                                "\u{1f}ignored=false"
+                            );
+                            ANNOTATION
+                        },
+                        $d test,
+                    ) $d body
                 }
+            };
+            (
+                $d name:literal $d options:literal [$d ($d attributes:tt)*] [$d ($d visibility:tt)*]
+                $d fn:tt $d test:ident $d none:tt $d body:tt
+            ) => {
+                $d ($d attributes)*
+                #[::core::prelude::v1::test]
+                $d ($d visibility)* $d fn $d test $d none {
+                    if $d crate::__private::is_inside($d crate::__test!($d name, $d options), $d test) $d body
+                }
+            };
+        }
     };
 }
 
@@ -247,7 +248,7 @@ mod sections {
     unsafe fn between<T>(start: *const T, stop: *const T) -> &'static [T] {
         let (length, rest) =
             ((stop.addr() - start.addr()) / size_of::<T>(), (stop.addr() - start.addr()) % size_of::<T>());
-        assert!(rest == 0, "the linker has left a gap between annotations");
+        assert!(rest == 0, "the linker has left gaps between what the attributes put there");
         // SAFETY: said above.
         unsafe { std::slice::from_raw_parts(start, length) }
     }

@@ -73,12 +73,12 @@ pub fn run<R>(annotation: &'static str, body: impl FnOnce() -> R) -> R {
 /// its contexts.
 #[track_caller]
 pub fn is_inside(annotation: &'static str, test: fn()) -> bool {
-    let (this, running) = (Test::of(annotation), RUNNING.get());
-    if running.is_some_and(|running| running.place() == this.place()) {
+    let this = Test::of(annotation);
+    if is_called_inside(this) {
         return true;
     }
     let contexts = begin(this);
-    if contexts.is_empty() && this.timeout.is_none() && running.is_none() {
+    if contexts.is_empty() && this.timeout.is_none() && has_thread_of_its_own(this) {
         // There is nothing to do but to run it, nor anything afterwards. It has the stack for itself.
         RUNNING.set(Some(this));
         value::enter(Scope::new());
@@ -89,6 +89,30 @@ pub fn is_inside(annotation: &'static str, test: fn()) -> bool {
         Ok(())
     });
     false
+}
+
+/// Whether the harness has started this thread for the test, so that it ends with it.
+fn has_thread_of_its_own(test: Test) -> bool {
+    std::thread::current().name() == Some(&*test.path())
+}
+
+/// Whether it is called by a test that runs on this thread, itself or another one. All its contexts have to be up, then: they are
+/// set up and torn down for tests that the harness runs, and for nobody else.
+#[track_caller]
+fn is_called_inside(test: Test) -> bool {
+    let Some(running) = RUNNING.get() else { return false };
+    let (tree, mut is_up) = (Tree::get(), true);
+    let up = tree.holding(running.module);
+    for context in tree.holding(test.module) {
+        is_up = is_up && up.iter().any(|it| it.module == context.module);
+    }
+    assert!(
+        is_up,
+        "ptest: the test {} calls the test {}, which has other contexts: put what both do into a function",
+        running.path(),
+        test.path()
+    );
+    true
 }
 
 /// As [`run`], for a test that takes and gives nothing, and that other attributes may change: this is compiled once for all.
@@ -130,7 +154,17 @@ enum Verdict {
 /// Runs `body` within the contexts of the test. It says itself what is wrong if it is no panic.
 #[track_caller]
 pub(super) fn drive(test: Test, body: &mut dyn FnMut() -> Result<(), String>) {
-    run_inside(test, &begin(test), body);
+    match is_called_inside(test) {
+        true => conclude(body()),
+        false => run_inside(test, &begin(test), body),
+    }
+}
+
+#[track_caller]
+fn conclude(result: Result<(), String>) {
+    if let Err(message) = result {
+        panic!("{message}");
+    }
 }
 
 /// What comes before everything else: this process may be there for something else, or the test not be able to run. Gives its
@@ -150,8 +184,8 @@ fn begin(test: Test) -> Vec<&'static Context> {
     }
     assert!(
         test.begins(),
-        "ptest: {} is registered twice, since #[ptest::test] stands below another test attribute; put it above (or it calls \
-         itself on another thread: have it call a function)",
+        "ptest: {} is registered twice, since #[ptest::test] stands below another test attribute: put it above; or it is called \
+         by something else than the harness: put what it does into a function",
         test.name
     );
     if let Some(problem) = tree.problem(test.module) {
@@ -164,10 +198,7 @@ fn begin(test: Test) -> Vec<&'static Context> {
 fn run_inside(test: Test, contexts: &[&Context], body: &mut dyn FnMut() -> Result<(), String>) {
     if contexts.is_empty() && test.timeout.is_none() {
         // There is nothing to do but to run it.
-        if let Err(message) = within(test, Scope::new(), body) {
-            panic!("{message}");
-        }
-        return;
+        return conclude(within(test, Scope::new(), body));
     }
     let _turn = turn(contexts);
     let (scope, verdict) = match enter(contexts) {
@@ -205,7 +236,7 @@ pub(super) fn running() -> Option<String> {
     Some(RUNNING.get()?.path())
 }
 
-/// Runs the body of a test within a scope of values. It may have been called by another test, which goes on then.
+/// Runs the body of a test within a scope of values.
 fn within<R>(test: Test, scope: Scope, body: impl FnOnce() -> R) -> R {
     struct Back(Option<Test>);
     impl Drop for Back {
