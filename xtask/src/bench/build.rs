@@ -43,6 +43,7 @@ fn crates(folder: &Path, runs: u8) -> Result<()> {
         ("the same and ptest, in an empty tree", "", both, true),
         ("ptest, where serde with its derive is built", SERDE, SERDE, true),
         ("ptest, where syn and serde with its derive are built", both, both, true),
+        ("nothing, where syn and serde with its derive are built", both, both, false),
     ];
     let mut samples = cases.map(|_| Vec::new());
     // In turns, so that what else the machine does is in all of them.
