@@ -69,6 +69,8 @@
 //! * A plain `#[test]` in a context's module gets no set-up. `cargo ptest` fails it without running it; `#[context(plain)]`
 //!   on a module says that its tests need none.
 //! * A module has one `#[setup]` and one `#[teardown]`.
+//! * A test may call another one that has no other contexts than itself; one that has is refused: put what both do into a
+//!   function.
 //!
 //! # Races
 //!
@@ -105,10 +107,10 @@
 //! Besides its own three crates, a test build gets `serde_core`, `proc-macro2`, `quote` and `unicode-ident`, which most
 //! trees have: no `syn` of any version, no codec. `ptest-macros` and `ptest-runtime` are compiled side by side. What that
 //! takes, and what a thousand tests take beside plain ones, `cargo xtask bench build` measures in the repository: on two cores
-//! about 3 s in an empty tree, and 1 s where serde's derive or syn is built for others; a thousand tests of one assertion take
-//! 1.26 times as long to compile as plain ones (1.36 times after a change), those of seven lines 1.05 times (1.2). Concurrent
-//! calls are compiled in the test binaries that make some, and take 0.1 s of the processor there. Nothing is started before
-//! `main`, and there is no hidden test: a host is this test binary, started once more.
+//! about 3 s in an empty tree, and 1.0 to 1.1 s where serde's derive or syn is built for others; a thousand tests of one
+//! assertion take 1.15 to 1.26 times as long to compile as plain ones (1.3 to 1.4 times after a change), those of seven lines at
+//! most 1.05 times (1.1 to 1.2). Concurrent calls are compiled in the test binaries that make some. Nothing is started
+//! before `main`, and there is no hidden test: a host is this test binary, started once more.
 //!
 //! A test in a context is called, and then called once more from within: a breakpoint on its first line is met twice, and what the
 //! function itself has on the stack is there twice, so of the two megabytes of a libtest thread it may take nearly one

@@ -54,8 +54,8 @@ pub(super) fn fixtures() -> impl Iterator<Item = &'static Fixture> {
     sections::fixtures().iter().flatten().copied()
 }
 
-/// The macros with annotations in them, for one name of the section: they stand in each test, so whatever they ask
-/// the compiler is asked a thousand times, and which system it compiles for need not be. (`$d` is a dollar sign.)
+/// The macros that make annotations, for one name of the section: an annotation stands in each test, so whatever they ask the
+/// compiler is asked a thousand times, and which system it compiles for need not be. (`$d` is a dollar sign.)
 #[rustfmt::skip]
 macro_rules! annotating_into {
     ($section:literal, $d:tt) => {
@@ -105,55 +105,6 @@ macro_rules! annotating_into {
                 ANNOTATION
             }};
         }
-
-        /// A test that takes and gives nothing, and expects no panic: nearly all of them. What the compiler puts together
-        /// here costs it less than what the attribute would, and a macro within a macro more.
-        ///
-        /// The test asks at its beginning whether it is inside of its contexts, and is run from there if it is not: it is
-        /// called once more. A function within would have to be compiled for each test as well, and a guard takes even
-        /// longer. No other attribute may change such a test, for what that puts around it would be run twice. Those that
-        /// stand inside of the body go in front of it, which is for the attribute to do.
-        #[doc(hidden)]
-        #[macro_export]
-        macro_rules! __plain {
-            ($d name:literal $d fn:tt $d test:ident $d none:tt { # ! $d attribute:tt $d ($d rest:tt)* }) => {
-                #[::ptest::test]
-                # $d attribute
-                $d fn $d test $d none { $d ($d rest)* }
-            };
-            ($d name:literal $d fn:tt $d test:ident $d none:tt $d body:tt) => {
-                #[::core::prelude::v1::test]
-                $d fn $d test $d none {
-                    if $d crate::__private::is_inside(
-                        {
-                            #[used]
-                            #[unsafe(link_section = $section)]
-                            static ANNOTATION: &str = ::core::concat!(
-                                "ptest1\u{1f}test\u{1f}",
-                                ::core::module_path!(),
-                                $d name,
-                                ::core::file!(),
-                                "\u{1f}",
-                                ::core::line!(),
-                                "\u{1f}ignored=false"
-                            );
-                            ANNOTATION
-                        },
-                        $d test,
-                    ) $d body
-                }
-            };
-            (
-                $d name:literal $d options:literal [$d ($d attributes:tt)*] [$d ($d visibility:tt)*]
-                $d fn:tt $d test:ident $d none:tt $d body:tt
-            ) => {
-                $d ($d attributes)*
-                #[::core::prelude::v1::test]
-                $d ($d visibility)* $d fn $d test $d none {
-                    if $d crate::__private::is_inside($d crate::__test!($d name, $d options), $d test) $d body
-                }
-            };
-        }
     };
 }
 
@@ -163,6 +114,36 @@ annotating_into!("ptest_meta", $);
 annotating_into!("__DATA,__ptest_meta,regular,no_dead_strip", $);
 #[cfg(windows)]
 annotating_into!(".ptest$b", $);
+
+/// A test that takes and gives nothing, expects no panic and has no time limit: nearly all of them. What the compiler puts
+/// together here costs it less than what the attribute would.
+///
+/// The test asks at its beginning whether it is inside of its contexts, and is run from there if it is not: it is called once
+/// more. A function within would have to be compiled for each test as well, and a guard takes even longer. No other
+/// attribute may change such a test, for what that puts around it would be run twice. Those that stand inside of the body
+/// go in front of it, which is for the attribute to do.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __plain {
+    ($name:literal $fn:tt $test:ident $none:tt { # ! $attribute:tt $($rest:tt)* }) => {
+        #[::ptest::test]
+        # $attribute
+        $fn $test $none { $($rest)* }
+    };
+    ($name:literal $fn:tt $test:ident $none:tt $body:tt) => {
+        #[::core::prelude::v1::test]
+        $fn $test $none {
+            if $crate::__private::is_inside($crate::__test!($name, "\u{1f}ignored=false"), $test) $body
+        }
+    };
+    ($name:literal $options:literal [$($attributes:tt)*] [$($visibility:tt)*] $fn:tt $test:ident $none:tt $body:tt) => {
+        $($attributes)*
+        #[::core::prelude::v1::test]
+        $($visibility)* $fn $test $none {
+            if $crate::__private::is_inside($crate::__test!($name, $options), $test) $body
+        }
+    };
+}
 
 /// Puts a fixture's function into its section.
 #[doc(hidden)]

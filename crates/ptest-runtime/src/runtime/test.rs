@@ -69,8 +69,8 @@ pub fn run<R>(annotation: &'static str, body: impl FnOnce() -> R) -> R {
     returned.unwrap_or_else(|| unreachable!("a test that did not run has panicked"))
 }
 
-/// Whether the test that asks this at its beginning is to go on. If not, it is over: it was called once more from here, inside of
-/// its contexts.
+/// Whether the test that asks this at its beginning, and has no time limit, is to go on. If not, it is over: it was called once
+/// more from here, inside of its contexts.
 #[track_caller]
 pub fn is_inside(annotation: &'static str, test: fn()) -> bool {
     let this = Test::of(annotation);
@@ -78,7 +78,7 @@ pub fn is_inside(annotation: &'static str, test: fn()) -> bool {
         return true;
     }
     let contexts = begin(this);
-    if contexts.is_empty() && this.timeout.is_none() && has_thread_of_its_own(this) {
+    if contexts.is_empty() && has_thread_of_its_own(this) {
         // There is nothing to do but to run it, nor anything afterwards. It has the stack for itself.
         RUNNING.set(Some(this));
         value::enter(Scope::new());

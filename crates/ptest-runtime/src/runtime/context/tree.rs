@@ -209,8 +209,8 @@ fn is_within(module: &str, outer: &str) -> bool {
 
 /// libtest leaves the crate's name out.
 pub(in crate::runtime) fn libtest_name(module: &str, name: &str) -> String {
-    match module.split_once(':') {
-        Some((_, rest)) => format!("{}::{name}", &rest[1..]),
+    match module.split_once("::") {
+        Some((_, rest)) => format!("{rest}::{name}"),
         None => name.to_owned(),
     }
 }

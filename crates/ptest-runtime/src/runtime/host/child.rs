@@ -120,6 +120,7 @@ pub(super) fn value_of(context: &Context) -> String {
 
 /// Names a context among all that live on this machine: by the run, and by what shares it.
 fn own_name(context: &Context) -> String {
+    use std::hash::{DefaultHasher, Hash, Hasher};
     let (among, name) = if let (Some(key), Role::Nextest) = (context.key, &Process::get().role) {
         // Each of its processes is another run; only nextest's processes can share a key's context.
         (variable("CARGO_PKG_NAME").unwrap_or_default(), key)
@@ -127,17 +128,11 @@ fn own_name(context: &Context) -> String {
         let program = std::env::current_exe().unwrap_or_default();
         (program.to_string_lossy().into_owned(), context.module)
     };
-    format!("ptest-{:016x}", hash(&format!("{}\0{among}\0{name}", run_id())))
-}
-
-/// FNV-1a, by Fowler, Noll and Vo, with 64 bits: the hasher of the standard library is more to compile than all of this
-/// module's rest.
-fn hash(text: &str) -> u64 {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for byte in text.as_bytes() {
-        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    let mut hasher = DefaultHasher::new();
+    for part in [run_id(), &among, name] {
+        part.hash(&mut hasher);
     }
-    hash
+    format!("ptest-{:016x}", hasher.finish())
 }
 
 fn listen(mut command: Command, value: String, token: &str, context: &Context) -> Result<Handle, Failure> {

@@ -10,8 +10,6 @@ use std::os::unix::process::{CommandExt, parent_id};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::runtime::selection::has;
-
 /// Whether a process can outlive the test that has started it, and see when the runner ends.
 pub(in crate::runtime) const HAS_KEEPERS: bool = true;
 
@@ -128,7 +126,7 @@ pub(in crate::runtime) fn runner(name: &str) -> u32 {
     while process > 1 {
         let program = std::fs::read_link(format!("/proc/{process}/exe")).unwrap_or_default();
         if let Some(program) = program.file_name()
-            && has(&program.to_string_lossy(), name)
+            && program.to_string_lossy().contains(name)
         {
             return process;
         }
