@@ -6,6 +6,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 
+use crate::files::{self, MOST_OF_A_CONFIG};
+
 /// Where the file lies, below the workspace's root.
 pub const PATH: &str = ".config/ptest.toml";
 
@@ -91,10 +93,13 @@ impl Context {
 /// Reads the file of a workspace; there need not be one.
 pub fn read(workspace: &Path) -> Result<Config> {
     let path = workspace.join(PATH);
-    match std::fs::read_to_string(&path) {
+    match files::read_text(&path, MOST_OF_A_CONFIG) {
         Ok(text) => parse(&text).with_context(|| format!("cannot use {}", path.display())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        Err(error) => {
+            let cure = "mend it, or remove it to run without a configuration";
+            Err(error).with_context(|| format!("cannot read {} ({cure})", path.display()))
+        }
     }
 }
 

@@ -76,7 +76,7 @@
 //!
 //! # Platforms
 //!
-//! Everything that knows the operating system is in `list/{answer,asking}`, `run/{keys,leftovers,os,signals,slots,watchdog}` and
+//! Everything that knows the operating system is in `files`, `list/{answer,asking}`, `run/{keys,leftovers,os,signals,slots,watchdog}` and
 //! `tty`. Linux is where all of it is tested. On macOS the code takes portable paths that are written but
 //! untested (libtest's log is a file instead of a pipe, processes that leave their group are not found). There is no
 //! Windows implementation yet, and the crate says so when it is compiled there.
@@ -94,6 +94,7 @@ mod config;
 mod eager;
 mod event;
 mod exit;
+mod files;
 mod filter;
 mod group;
 mod history;

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::Command;
-use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 use camino::Utf8PathBuf;
 use cargo_config2::PathAndArgs;
+
+use crate::files::{self, MOST_OF_A_MEMORY, Stamp};
 
 /// Answers by question; a question begins with which rustc was asked.
 type Answers = BTreeMap<String, String>;
@@ -46,9 +47,8 @@ impl<'a> Rustc<'a> {
         if !path.is_absolute() || !self.program.args.is_empty() {
             return None;
         }
-        let file = path.metadata().ok()?;
-        let changed = file.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-        Some(format!("{} {} {}", path.display(), file.len(), changed.as_nanos()))
+        let stamp = serde_json::to_string(&Stamp::of(path).ok()?).ok()?;
+        Some(format!("{} {stamp}", path.display()))
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is where rustc is called")]
@@ -67,7 +67,7 @@ impl<'a> Rustc<'a> {
     }
 
     fn remembered(&self) -> Answers {
-        let text = std::fs::read(&self.file).unwrap_or_default();
+        let text = files::read(&self.file, MOST_OF_A_MEMORY).unwrap_or_default();
         let answers: Answers = serde_json::from_slice(&text).unwrap_or_default();
         // Toolchains come and go; the file must not grow with them for ever.
         if answers.len() < 100 { answers } else { Answers::new() }

@@ -19,6 +19,7 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use xxhash_rust::xxh64::xxh64;
 
 use crate::build::TestBinary;
+use crate::files::{self, MOST_OF_A_MEMORY};
 use crate::list::Suite;
 
 pub use keeper::Keeper;
@@ -64,7 +65,7 @@ pub fn recall(folder: &Utf8Path, suites: &[&Suite]) -> Vec<Lengths> {
 }
 
 fn of_suite(folder: &Utf8Path, suite: &Suite) -> Lengths {
-    let text = std::fs::read_to_string(place(folder, &suite.binary)).ok();
+    let text = files::read_text(place(folder, &suite.binary), MOST_OF_A_MEMORY).ok();
     let lengths = text.and_then(|text| file::parse(&text, tests(suite), contexts(suite)));
     lengths.unwrap_or_else(|| Lengths::unknown(suite))
 }

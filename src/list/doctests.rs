@@ -1,7 +1,7 @@
 //! Asks rustdoc for a library's doctests.
 //!
 //! rustdoc has to read the whole library to answer, so what it said is remembered, above all that there is none. It is
-//! good for as long as the library has not been built anew, which cargo does when a file changes that was read for it.
+//! good for as long as the library has the same content, which changes whenever a file does that was read for it.
 //! But rustdoc may read more than was read then: who writes `#[cfg(doctest)]` includes files that only it sees. So the
 //! sources of a library are searched for such words, and if there are any, rustdoc is asked each time.
 
@@ -27,7 +27,7 @@ pub(super) fn suite(binary: TestBinary, rustdoc: &Rustdoc, options: &Options) ->
 
 fn written_down(binary: &TestBinary, rustdoc: &Rustdoc, options: &Options) -> Result<Listed> {
     let folder = options.memory.join("doctests");
-    let identity = memory::Identity::of(&binary.path);
+    let identity = memory::Identity::of(&binary.path, memory::By::Content);
     if let Some(listed) = identity.as_ref().and_then(|identity| memory::recall(&folder, identity)) {
         return Ok(listed);
     }

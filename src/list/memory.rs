@@ -3,6 +3,7 @@
 //!
 //! Only for libtest's harness, whose list is compiled in. Other harnesses read files and variables.
 
+use std::cell::OnceCell;
 use std::io::Write;
 use std::time::SystemTime;
 
@@ -12,41 +13,99 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh64::xxh64;
 
 use super::Listed;
+use crate::files::{self, MOST_OF_A_MEMORY, Stamp};
+
+/// The largest file whose content is compared: to read a larger one costs as much as the answer.
+const MOST_COMPARED: u64 = 256 * 1024 * 1024;
+
+/// What is known to tell a file from the one that takes its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// It is the same file, and has not changed.
+    Stamp,
+    /// Or it has the same content, as a copy has: for what is costly to ask.
+    Content,
+}
 
 /// Which file a list is of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(super) struct Identity {
     path: Utf8PathBuf,
-    bytes: u64,
-    /// When it was changed, in nanoseconds since 1970.
-    changed: u128,
+    stamp: Stamp,
+    /// Whether any later change would give another stamp.
+    settled: bool,
+    by: By,
+    /// A hash of the file's content, as soon as it is needed.
+    content: OnceCell<Option<u64>>,
 }
 
 impl Identity {
     /// `None` for a file that cannot be told from others.
-    pub(super) fn of(path: &Utf8Path) -> Option<Self> {
-        let file = path.metadata().ok()?;
-        let changed = file.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-        Some(Self { path: path.to_owned(), bytes: file.len(), changed: changed.as_nanos() })
+    pub(super) fn of(path: &Utf8Path, by: By) -> Option<Self> {
+        Self::at(path, by, SystemTime::now())
+    }
+
+    fn at(path: &Utf8Path, by: By, now: SystemTime) -> Option<Self> {
+        let stamp = Stamp::of(path).ok()?;
+        let settled = stamp.is_settled(now);
+        Some(Self { path: path.to_owned(), stamp, settled, by, content: OnceCell::new() })
+    }
+
+    fn content(&self) -> Option<u64> {
+        let read = || Some(xxh64(&files::read(&self.path, MOST_COMPARED).ok()?, 0));
+        *self.content.get_or_init(read)
+    }
+
+    /// The content, where the stamp alone does not do.
+    fn content_if_needed(&self) -> Option<u64> {
+        if self.settled && self.by == By::Stamp { None } else { self.content() }
     }
 }
 
 #[derive(Serialize, Deserialize)]
 struct Remembered {
-    of: Identity,
+    path: Utf8PathBuf,
+    stamp: Stamp,
+    /// The stamp was taken when the file could still change without getting another one.
+    settled: bool,
+    content: Option<u64>,
     listed: Listed,
 }
 
-/// What this very file listed before. What cannot be read is not remembered.
+impl Remembered {
+    fn is_of(&self, identity: &Identity) -> bool {
+        let has_same_stamp = || self.settled && self.stamp == identity.stamp;
+        let has_same_content = || {
+            self.stamp.bytes() == identity.stamp.bytes()
+                && self.content.is_some_and(|content| identity.content() == Some(content))
+        };
+        self.path == identity.path && (has_same_stamp() || has_same_content())
+    }
+}
+
+/// What this very file listed before. What cannot be read is not remembered. If it is to be asked, its content is known
+/// from before that, so that a change meanwhile does not go unnoticed.
 pub(super) fn recall(folder: &Utf8Path, identity: &Identity) -> Option<Listed> {
-    let text = std::fs::read(place(folder, identity)).ok()?;
-    let remembered: Remembered = serde_json::from_slice(&text).ok()?;
-    (remembered.of == *identity).then_some(remembered.listed)
+    let remembered = read(&place(folder, identity)).filter(|it| it.is_of(identity));
+    let Some(Remembered { stamp, settled, listed, .. }) = remembered else {
+        identity.content_if_needed();
+        return None;
+    };
+    if !settled || stamp != identity.stamp {
+        // Otherwise the content is compared again the next time.
+        let _ = keep(folder, identity, &listed);
+    }
+    Some(listed)
+}
+
+fn read(path: &Utf8Path) -> Option<Remembered> {
+    serde_json::from_slice(&files::read(path, MOST_OF_A_MEMORY).ok()?).ok()
 }
 
 /// Puts the list in the place of what the file listed when it was another.
 pub(super) fn keep(folder: &Utf8Path, identity: &Identity, listed: &Listed) -> Result<()> {
-    let remembered = Remembered { of: identity.clone(), listed: listed.clone() };
+    let Identity { path, stamp, settled, .. } = identity.clone();
+    let remembered = Remembered { path, stamp, settled, content: identity.content_if_needed(), listed: listed.clone() };
     std::fs::create_dir_all(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(&serde_json::to_vec(&remembered)?)?;
@@ -60,23 +119,82 @@ fn place(folder: &Utf8Path, identity: &Identity) -> Utf8PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::time::Duration;
+
     use super::super::Test;
     use super::*;
 
+    /// As if the file had been there for a while.
+    fn identity(binary: &Utf8Path, by: By) -> Identity {
+        Identity::at(binary, by, SystemTime::now() + Duration::from_secs(10)).unwrap()
+    }
+
+    /// Puts text of the same length into the file, which says to have been modified when it was before.
+    fn replace(binary: &Utf8Path, text: &str) {
+        let (before, modified) = (identity(binary, By::Stamp).stamp, binary.metadata().unwrap().modified().unwrap());
+        // The clock may not have ticked since it was written.
+        while identity(binary, By::Stamp).stamp == before {
+            std::fs::write(binary, text).unwrap();
+            File::options().write(true).open(binary).unwrap().set_modified(modified).unwrap();
+        }
+    }
+
+    fn listed() -> Listed {
+        Listed { tests: vec![Test::named("a")], contexts: Vec::new() }
+    }
+
     #[test]
     fn a_list_is_remembered_until_its_binary_changes() {
+        for by in [By::Stamp, By::Content] {
+            let folder = tempfile::tempdir().unwrap();
+            let folder = Utf8Path::from_path(folder.path()).unwrap();
+            let (binary, memory) = (folder.join("binary"), folder.join("lists"));
+            std::fs::write(&binary, "one").unwrap();
+            assert_eq!(recall(&memory, &identity(&binary, by)), None);
+            keep(&memory, &identity(&binary, by), &listed()).unwrap();
+            assert_eq!(recall(&memory, &identity(&binary, by)), Some(listed()));
+            replace(&binary, "two");
+            assert_eq!(recall(&memory, &identity(&binary, by)), None);
+            assert!(Identity::of(&folder.join("gone"), by).is_none());
+        }
+    }
+
+    #[test]
+    fn what_is_costly_to_ask_is_known_by_its_content_too() {
         let folder = tempfile::tempdir().unwrap();
         let folder = Utf8Path::from_path(folder.path()).unwrap();
-        let binary = folder.join("binary");
+        let (binary, memory) = (folder.join("binary"), folder.join("lists"));
+        for (by, copied) in [(By::Stamp, None), (By::Content, Some(listed()))] {
+            std::fs::write(&binary, "one").unwrap();
+            keep(&memory, &identity(&binary, by), &listed()).unwrap();
+            replace(&binary, "one");
+            assert_eq!(recall(&memory, &identity(&binary, by)), copied, "{by:?}");
+        }
+        // The copy's stamp has taken the place of the first one's.
+        let of_copy = identity(&binary, By::Content);
+        assert_eq!(recall(&memory, &Identity { by: By::Stamp, ..of_copy }), Some(listed()));
+    }
+
+    #[test]
+    fn a_stamp_that_was_taken_too_early_is_believed_only_with_the_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let (binary, memory) = (folder.join("binary"), folder.join("lists"));
         std::fs::write(&binary, "one").unwrap();
-        let identity = Identity::of(&binary).unwrap();
-        let memory = folder.join("lists");
-        assert_eq!(recall(&memory, &identity), None);
-        let listed = Listed { tests: vec![Test::named("a")], contexts: Vec::new() };
-        keep(&memory, &identity, &listed).unwrap();
-        assert_eq!(recall(&memory, &identity), Some(listed));
-        std::fs::write(&binary, "another").unwrap();
-        assert_eq!(recall(&memory, &Identity::of(&binary).unwrap()), None);
-        assert_eq!(Identity::of(&folder.join("gone")), None);
+        let just_written = || Identity { settled: false, ..identity(&binary, By::Stamp) };
+        let asked = just_written();
+        assert_eq!(recall(&memory, &asked), None);
+        keep(&memory, &asked, &listed()).unwrap();
+        // As if the clock had not ticked in between.
+        std::fs::write(&binary, "two").unwrap();
+        let same_stamp = |settled| Identity { stamp: asked.stamp.clone(), settled, ..just_written() };
+        assert_eq!(recall(&memory, &same_stamp(true)), None);
+        std::fs::write(&binary, "one").unwrap();
+        assert_eq!(recall(&memory, &same_stamp(true)), Some(listed()));
+        // Now the stamp does.
+        let settled = same_stamp(true);
+        std::fs::remove_file(&binary).unwrap();
+        assert_eq!(recall(&memory, &settled), Some(listed()));
     }
 }

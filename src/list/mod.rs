@@ -236,7 +236,7 @@ fn libtest(binary: &TestBinary, options: &Options) -> Result<Listed> {
 
 /// What the binary's file says, which may be remembered from the last time that it was read.
 fn written_down(binary: &TestBinary, options: &Options) -> Result<Listed> {
-    let identity = memory::Identity::of(&binary.path);
+    let identity = memory::Identity::of(&binary.path, memory::By::Stamp);
     if let Some(listed) = identity.as_ref().and_then(|identity| memory::recall(&options.memory, identity)) {
         return Ok(listed);
     }

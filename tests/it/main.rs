@@ -37,6 +37,7 @@ mod options;
 mod page;
 #[cfg(target_os = "linux")]
 mod processes;
+mod remembered;
 mod reports;
 #[cfg(target_os = "linux")]
 mod screen;

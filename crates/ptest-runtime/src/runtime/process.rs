@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::channel::Channel;
+use super::os;
 use crate::wire::environment::{self, CASES, CONTEXT, HOST, ROLE, RUN_ID, SLOT, STOP, TOKEN, VALUE, WANTED, WORKER};
 #[cfg(unix)]
 use crate::wire::environment::{CALL, FUNCTION};
@@ -178,12 +179,14 @@ impl Program {
 struct File {
     length: u64,
     modified: Option<SystemTime>,
+    stamp: os::Stamp,
 }
 
 impl File {
     fn of(path: &Path) -> Option<Self> {
         let metadata = std::fs::metadata(path).ok()?;
-        Some(Self { length: metadata.len(), modified: metadata.modified().ok() })
+        let stamp = os::stamp(&metadata);
+        Some(Self { length: metadata.len(), modified: metadata.modified().ok(), stamp })
     }
 }
 
@@ -236,6 +239,15 @@ mod tests {
         assert_eq!(program.path().unwrap(), program.path);
         std::fs::write(&program.path, "new one").unwrap();
         assert!(program.path().unwrap_err().contains("run the tests again"));
+        if cfg!(unix) {
+            // Of the same length, and as if it had been modified when the first one was.
+            let modified = program.file.as_ref().and_then(|file| file.modified).unwrap();
+            let other = program.path.with_extension("other");
+            std::fs::write(&other, "OLD").unwrap();
+            std::fs::File::options().write(true).open(&other).unwrap().set_modified(modified).unwrap();
+            std::fs::rename(&other, &program.path).unwrap();
+            assert!(program.path().unwrap_err().contains("run the tests again"));
+        }
         std::fs::remove_file(&program.path).unwrap();
         assert!(program.path().is_err());
     }

@@ -16,6 +16,9 @@ pub(super) use unix::*;
 /// Tells a file from all others: its device and its number there.
 pub(super) type Identity = (u64, u64);
 
+/// Changes whenever a file does, whatever its times are set to: its number, and the time of its last change.
+pub(super) type Stamp = (u64, i64, i64);
+
 /// Writes to stderr itself, past libtest's capture. What cannot be written has no reader.
 pub(super) fn write_stderr(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());

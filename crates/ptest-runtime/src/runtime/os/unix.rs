@@ -1,7 +1,7 @@
 //! What Unix has, and Linux above all.
 
 use std::ffi::{c_int, c_short};
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -111,6 +111,11 @@ pub(in crate::runtime) fn copy_of_stdout() -> Option<File> {
 pub(in crate::runtime) fn identity(file: &File) -> Option<super::Identity> {
     let Ok(metadata) = file.metadata() else { return None };
     Some((metadata.dev(), metadata.ino()))
+}
+
+/// Tells a file from the one that takes its place.
+pub(in crate::runtime) fn stamp(file: &Metadata) -> super::Stamp {
+    (file.ino(), file.ctime(), file.ctime_nsec())
 }
 
 /// The stderr of another process.
