@@ -65,7 +65,8 @@
 //!   things cannot, and are looked at again in short intervals: the end of a process group, and of an `execve`.
 //! * No test binary and nothing that one has started outlives the run, from the first that is asked for its tests on:
 //!   each leads a group that is killed with it, a watchdog does the same if the runner itself is killed, and what has
-//!   left its group is found by a mark in its environment (on Linux).
+//!   left its group is found by a mark in its environment (on Linux). Nothing else is: a group that a process of ours has
+//!   joined may be a stranger's.
 //! * When a run that has begun beside its build ends, so does the build, and with the runner as well: it has a mark of
 //!   its own, since cargo stays in the group of whoever started us (on Linux; elsewhere cargo alone is ended).
 //! * The terminal is given back as it was found on every way out: its modes, and the lines that were only for the

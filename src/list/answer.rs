@@ -5,14 +5,15 @@
 
 use std::io::{self, Read};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use super::Options;
+use super::asking::kill;
 
 /// The longest list that is read, in bytes: a million tests with their places.
 const LONGEST: usize = 256 * 1024 * 1024;
@@ -72,7 +73,7 @@ fn ask_for(longest: usize, mut command: Command, options: &Options) -> Result<An
     drop(sender);
     let heard = listening.and_then(|()| hear(group, &receiver, longest, options.timeout));
     // It is not reaped yet, so the number is its own; that nobody is left in its group is as good.
-    let _ = kill_process_group(group, Signal::KILL);
+    kill(group);
     options.asking.end(group);
     let status = child.wait().context("cannot wait for it")?;
     let [stdout, stderr] = heard?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
@@ -148,9 +149,10 @@ fn hear(group: Pid, receiver: &Receiver<Heard>, longest: usize, limit: Duration)
                 gone = true;
                 grace = Some(Instant::now() + GRACE);
             }
+            Err(RecvTimeoutError::Disconnected) => bail!("a thread that listened to it has ended before it"),
             Err(_) if Instant::now() < end => {
                 // What it left behind holds its output. It may be gone in the meantime, which is as good.
-                let _ = kill_process_group(group, Signal::KILL);
+                kill(group);
                 grace = None;
             }
             Err(_) if gone => bail!("something that it started holds its output open for longer than {limit:?}"),
@@ -209,6 +211,22 @@ mod tests {
     #[test]
     fn a_binary_whose_time_is_up_is_ended_with_all_that_it_started() {
         let (answer, alive) = ask_shell("sleep 1000 & wait", LONGEST, Duration::from_millis(300));
+        assert_eq!(answer.err().unwrap().to_string(), "it has not answered --list within 300ms");
+        expect_gone(alive);
+    }
+
+    #[test]
+    fn a_binary_that_has_joined_another_group_is_ended_too() {
+        use std::os::unix::process::CommandExt;
+        let (mut command, alive) = shell("exec sleep 1000");
+        // SAFETY: the closure makes system calls alone. It runs when the child leads its own group already.
+        unsafe {
+            command.pre_exec(|| match libc::setpgid(0, libc::getpgid(libc::getppid())) {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            });
+        }
+        let answer = ask_for(LONGEST, command, &Options { timeout: Duration::from_millis(300), ..options() });
         assert_eq!(answer.err().unwrap().to_string(), "it has not answered --list within 300ms");
         expect_gone(alive);
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Result, ensure};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// The process groups that are being asked. All clones are about the same ones.
 #[derive(Clone, Debug, Default)]
@@ -25,10 +25,7 @@ impl Asking {
     pub fn give_up(&self) {
         let mut state = self.state();
         state.given_up = true;
-        for group in state.groups.drain(..) {
-            // It may be gone already.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+        state.groups.drain(..).for_each(kill);
     }
 
     /// Fails when nobody is to be asked any more.
@@ -41,7 +38,7 @@ impl Asking {
         let mut state = self.state();
         state.groups.push(group);
         if state.given_up {
-            let _ = kill_process_group(group, Signal::KILL);
+            kill(group);
         }
     }
 
@@ -49,4 +46,12 @@ impl Asking {
     pub(super) fn end(&self, group: Pid) {
         self.state().groups.retain(|it| *it != group);
     }
+}
+
+/// Ends a group and its leader, which may have joined another group since. The leader must not be reaped yet, so that its
+/// number is its own.
+pub(super) fn kill(leader: Pid) {
+    // Nobody may be left in the group, and the leader may be gone: either is as good.
+    let _ = kill_process_group(leader, Signal::KILL);
+    let _ = kill_process(leader, Signal::KILL);
 }

@@ -35,7 +35,7 @@ pub(crate) enum Whose {
     Build,
 }
 
-/// Kills what is left of a run, or of a part of it, with the groups that it is in, and says what that was.
+/// Kills what is left of a run, or of a part of it, with the groups that it leads, and says what that was.
 ///
 /// What is killed may have just started something, so this looks again until it finds nothing. While a process
 /// executes a new program its environment reads as empty: that is waited for, but not for long.
@@ -48,9 +48,8 @@ pub(crate) fn kill(run: &str, whose: Whose) -> Vec<Leftover> {
         if marked.is_empty() && !settles(&unsettled, &mut patience) {
             break;
         }
-        // A build is in the group of whoever started the run.
-        marked.iter().for_each(|it| kill_one(it.pid, whose != Whose::Build));
-        killed.extend(marked);
+        // One that is just executing another program is found again.
+        killed.extend(marked.into_iter().filter(|it| kill_one(it.pid, run, whose)));
     }
     killed
 }
@@ -156,15 +155,36 @@ fn value<'a>(environment: &'a [u8], name: &str) -> Option<&'a [u8]> {
     variables.find_map(|it| it.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }
 
-fn kill_one(pid: i32, with_group: bool) {
-    let Some(pid) = rustix::process::Pid::from_raw(pid) else { return };
-    // They may have gone in the meantime, which is as good. The group is the process's own, or a worker's, unless it
-    // has found its way into ours.
-    let group = rustix::process::getpgid(Some(pid)).ok().filter(|group| *group != rustix::process::getpgrp());
-    if let Some(group) = group.filter(|_| with_group) {
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+/// Kills one that was found; false if there is no more such process.
+#[cfg(target_os = "linux")]
+fn kill_one(pid: i32, run: &str, whose: Whose) -> bool {
+    use rustix::process::{
+        Pid, PidfdFlags, Signal, getpgid, kill_process, kill_process_group, pidfd_open, pidfd_send_signal,
+    };
+    let Some(pid) = Pid::from_raw(pid) else { return false };
+    // Kernels before 5.3, and emulators, lack the call.
+    let descriptor = pidfd_open(pid, PidfdFlags::empty());
+    // The number may be another's by now. The descriptor means whoever had it just before this look.
+    let mut buffer = Vec::new();
+    let environment = environment(pid.as_raw_pid().unsigned_abs(), &mut buffer);
+    if !environment.is_some_and(|environment| is_marked(environment, run, whose)) {
+        return false;
     }
-    let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    // It has made the group that it leads. Any other may be that of a stranger's job, which it has joined. All of this
+    // fails only for what is gone in the meantime, which is as good.
+    if getpgid(Some(pid)) == Ok(pid) {
+        let _ = kill_process_group(pid, Signal::KILL);
+    }
+    let _ = match descriptor {
+        Ok(descriptor) => pidfd_send_signal(descriptor, Signal::KILL),
+        Err(_) => kill_process(pid, Signal::KILL),
+    };
+    true
+}
+
+#[cfg(not(target_os = "linux"))]
+fn kill_one(_pid: i32, _run: &str, _whose: Whose) -> bool {
+    false
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -20,6 +20,7 @@ use ptest::wire::environment::RUN_ID;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 use super::leftovers::{self, Whose};
+use super::os::signal_child;
 use crate::tty;
 
 /// The hidden first argument that makes this program a watchdog; the others are the run's id, the folder with the values
@@ -92,9 +93,11 @@ impl Table {
         self.signal_all(Signal::CONT);
     }
 
+    /// What stands in the table is not reaped.
     fn signal_all(&self, signal: Signal) {
-        signal_groups(groups(&self.0, Place::Worker), signal);
-        signal_groups(groups(&self.0, Place::Host), signal);
+        for place in [Place::Worker, Place::Host] {
+            groups(&self.0, place).into_iter().for_each(|child| signal_child(child, signal));
+        }
     }
 }
 
@@ -107,10 +110,12 @@ fn groups(table: &File, place: fn(usize) -> Place) -> Vec<Pid> {
     read.flatten().collect()
 }
 
-fn signal_groups(groups: Vec<Pid>, signal: Signal) {
+/// Without the runner their leaders may be reaped at any time, so only the groups are safe to signal; who has left them is
+/// found by the mark.
+fn kill_groups(groups: Vec<Pid>) {
     for group in groups {
         // It may be gone already.
-        let _ = kill_process_group(group, signal);
+        let _ = kill_process_group(group, Signal::KILL);
     }
 }
 
@@ -159,7 +164,7 @@ pub fn main(run: &str, values: &Utf8Path, modes: Option<&str>) {
     }
     let table = io::stdout();
     let table = File::from(std::os::fd::AsFd::as_fd(&table).try_clone_to_owned().expect("stdout is open"));
-    signal_groups(groups(&table, Place::Worker), Signal::KILL);
+    kill_groups(groups(&table, Place::Worker));
     let mut hosts = groups(&table, Place::Host);
     if !hosts.is_empty() {
         leftovers::kill(run, Whose::NoHosts);
@@ -170,7 +175,7 @@ pub fn main(run: &str, values: &Utf8Path, modes: Option<&str>) {
         std::thread::park_timeout(Duration::from_millis(20));
         hosts.retain(|host| test_kill_process_group(*host).is_ok());
     }
-    signal_groups(hosts, Signal::KILL);
+    kill_groups(hosts);
     leftovers::kill(run, Whose::Anybody);
     leftovers::kill(run, Whose::Build);
     // There is one only if there were hosts.

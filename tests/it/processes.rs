@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::DateTime;
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::kills::{GONE_WITHIN, Live, wait_until};
-use crate::tool::{fixtures, of_kind, outcomes, ptest, target};
+use crate::kills::{GONE_WITHIN, LIMIT, Live, wait_until};
+use crate::tool::{clean, fixtures, of_kind, outcomes, ptest, target};
 use crate::workspace::Workspace;
 
 /// The length of each of the eleven tests of `uneven` here.
@@ -338,4 +340,97 @@ fn tests_behind_one_that_hangs_run_elsewhere_even_without_a_time_limit() {
     }
     assert_eq!(finished, 21);
     assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+/// Joins the group of the process that `JOB` names, or that of the runner.
+const JOINS: &str = r#"
+#[cfg(test)]
+fn joins_another_group() {
+    unsafe extern "C" {
+        safe fn setpgid(process: i32, group: i32) -> i32;
+        safe fn getpgid(process: i32) -> i32;
+    }
+    let group = std::env::var("JOB").map_or_else(
+        |_| getpgid(std::os::unix::process::parent_id().try_into().unwrap()),
+        |job| job.parse().unwrap(),
+    );
+    assert_eq!(setpgid(0, group), 0);
+    assert_eq!(getpgid(0), group);
+}
+"#;
+
+#[test]
+fn a_test_that_joins_another_group_is_timed_out_all_the_same() {
+    let made = made(
+        &format!(
+            "{JOINS}
+            #[test] fn a_innocent() {{}}
+            #[test] fn b_joins_and_hangs() {{ joins_another_group(); loop {{ std::thread::park() }} }}
+            #[test] fn c_innocent() {{}}"
+        ),
+        "",
+    );
+    let events = Live::start(made.ptest().args(["--processes=1", "--process-timeout=1s"])).finish(100);
+    assert_eq!(outcomes(&events), ["a_innocent passed", "b_joins_and_hangs timed-out", "c_innocent passed"]);
+}
+
+#[test]
+fn a_run_with_a_test_that_joins_another_group_can_be_ended() {
+    let made = made(
+        &format!(
+            "{JOINS}
+            #[test]
+            fn joins_and_hangs() {{
+                joins_another_group();
+                if std::env::var_os(\"DEAF\").is_some() {{
+                    unsafe extern \"C\" {{ safe fn signal(number: i32, handler: usize) -> usize; }}
+                    signal(15, 1);
+                }}
+                std::fs::write(std::env::var_os(\"JOINED\").unwrap(), \"\").unwrap();
+                loop {{ std::thread::park() }}
+            }}"
+        ),
+        "",
+    );
+    let joined = made.path().join("joined");
+    for (deaf, signals, code) in [(false, &[Signal::TERM][..], 143), (true, &[Signal::INT, Signal::TERM], 130)] {
+        let tool = made.ptest().env("JOINED", &joined);
+        let live = Live::start(if deaf { tool.env("DEAF", "1") } else { tool });
+        wait_until(LIMIT, || joined.exists());
+        fs::remove_file(&joined).unwrap();
+        let began = Instant::now();
+        signals.iter().for_each(|signal| live.signal(*signal));
+        let events = live.finish(code);
+        assert_eq!(outcomes(&events), ["joins_and_hangs not-reached"]);
+        assert!(!deaf || began.elapsed() < Duration::from_millis(2900), "the second signal was of no use");
+    }
+}
+
+#[test]
+fn a_job_that_tests_have_joined_is_not_killed_with_what_they_leave_there() {
+    let made = made(
+        &format!(
+            "{JOINS}
+            #[cfg(test)]
+            fn leaks(output: fn() -> std::process::Stdio) {{
+                joins_another_group();
+                let length = \"604.02\".to_owned() + &std::env::var(\"LEAK_MARK\").unwrap();
+                let mut command = std::process::Command::new(\"sleep\");
+                command.arg(length).stdout(output()).stderr(output()).spawn().unwrap();
+            }}
+            #[test] fn a_holds_its_output() {{ leaks(std::process::Stdio::inherit) }}
+            #[test] fn b_holds_nothing() {{ leaks(std::process::Stdio::null) }}"
+        ),
+        "",
+    );
+    let mut stranger = clean("sleep").arg("604.03").process_group(0).spawn().unwrap();
+    let tool = made.ptest().args(["--process-restartworker"]).env("JOB", stranger.id().to_string());
+    let mut live = Live::start(tool);
+    while live.next().is_some() {}
+    let is_alive = stranger.try_wait().unwrap().is_none();
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+    assert!(is_alive);
+    let events = live.finish(0);
+    assert_eq!(outcomes(&events), ["a_holds_its_output passed", "b_holds_nothing passed"]);
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group, test_kill_process_group};
 
 use super::Exit;
 use super::status::group_is_alive;
@@ -173,9 +173,10 @@ impl Child {
 pub(in crate::run) struct Group(Arc<Mutex<Option<Pid>>>);
 
 impl Group {
-    /// Asks every member to end.
+    /// Asks every member to end. Those that are stopped go on to hear of it.
     pub(in crate::run) fn terminate(&self) {
         self.signal(Signal::TERM);
+        self.signal(Signal::CONT);
     }
 
     /// Ends every member.
@@ -186,9 +187,19 @@ impl Group {
     fn signal(&self, signal: Signal) {
         let number = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(number) = *number {
-            // The child is not reaped, so the group exists; a member may still refuse signals by being another user's.
-            let _ = kill_process_group(number, signal);
+            signal_child(number, signal);
         }
+    }
+}
+
+/// Signals the group that a child was started in, and the child itself wherever it is: it may have joined another group
+/// since. The child must not be reaped yet, so that its number is its own.
+pub(in crate::run) fn signal_child(child: Pid, signal: Signal) {
+    // Nobody may be left in the group, and a member may refuse signals by being another user's.
+    let _ = kill_process_group(child, signal);
+    // A child that is still in its group would get the signal twice, and could take that for haste.
+    if getpgid(Some(child)).is_ok_and(|group| group != child) {
+        let _ = kill_process(child, signal);
     }
 }
 
