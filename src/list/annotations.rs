@@ -83,6 +83,14 @@ pub(super) fn understand(texts: &[String], crate_name: &str, tests: &mut [Test])
     }
 }
 
+/// Whether any of the texts is about the crate itself. One that cannot be read may be.
+pub(super) fn are_of(texts: &[String], crate_name: &str) -> bool {
+    texts.iter().any(|text| match Annotation::read(text) {
+        Ok(annotation) => annotation.is_some_and(|it| is_within(it.module, crate_name)),
+        Err(_) => true,
+    })
+}
+
 fn contexts(annotations: &[Annotation], mistakes: &mut Vec<String>) -> Vec<Context> {
     let of_kind = |kind| annotations.iter().filter(move |it| it.kind == kind);
     let mut setups: Vec<&Annotation> = of_kind(Kind::Setup).collect();

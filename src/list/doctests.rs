@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Harness, Listed, Options, Suite, Test, ask, from_terse, mark_ignored, memory, merge, without_contexts};
+use super::{Harness, Listed, Options, Suite, Test, ask, memory, merge, terse};
 use crate::build::{Rustdoc, TestBinary};
 
 /// The doctests of a library. If rustdoc does not tell them, they are one test: it may still say why when it runs them.
@@ -32,7 +32,8 @@ fn written_down(binary: &TestBinary, rustdoc: &Rustdoc, options: &Options) -> Re
         return Ok(listed);
     }
     let sources = Sources::read(&binary.path, &rustdoc.root);
-    let listed = without_contexts(ask_rustdoc(binary, sources.as_ref(), options)?);
+    let tests = ask_rustdoc(binary, sources.as_ref(), options)?;
+    let listed = Listed { tests, contexts: Vec::new() };
     if let Some(identity) = identity.filter(|_| sources.is_some()) {
         // Without a memory the next run asks again.
         let _ = memory::keep(&folder, &identity, &listed);
@@ -43,18 +44,18 @@ fn written_down(binary: &TestBinary, rustdoc: &Rustdoc, options: &Options) -> Re
 /// The JSON that tells everything in one call needs `RUSTC_BOOTSTRAP`, for which build scripts would run again. To list
 /// the doctests that it compiles as one program rustdoc compiles them, so it is not asked a second time in vain.
 fn ask_rustdoc(binary: &TestBinary, sources: Option<&Sources>, options: &Options) -> Result<Vec<Test>> {
-    let list = |ignored: bool| -> Result<Vec<Test>> {
+    let list = |more: &[&str]| -> Result<Vec<Test>> {
         let mut command = binary.command();
-        command.args(["--list", "--format=terse"]).args(ignored.then_some("--ignored"));
+        command.args(["--list", "--format=terse"]).args(more);
         let answer = ask(command, options)?;
-        let Some(tests) = answer.success().and_then(|text| from_terse(&without_times(text))) else {
+        let Some(tests) = answer.success().and_then(|text| terse::parse(&without_times(text))) else {
             bail!("{}", answer.complaint());
         };
         Ok(tests)
     };
-    let mut all = list(false)?;
-    if !all.is_empty() && sources.is_none_or(|sources| sources.ignore) {
-        all = mark_ignored(all, &list(true)?);
+    let mut all = list(&[])?;
+    if sources.is_none_or(|sources| sources.ignore) {
+        all = terse::mark_ignored(all, list)?;
     }
     // Those that are compiled together are listed first.
     all.sort_by(|a, b| a.name.cmp(&b.name));
@@ -139,7 +140,7 @@ mod tests {
     #[test]
     fn a_list_may_tell_besides_how_long_it_took() {
         let text = "src/lib.rs - a (line 1): test\nall doctests ran in 0.53s; merged doctests compilation took 0.52s";
-        assert_eq!(from_terse(&without_times(text)).unwrap().len(), 1);
+        assert_eq!(terse::parse(&without_times(text)).unwrap().len(), 1);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Only for libtest's harness, whose list is compiled in. Other harnesses read files and variables.
 
 use std::cell::OnceCell;
+use std::ffi::OsString;
 use std::io::Write;
 use std::time::SystemTime;
 
@@ -60,6 +61,16 @@ impl Identity {
     fn content_if_needed(&self) -> Option<u64> {
         if self.settled && self.by == By::Stamp { None } else { self.content() }
     }
+}
+
+/// Where lists are remembered that binaries gave to those who started them through this runner. Through another one they
+/// may answer in another way.
+pub(super) fn folder(memory: &Utf8Path, runner: &[OsString]) -> Utf8PathBuf {
+    if runner.is_empty() {
+        return memory.to_owned();
+    }
+    let words: Vec<u8> = runner.iter().flat_map(|word| [word.as_encoded_bytes(), b"\0"].concat()).collect();
+    memory.join(format!("by-runner-{:016x}", xxh64(&words, 0)))
 }
 
 #[derive(Serialize, Deserialize)]

@@ -2,8 +2,8 @@
 //!
 //! A binary with libtest's harness tells file, line and ignore flag of every test in one call, as JSON; stable binaries
 //! do so when `RUSTC_BOOTSTRAP` is set. It is set for this call only: in a running test's environment it would reach
-//! every rustc that the test starts. What has no libtest harness is asked in the way that harnesses agree on, and
-//! becomes one test when it does not answer in kind.
+//! every rustc that the test starts. What has no libtest harness, or does not answer as that does, is asked in the way
+//! that harnesses agree on ([`foreign`]), and becomes one test when it does not answer in kind.
 //!
 //! What `#[ptest::test]` and its like say stands in a section of the binary's file, and is read from there. Only the
 //! cases of generated tests are known to nobody but the binary itself.
@@ -14,10 +14,11 @@ mod answer;
 mod asking;
 mod cases;
 mod doctests;
+mod foreign;
 mod memory;
 mod section;
+mod terse;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 use crate::build::TestBinary;
 
 use answer::ask;
+use foreign::Foreign;
 
 pub use ahead::Ahead;
 pub use annotations::{Annotated, Context, ContextKind, ancestors, numbers};
@@ -183,13 +185,10 @@ fn suite(binary: TestBinary, options: &Options) -> Result<Suite> {
     if let Some(rustdoc) = binary.rustdoc.clone() {
         return Ok(doctests::suite(binary, &rustdoc, options));
     }
-    let asked = if binary.libtest {
-        libtest(&binary, options).map(|listed| (Harness::Libtest, listed, None))
-    } else {
-        Ok(custom(&binary, options))
-    };
-    let (harness, Listed { tests, contexts }, note) =
+    let asked = if binary.libtest { libtest(&binary, options) } else { Ok(foreign::of_own_harness(&binary, options)) };
+    let Foreign { harness, listed, note } =
         asked.with_context(|| format!("cannot list the tests of {} ({})", binary.id, binary.path))?;
+    let Listed { tests, contexts } = listed;
     Ok(Suite { binary, harness, tests, contexts, note })
 }
 
@@ -229,18 +228,39 @@ struct Discovered {
     start_line: Option<u32>,
 }
 
-fn libtest(binary: &TestBinary, options: &Options) -> Result<Listed> {
-    let Listed { tests, contexts } = written_down(binary, options)?;
-    Ok(Listed { tests: cases::expand(tests, binary, options)?, contexts })
+fn libtest(binary: &TestBinary, options: &Options) -> Result<Foreign> {
+    let error = match written_down(binary, options)? {
+        Asked::Libtest(Listed { tests, contexts }) => {
+            let listed = Listed { tests: cases::expand(tests, binary, options)?, contexts };
+            return Ok(Foreign { harness: Harness::Libtest, listed, note: None });
+        }
+        Asked::Foreign => None,
+        Asked::Unanswered(error) => Some(error),
+    };
+    foreign::in_place_of_libtest(binary, error, options)
+}
+
+/// What a binary turns out to be that was built for libtest's harness.
+enum Asked {
+    Libtest(Listed),
+    /// It answers in another way.
+    Foreign,
+    /// It could not be asked.
+    Unanswered(anyhow::Error),
 }
 
 /// What the binary's file says, which may be remembered from the last time that it was read.
-fn written_down(binary: &TestBinary, options: &Options) -> Result<Listed> {
+fn written_down(binary: &TestBinary, options: &Options) -> Result<Asked> {
     let identity = memory::Identity::of(&binary.path, memory::By::Stamp);
-    if let Some(listed) = identity.as_ref().and_then(|identity| memory::recall(&options.memory, identity)) {
-        return Ok(listed);
+    let folder = memory::folder(&options.memory, &binary.runner);
+    if let Some(listed) = identity.as_ref().and_then(|identity| memory::recall(&folder, identity)) {
+        return Ok(Asked::Libtest(listed));
     }
-    let mut tests = merge(ask_libtest(binary, options)?);
+    let mut tests = match ask_libtest(binary, options) {
+        Ok(Some(tests)) => merge(tests),
+        Ok(None) => return Ok(Asked::Foreign),
+        Err(error) => return Ok(Asked::Unanswered(error)),
+    };
     let contexts = match section::read(&binary.path)? {
         Some(section) => annotations::understand(&section, &binary.target_name.replace('-', "_"), &mut tests)?,
         None => Vec::new(),
@@ -248,19 +268,24 @@ fn written_down(binary: &TestBinary, options: &Options) -> Result<Listed> {
     let listed = Listed { tests, contexts };
     if let Some(identity) = identity {
         // Without a memory the next run asks again.
-        let _ = memory::keep(&options.memory, &identity, &listed);
+        let _ = memory::keep(&folder, &identity, &listed);
     }
-    Ok(listed)
+    Ok(Asked::Libtest(listed))
 }
 
-fn ask_libtest(binary: &TestBinary, options: &Options) -> Result<Vec<Test>> {
+/// `None` if it is not libtest's harness that answers.
+fn ask_libtest(binary: &TestBinary, options: &Options) -> Result<Option<Vec<Test>>> {
     let mut command = binary.command();
     command.args(["-Zunstable-options", "--list", "--format", "json"]).env("RUSTC_BOOTSTRAP", "1");
     let answer = ask(command, options)?;
-    match answer.success().and_then(from_json) {
-        Some(tests) => Ok(tests),
-        None => terse(binary, options),
+    if let Some(tests) = answer.success().and_then(from_json) {
+        return Ok(Some(tests));
     }
+    // To look into the file starts nothing.
+    if foreign::contains_libtest(&binary.path)? && is_libtest(binary, options)? {
+        return terse(binary, options).map(Some);
+    }
+    Ok(None)
 }
 
 fn from_json(text: &str) -> Option<Vec<Test>> {
@@ -284,67 +309,27 @@ fn from_json(text: &str) -> Option<Vec<Test>> {
     completed.then_some(tests)
 }
 
+/// Whether it is libtest's harness that answers, of whatever version: asked with all options that a run has, for a test
+/// that there is not, nothing else answers so.
+fn is_libtest(binary: &TestBinary, options: &Options) -> Result<bool> {
+    let mut command = binary.command();
+    command.args(["--list", "--exact", "--nocapture", "--test-threads=1", "--logfile=/dev/null", &terse::unknown(&[])]);
+    let answer = ask(command, options)?;
+    Ok(answer.success().is_some_and(|text| text.lines().any(|line| line == "0 tests, 0 benchmarks")))
+}
+
 /// For harnesses of other toolchains, which have the terse format but not the JSON.
 fn terse(binary: &TestBinary, options: &Options) -> Result<Vec<Test>> {
-    let list = |ignored: bool| -> Result<Vec<Test>> {
+    let list = |more: &[&str]| -> Result<Vec<Test>> {
         let mut command = binary.command();
-        command.args(["--list", "--format", "terse"]).args(ignored.then_some("--ignored"));
+        command.args(terse::LIST).args(more);
         let answer = ask(command, options)?;
-        let Some(tests) = answer.success().and_then(from_terse) else {
+        let Some(tests) = answer.success().and_then(terse::parse) else {
             bail!("{}", answer.complaint());
         };
         Ok(tests)
     };
-    let (all, ignored) = (list(false)?, list(true)?);
-    Ok(mark_ignored(all, &ignored))
-}
-
-fn mark_ignored(mut all: Vec<Test>, ignored: &[Test]) -> Vec<Test> {
-    let ignored: HashSet<&str> = ignored.iter().map(|test| &*test.name).collect();
-    for test in &mut all {
-        test.ignored = ignored.contains(&*test.name);
-    }
-    all
-}
-
-/// `None` if any line is not of the form that libtest prints.
-fn from_terse(text: &str) -> Option<Vec<Test>> {
-    let test = |line: &str| {
-        let (name, kind) = line.rsplit_once(": ")?;
-        let bench = match kind {
-            "test" => false,
-            "benchmark" => true,
-            _ => return None,
-        };
-        Some(Test { bench, ..Test::named(name) })
-    };
-    text.lines().filter(|line| !line.is_empty()).map(test).collect()
-}
-
-/// Without libtest's harness anything may happen: what does not list its tests is run whole, with a note that says so.
-fn custom(binary: &TestBinary, options: &Options) -> (Harness, Listed, Option<String>) {
-    let list = |ignored: bool| -> Result<Vec<Test>, String> {
-        let mut command = binary.command();
-        command.args(["--list", "--format", "terse"]).args(ignored.then_some("--ignored"));
-        let answer = ask(command, options).map_err(|error| format!("{error:#}"))?;
-        answer.success().and_then(from_terse).ok_or_else(|| answer.complaint())
-    };
-    match list(false) {
-        Ok(all) if !all.is_empty() => {
-            let ignored = list(true).unwrap_or_default();
-            (Harness::Custom, without_contexts(merge(mark_ignored(all, &ignored))), None)
-        }
-        other => {
-            let why = other.err().unwrap_or_else(|| "it lists nothing".to_owned());
-            let note =
-                format!("{} has a harness of its own that does not list tests ({why}): it runs as one test", binary.id);
-            (Harness::Whole, without_contexts(vec![Test::named(&binary.target_name)]), Some(note))
-        }
-    }
-}
-
-fn without_contexts(tests: Vec<Test>) -> Listed {
-    Listed { tests, contexts: Vec::new() }
+    terse::mark_ignored(list(&[])?, list)
 }
 
 #[cfg(test)]
@@ -369,13 +354,6 @@ mod tests {
     #[test]
     fn json_without_its_last_line_is_no_list() {
         assert_eq!(from_json("{ \"type\": \"suite\", \"event\": \"discovery\" }\n"), None);
-    }
-
-    #[test]
-    fn terse_lines_are_all_tests_or_the_answer_is_foreign() {
-        assert_eq!(from_terse("a: test\nb::c: benchmark\n").unwrap().len(), 2);
-        assert_eq!(from_terse("running my own tests\n"), None);
-        assert_eq!(from_terse("").unwrap(), []);
     }
 
     #[test]

@@ -42,9 +42,10 @@ pub(super) fn pick(all: &[Arc<str>], wanted: impl Fn(&str) -> bool) -> Pick {
     Pick { words: filters.iter().copied().chain(skips).map(str::to_owned).collect(), others }
 }
 
-/// The words of a name that can be given. The last one, with the line in it, tells the most.
+/// The words of a name that can be given: one that begins with `-` would be an option, and one with `@` a file of
+/// arguments. The last one, with the line in it, tells the most.
 fn words(name: &str) -> impl Iterator<Item = &str> {
-    name.split_whitespace().rev().filter(|word| !word.starts_with('-'))
+    name.split_whitespace().rev().filter(|word| !word.starts_with(['-', '@']))
 }
 
 #[cfg(test)]
@@ -77,6 +78,11 @@ mod tests {
         ]);
         let picked = pick(&all, |name| ["src/a.rs - f (line 7)", "src/b.rs - g (line 9)"].contains(&name));
         assert_eq!(picked.others.len(), 2, "{picked:?}");
+    }
+
+    #[test]
+    fn words_that_rustdoc_would_take_for_something_else_are_not_given() {
+        assert_eq!(words("src/a @b.rs - c --d @e (line 7)").collect::<Vec<_>>(), ["7)", "(line", "c", "src/a"]);
     }
 
     proptest! {

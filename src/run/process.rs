@@ -108,6 +108,8 @@ fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
             if let Some(token) = &token {
                 command.args(["--skip", &argument(token)]);
             }
+            // A test that a program makes up may have any name.
+            command.args(expected.iter().any(|test| test.name.starts_with('-')).then_some("--"));
             command.args(expected.iter().map(|test| &*test.name));
             (Listener::Libtest(Shared::new(Libtest::new(&expected, token.as_deref(), with_log, live))), log)
         }

@@ -89,8 +89,9 @@ fn essence(suite: &RustTestSuiteSummary) -> (String, String, String, String, Str
 
 #[test]
 fn the_list_is_that_of_nextest() {
-    let args = ["--workspace", "--exclude=nolist", "--exclude=misplaced", "--all-targets", "--message-format=json"];
-    let theirs = clean("cargo-nextest").args(["nextest", "list"]).args(args).current_dir(fixtures()).output();
+    const OTHERS: [&str; 3] = ["--exclude=dialects", "--exclude=nolist", "--exclude=misplaced"];
+    let args = [&["--workspace", "--all-targets", "--message-format=json"], &OTHERS[..]].concat();
+    let theirs = clean("cargo-nextest").args(["nextest", "list"]).args(&args).current_dir(fixtures()).output();
     let theirs = match theirs {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             skipped("the list was not compared: cargo-nextest is not installed");
@@ -100,7 +101,7 @@ fn the_list_is_that_of_nextest() {
     };
     assert!(theirs.status.success(), "{}", String::from_utf8_lossy(&theirs.stderr));
     let theirs = parsed(&String::from_utf8(theirs.stdout).unwrap());
-    let ours = parsed(&list(&[]).args(args).run().expect(0).stdout);
+    let ours = parsed(&list(&[]).args(&args).run().expect(0).stdout);
     let suites = |list: &TestListSummary| -> BTreeMap<String, _> {
         list.rust_suites.iter().map(|(id, suite)| (id.to_string(), essence(suite))).collect()
     };
@@ -183,4 +184,11 @@ fn a_stock_binary_that_hangs_when_it_should_list_ends_the_run_and_is_named() {
     let ran = before_main("loop { std::thread::park(); }").ptest().args(["--list-timeout=1s"]).run();
     assert!(ran.expect(104).stderr.contains("error: cannot list the tests of made ("), "{}", ran.stderr);
     assert!(ran.stderr.contains("it has not answered --list within 1s"), "{}", ran.stderr);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_stock_binary_that_ends_well_without_a_list_is_no_binary_without_tests() {
+    let ran = before_main("std::process::exit(0);").ptest().run();
+    assert!(ran.expect(104).stderr.contains("it has libtest's harness, and ends without listing"), "{}", ran.stderr);
 }

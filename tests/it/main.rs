@@ -21,6 +21,8 @@ mod doctests;
 #[cfg(target_os = "linux")]
 mod eager;
 mod environment;
+#[cfg(target_os = "linux")]
+mod frameworks;
 #[cfg(unix)]
 mod history;
 mod html;
@@ -39,6 +41,8 @@ mod page;
 mod processes;
 mod remembered;
 mod reports;
+#[cfg(unix)]
+mod runners;
 #[cfg(target_os = "linux")]
 mod screen;
 mod selection;

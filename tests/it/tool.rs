@@ -100,9 +100,7 @@ impl Tool {
 
     /// Runs it to its end with JSON lines on stdout.
     pub fn json(self) -> (Ran, Vec<Value>) {
-        let ran = self.args(["--message-format=json"]).run();
-        let events = ran.events();
-        (ran, events)
+        self.args(["--message-format=json"]).run().with_events()
     }
 }
 
@@ -110,6 +108,12 @@ impl Ran {
     /// The JSON lines on stdout.
     pub fn events(&self) -> Vec<Value> {
         self.stdout.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+    }
+
+    /// The same, and what it came to.
+    pub fn with_events(self) -> (Self, Vec<Value>) {
+        let events = self.events();
+        (self, events)
     }
 
     /// Fails with all that was said, if the exit code is another.
