@@ -59,6 +59,8 @@ pub trait Reporter {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
+    /// The first line of a journal, and of nothing else.
+    JournalStarted(JournalStarted),
     RunStarted(RunStarted),
     /// Which tests of a binary the run will report: one for each binary that takes part, after the beginning.
     BinarySelected(BinarySelected),
@@ -88,6 +90,17 @@ pub enum Event {
         message: String,
     },
     RunFinished(RunFinished),
+}
+
+/// Where a journal belongs among the others in its folder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct JournalStarted {
+    /// Runs that start later have higher numbers, whatever the clock says.
+    pub sequence: u64,
+    /// The root of the run's workspace: relative to the folder if that lies in it, as by default, otherwise absolute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -113,7 +113,6 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 use anyhow::Context;
-use camino::Utf8PathBuf;
 
 use beside::{Ground, Lister};
 use cli::{Afterwards, Called, Invocation, NoInvocation, NoTests, Task};
@@ -123,6 +122,7 @@ use filter::Decision;
 use history::{Keeper, Lengths};
 use list::Suite;
 use notes::Known;
+use report::Runs;
 use run::slots::Pool;
 use run::{Beside, Work};
 
@@ -176,19 +176,23 @@ fn generate(what: cli::What) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// The folder of the journals, before or without a build.
-fn journals(options: &build::Options) -> Result<Utf8PathBuf, Failure> {
-    let target = build::target_directory(options).or_exit(Exit::MetadataFailed)?;
-    Ok(target.join("ptest"))
+/// The workspace's earlier runs, before or without a build.
+fn earlier_runs(options: &build::Options) -> Result<Runs, Failure> {
+    let site = build::site(options).or_exit(Exit::MetadataFailed)?;
+    Ok(Runs::new(site.target_directory.join("ptest"), Some(&site.workspace_root)))
 }
 
 /// `cargo ptest report`.
 fn report_afterwards(asked: &Afterwards) -> Result<Exit, Failure> {
-    let folder = || match &asked.target_dir {
-        Some(target) => Ok(target.join("ptest")),
-        None => journals(&asked.cargo),
+    let runs = || match &asked.target_dir {
+        // Whoever is not in a workspace means all runs.
+        Some(target) => {
+            let site = build::site(&asked.cargo).ok();
+            Ok(Runs::new(target.join("ptest"), site.as_ref().map(|site| &*site.workspace_root)))
+        }
+        None => earlier_runs(&asked.cargo),
     };
-    let run = report::afterwards::Found::find(&asked.report.run, folder)?;
+    let run = report::afterwards::Found::find(&asked.report.run, runs)?;
     if let Some(note) = run.note()? {
         say(&format!("note: {note} ({})", run.path()));
     }
@@ -204,7 +208,7 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
         report::begin(&invocation.report).or_exit(Exit::OutputFailed)?;
     }
     if invocation.failed {
-        invocation.filter.failed = Some(report::outstanding(&journals(&invocation.build)?)?);
+        invocation.filter.failed = Some(report::outstanding(&earlier_runs(&invocation.build)?)?);
     }
     let build_slots = match invocation.build_jobs {
         Some(jobs) => jobs,
@@ -373,7 +377,8 @@ fn run_all(
     }
     let mut measured = invocation.history.then(Keeper::default);
     let (report, run) = (&invocation.report, &invocation.run);
-    let mut reporters = report::open(report, &ground.journals, &run.run).or_exit(Exit::OutputFailed)?;
+    let runs = Runs::new(ground.journals.clone(), Some(&site.workspace_root));
+    let mut reporters = report::open(report, &runs, &run.run).or_exit(Exit::OutputFailed)?;
     measured.iter_mut().for_each(|keeper| reporters.push(keeper));
     *began = true;
     let finished = run::groups(work, beside, pool, &ground.watchdog, run, &mut reporters);

@@ -73,6 +73,16 @@ pub struct Site {
     pub build_directory: Option<Utf8PathBuf>,
 }
 
+impl Site {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            workspace_root: metadata.workspace_root.clone(),
+            target_directory: metadata.target_directory.clone(),
+            build_directory: metadata.build_directory.clone(),
+        }
+    }
+}
+
 /// An executable that contains tests, and how cargo would run it.
 #[derive(Debug)]
 pub struct TestBinary {
@@ -141,9 +151,9 @@ pub fn configured_jobs(cores: usize) -> Result<usize> {
     Ok(usize::try_from(jobs.max(1))?)
 }
 
-/// The folder that cargo builds in, without building.
-pub fn target_directory(options: &Options) -> Result<Utf8PathBuf> {
-    Ok(cargo::metadata(options)?.target_directory)
+/// Where a build would take place.
+pub fn site(options: &Options) -> Result<Site> {
+    Ok(Site::of(&cargo::metadata(options)?))
 }
 
 /// Builds the tests. Each binary that can be described before the build is done is told as soon as it is there.
@@ -187,11 +197,7 @@ impl Known {
     }
 
     fn site(&self) -> Site {
-        Site {
-            workspace_root: self.metadata.workspace_root.clone(),
-            target_directory: self.metadata.target_directory.clone(),
-            build_directory: self.metadata.build_directory.clone(),
-        }
+        Site::of(&self.metadata)
     }
 
     /// The binary that the last message is about, if all is known of it already. What of several platforms it is called

@@ -421,10 +421,10 @@ fn colours(said: Option<Colour>, env: &Env) -> Option<bool> {
         .or_else(|| (is_set("CLICOLOR_FORCE") && env.text("CLICOLOR_FORCE") != Some("0")).then_some(true))
 }
 
-/// Names a run: the time, so that names sort, and the process, so that two runs at once differ.
+/// Names a run: the time, in UTC, so that people find it, and the process, so that two runs at once differ.
 fn run_id() -> String {
-    let now = chrono::Local::now();
-    format!("{}-{}", now.format("%Y%m%dT%H%M%S%3f"), std::process::id())
+    let now = chrono::Utc::now();
+    format!("{}Z-{}", now.format("%Y%m%dT%H%M%S%3f"), std::process::id())
 }
 
 #[cfg(test)]

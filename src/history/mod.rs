@@ -84,6 +84,7 @@ fn place(folder: &Utf8Path, binary: &TestBinary) -> Utf8PathBuf {
     let profile = binary.path.ancestors().nth(2).map_or("", Utf8Path::as_str);
     let readable: String =
         binary.id.chars().take(80).map(|it| if it.is_ascii_alphanumeric() || it == '-' { it } else { '_' }).collect();
-    let hash = xxh64(format!("{profile}\n{}", binary.id).as_bytes(), 0);
+    // Several workspaces may share a target folder, and have packages of one name.
+    let hash = xxh64(format!("{profile}\n{}\n{}", binary.cwd, binary.id).as_bytes(), 0);
     folder.join(format!("{readable}.{hash:016x}"))
 }

@@ -3,7 +3,8 @@
 use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::record::{self, Record};
+use super::record::Record;
+use super::runs::Runs;
 use super::{html, junit, trace};
 
 /// What to make, and of which run.
@@ -30,14 +31,14 @@ pub enum Run {
 pub struct Found(Record);
 
 impl Found {
-    /// Looks for the run. `folder` is asked for the folder of the journals only where that matters.
+    /// Looks for the run. `runs` is called only if it is to be looked for.
     ///
     /// Fails if there is no such run, and names those that there are.
-    pub fn find<E: From<anyhow::Error>>(run: &Run, folder: impl FnOnce() -> Result<Utf8PathBuf, E>) -> Result<Self, E> {
+    pub fn find<E: From<anyhow::Error>>(run: &Run, runs: impl FnOnce() -> Result<Runs, E>) -> Result<Self, E> {
         let path = match run {
             Run::Path(path) => path.clone(),
-            Run::Latest => record::find(&folder()?, None)?,
-            Run::Named(name) => record::find(&folder()?, Some(name))?,
+            Run::Latest => runs()?.find(None)?,
+            Run::Named(name) => runs()?.find(Some(name))?,
         };
         Ok(Self(Record::open(path)?))
     }

@@ -3,7 +3,7 @@
 //! A file is written whole beside the one that it replaces, and renamed: whoever opens it finds one or the other.
 
 use std::fs;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::iter;
 
 use anyhow::{Context, Result, bail};
@@ -11,6 +11,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::event::Event;
+use crate::files;
 
 /// The file to replace for `path`; `what` is its name in errors. Renaming would put a file in the place of a link, or of
 /// /dev/stdout.
@@ -54,22 +55,34 @@ fn temporary(folder: &Utf8Path) -> io::Result<NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
+/// The longest line of a journal, in bytes: the names of all tests of a binary, or what a test wrote.
+const LONGEST: u64 = 256 * 1024 * 1024;
+
+/// Opens a journal.
+pub(super) fn open(journal: &Utf8Path) -> Result<fs::File> {
+    files::open(journal).with_context(|| format!("cannot read the journal {journal} (remove it to do without it)"))
+}
+
 /// The events in a journal.
 pub(super) fn events(journal: &Utf8Path) -> Result<impl Iterator<Item = Result<Event>>> {
-    let failed = move || format!("could not read the journal {journal}");
-    let file = fs::File::open(journal).with_context(failed)?;
-    Ok(read(BufReader::new(file)).map(move |event| event.with_context(failed)))
+    let file = open(journal)?;
+    let failed = move || format!("cannot read the journal {journal} (remove it to do without it)");
+    Ok(read(BufReader::new(file), LONGEST).map(move |event| event.with_context(failed)))
 }
 
 /// The events on `lines`. What is no event is passed over: the last line may be half written, and a newer version may
 /// write kinds that this one doesn't know. A result that is lost so is missed, and makes the report red.
-fn read(mut lines: impl BufRead) -> impl Iterator<Item = io::Result<Event>> {
+fn read(mut lines: impl BufRead, longest: u64) -> impl Iterator<Item = io::Result<Event>> {
     let mut line = Vec::new();
     iter::from_fn(move || {
         loop {
             line.clear();
-            match lines.read_until(b'\n', &mut line) {
+            match (&mut lines).take(longest + 1).read_until(b'\n', &mut line) {
                 Ok(0) => return None,
+                Ok(length) if length as u64 > longest => {
+                    let error = format!("it has a line of more than {longest} bytes");
+                    return Some(Err(io::Error::new(io::ErrorKind::InvalidData, error)));
+                }
                 Ok(_) => {}
                 Err(error) => return Some(Err(error)),
             }
@@ -94,7 +107,17 @@ mod tests {
         );
         let mut bytes = journal.into_bytes();
         bytes.extend(b"\xff\xfe");
-        let events: Vec<Event> = read(&bytes[..]).collect::<io::Result<_>>().unwrap();
+        let events: Vec<Event> = read(&bytes[..], LONGEST).collect::<io::Result<_>>().unwrap();
         assert_eq!(events, [sample::run_started(2), sample::run_started(2)]);
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_an_error() {
+        let started = serde_json::to_string(&sample::run_started(2)).unwrap() + "\n";
+        let longest = started.len() as u64;
+        let events = |text: &str| read(text.as_bytes(), longest).collect::<io::Result<Vec<Event>>>();
+        assert_eq!(events(&started.repeat(2)).unwrap().len(), 2);
+        let error = events(&format!("{started}{}", "\0".repeat(started.len() + 1))).unwrap_err();
+        assert_eq!(error.to_string(), format!("it has a line of more than {longest} bytes"));
     }
 }

@@ -13,6 +13,7 @@ mod libtest;
 mod live;
 mod outstanding;
 mod record;
+mod runs;
 mod setups;
 mod summary;
 mod terminal;
@@ -31,6 +32,7 @@ pub use junit::Output as JunitOutput;
 pub use levels::{FinalStatusLevel, Levels, OutputWhen, StatusLevel};
 pub use live::Progress;
 pub use outstanding::outstanding;
+pub use runs::Runs;
 pub use terminal::{Options as TerminalOptions, Verbosity};
 
 /// What the report stage needs to know.
@@ -74,9 +76,9 @@ impl<'a> Reporters<'a> {
     }
 }
 
-/// Opens the reporters of a run. The journal, which the files are made from, lies in `folder`.
-pub fn open(options: &Options, folder: &Utf8Path, run: &str) -> Result<Reporters<'static>> {
-    let journal = journal::Journal::create(folder, run)?;
+/// Opens the reporters of a run. The journal, which the files are made from, lies among those of earlier `runs`.
+pub fn open(options: &Options, runs: &Runs, run: &str) -> Result<Reporters<'static>> {
+    let journal = journal::Journal::create(runs, run)?;
     let path = journal.path().to_owned();
     // The journal comes first: the others may read what it has just written.
     let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(journal)];

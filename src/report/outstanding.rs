@@ -8,23 +8,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use camino::Utf8Path;
 
-use super::record::{self, Record};
+use super::record::Record;
+use super::runs::Runs;
 use super::setups::is_for;
 use crate::event::{BinarySelected, Event, FixtureFinished, Outcome, TestFinished};
 
 /// A test, by the id of its binary and its name.
 pub type Name = (Arc<str>, Arc<str>);
 
-/// What the journals in `folder` leave to do.
+/// What the runs so far leave to do.
 ///
-/// Fails if there are none, or if one of them can't be read.
-pub fn outstanding(folder: &Utf8Path) -> Result<BTreeSet<Name>> {
-    let journals = record::journals(folder);
+/// Fails if there are none, or if the journal of one of them can't be read.
+pub fn outstanding(runs: &Runs) -> Result<BTreeSet<Name>> {
+    let journals = runs.journals();
     ensure!(
         !journals.is_empty(),
-        "no run is recorded in {folder}, so it is not known what failed; run `cargo ptest` without --failed first"
+        "no run of this workspace is recorded in {}, so it is not known what failed; run `cargo ptest` without --failed first",
+        runs.folder()
     );
     let mut outstanding = BTreeSet::new();
     for path in journals {

@@ -1,63 +1,17 @@
-//! Finds and reads what runs have left behind: their journals.
-//!
-//! The newest journals are kept; see [`super::journal`]. One may break off anywhere, because its run was killed or goes
-//! on, and one may be of another version.
+//! Reads what a run has left behind: its journal. It may break off anywhere, because its run was killed or goes on, and it
+//! may be of another version.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail, ensure};
-use camino::{Utf8Path, Utf8PathBuf};
+use anyhow::{Context, Result, ensure};
+use camino::Utf8PathBuf;
 use chrono::{DateTime, FixedOffset};
 use serde::Deserialize;
 
 use super::file;
+use super::runs::{LONGEST_FIRST, first_line};
 use crate::event::{BinarySelected, Event, Outcome, TestFinished, TestStarted, VERSION};
-
-/// How many runs an error names.
-const NAMED: usize = 10;
-
-/// The journals in `folder`, oldest first. There are none where there is no folder.
-pub(super) fn journals(folder: &Utf8Path) -> Vec<Utf8PathBuf> {
-    let files = folder.read_dir_utf8().into_iter().flatten().flatten();
-    let mut journals: Vec<Utf8PathBuf> =
-        files.map(camino::Utf8DirEntry::into_path).filter(|path| path.extension() == Some("jsonl")).collect();
-    // Names begin with the time.
-    journals.sort_unstable();
-    journals
-}
-
-/// The journal of the run that was `asked` for by its id or the beginning of it, or else of the latest one.
-pub(super) fn find(folder: &Utf8Path, asked: Option<&str>) -> Result<Utf8PathBuf> {
-    let journals = journals(folder);
-    let Some(latest) = journals.last() else {
-        bail!("there is no run in {folder} yet; `cargo ptest` leaves a journal there");
-    };
-    let Some(asked) = asked else { return Ok(latest.clone()) };
-    let names: Vec<&str> = journals.iter().filter_map(|path| path.file_stem()).collect();
-    choose(&names, asked).map(|number| journals[number].clone())
-}
-
-/// The one of `names` that is `asked` for, or begins so.
-fn choose(names: &[&str], asked: &str) -> Result<usize> {
-    // The id of a nested run has the outer one's before it, and its journal has not.
-    let asked = asked.rsplit('/').next().unwrap_or(asked);
-    if let Some(number) = names.iter().position(|name| *name == asked) {
-        return Ok(number);
-    }
-    let alike: Vec<usize> = (0..names.len()).filter(|number| names[*number].starts_with(asked)).collect();
-    let list = |names: &mut dyn Iterator<Item = &&str>| names.take(NAMED).copied().collect::<Vec<_>>().join("\n    ");
-    match alike[..] {
-        [number] => Ok(number),
-        [] => bail!("there is no run {asked}; the latest are:\n    {}", list(&mut names.iter().rev())),
-        _ => bail!(
-            "{asked} may be any of these runs:\n    {}",
-            list(&mut alike.iter().rev().map(|number| &names[*number]))
-        ),
-    }
-}
 
 /// What is known of a journal before it is read.
 pub(super) struct Record {
@@ -73,16 +27,15 @@ impl Record {
         struct Line {
             v: u32,
         }
-        let file = File::open(&path).with_context(|| format!("cannot read the journal {path}"))?;
-        let mut line = Vec::new();
-        BufReader::new(&file).read_until(b'\n', &mut line).with_context(|| format!("cannot read {path}"))?;
+        let file = file::open(&path)?;
+        let line = first_line(&file).with_context(|| format!("cannot read {path}"))?;
         match serde_json::from_slice(&line) {
             Ok(Line { v }) => ensure!(
                 v <= VERSION,
                 "{path} was written by a newer cargo ptest: it has version {v} of the JSON lines, and this one reads up to {VERSION}"
             ),
             // A run that was killed at once has not got further.
-            Err(_) => ensure!(!line.ends_with(b"\n"), "{path} is no journal of a run: its first line is no JSON line"),
+            Err(_) => ensure!(is_cut_off(&line), "{path} is no journal of a run: its first line is no JSON line"),
         }
         let goes_on = file.try_lock().is_err();
         Ok(Self { path, goes_on })
@@ -92,6 +45,11 @@ impl Record {
     pub(super) fn events(&self) -> Result<impl Iterator<Item = Result<Event>>> {
         Ok(rounded_off(file::events(&self.path)?, self.goes_on))
     }
+}
+
+/// Whether this is the beginning of a line that was written in one piece.
+fn is_cut_off(line: &[u8]) -> bool {
+    !line.ends_with(b"\n") && (line.is_empty() || line.starts_with(b"{")) && (line.len() as u64) < LONGEST_FIRST
 }
 
 /// `events`, and if the run has neither finished nor `goes_on`, then a not-reached for each test without a result.
@@ -185,19 +143,6 @@ mod tests {
     use super::*;
     use crate::report::junit::sample::{finished, run_finished, run_started, test_started};
 
-    #[test]
-    fn a_run_is_found_by_its_id_or_the_beginning_of_it() {
-        let names = ["20240101T1-7", "20240101T1-77", "20240202T1-8"];
-        assert_eq!(choose(&names, "20240101T1-7").unwrap(), 0);
-        assert_eq!(choose(&names, "20240101T1-77").unwrap(), 1);
-        assert_eq!(choose(&names, "202402").unwrap(), 2);
-        assert_eq!(choose(&names, "20230101T0-1/20240202T1-8").unwrap(), 2);
-        let error = choose(&names, "20240101").unwrap_err().to_string();
-        assert_eq!(error, "20240101 may be any of these runs:\n    20240101T1-77\n    20240101T1-7");
-        let error = choose(&names, "2025").unwrap_err().to_string();
-        assert!(error.starts_with("there is no run 2025; the latest are:\n    20240202T1-8\n"), "{error}");
-    }
-
     fn selected(tests: &[&str]) -> Event {
         let tests: Vec<Arc<str>> = tests.iter().map(|test| Arc::from(*test)).collect();
         Event::BinarySelected(BinarySelected { binary: "demo".into(), listed: tests.len(), tests })
@@ -238,7 +183,9 @@ mod tests {
     fn a_journal_of_a_newer_version_is_refused_and_one_that_breaks_off_is_not() {
         let error = |text| journal(text).1.err().unwrap().to_string();
         assert!(error("{\"v\":2,\"event\":\"run-started\"}\n").contains("written by a newer cargo ptest"));
-        assert!(error("hello\n").contains("is no journal"));
+        for text in ["hello\n", "hello", "\0\0\0"] {
+            assert!(error(text).contains("is no journal"), "{text:?}");
+        }
         for text in ["", "{\"v\":1,\"ev", "{\"v\":1,\"event\":\"moon-rose\"}\n"] {
             let (_folder, record) = journal(text);
             assert_eq!(record.unwrap().events().unwrap().count(), 0, "{text}");

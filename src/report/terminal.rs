@@ -366,7 +366,8 @@ impl<W: Write> Terminal<W> {
             }
             Event::RunFinished(run) => self.finished(run),
             Event::FixtureFinished(it) => self.fixture(it),
-            Event::BinarySelected(_)
+            Event::JournalStarted(_)
+            | Event::BinarySelected(_)
             | Event::TestsKnown(_)
             | Event::TestStarted(_)
             | Event::TestSlow(_)

@@ -85,7 +85,7 @@ fn a_run_that_is_not_there_is_told_with_those_that_are() {
     let ran = report(&workspace).junit(&file).run();
     assert!(ran.expect(96).stderr.contains("error: there is no run in "), "{}", ran.stderr);
     let ran = workspace.ptest().args(["--failed"]).run();
-    assert!(ran.expect(96).stderr.contains("error: no run is recorded in "), "{}", ran.stderr);
+    assert!(ran.expect(96).stderr.contains("error: no run of this workspace is recorded in "), "{}", ran.stderr);
     workspace.ptest().run().expect(0);
     let ran = report(&workspace).args(["--from", "1999"]).junit(&file).run();
     assert!(ran.expect(96).stderr.contains("error: there is no run 1999; the latest are:\n    20"), "{}", ran.stderr);
@@ -187,6 +187,56 @@ fn failed_runs_what_still_fails_together_with_the_filters() {
     // A test that failed is run, ignored or not.
     failing(&["--run-ignored=only"], &["D"]).0.expect(100);
     assert_eq!(failing(&["--failed"], &[]).1, ["d passed"]);
+}
+
+#[test]
+fn the_last_run_is_the_one_that_started_last_whatever_the_clock_said() {
+    let workspace = workspace();
+    let run = |zone: &str, args: &[&str], failing: &[&str]| {
+        let tool = workspace.ptest().args(args).env("TZ", zone);
+        let (ran, events) = failing.iter().fold(tool, |tool, name| tool.env(name, "fail")).json();
+        (ran.code, outcomes(&events))
+    };
+    // In the East it is later in the day.
+    assert_eq!(run("JST-9", &[], &[]).0, Some(0));
+    assert_eq!(run("UTC", &[], &["A", "B"]).0, Some(100));
+    // The clock was ahead by decades, and is right again.
+    let [.., last] = &journals(&workspace)[..] else { panic!() };
+    fs::rename(last, last.with_file_name("20990101T000000000Z-7.jsonl")).unwrap();
+    assert_eq!(run("UTC", &["a"], &[]), (Some(0), vec!["a passed".to_owned()]));
+    assert_eq!(run("UTC", &["--failed"], &["B"]), (Some(100), vec!["b failed".to_owned()]));
+
+    let file = workspace.path().join("junit.xml");
+    report(&workspace).junit(&file).run().expect(0);
+    let suites = Element::parse(&fs::read_to_string(&file).unwrap());
+    assert_eq!((suites.number("tests"), suites.number("failures")), (1, 1));
+    report(&workspace).args(["--from", "2099"]).junit(&file).run().expect(0);
+    assert_eq!(Element::parse(&fs::read_to_string(&file).unwrap()).number("failures"), 2);
+}
+
+#[test]
+fn two_workspaces_with_one_target_folder_see_each_their_own_runs() {
+    let [here, there] = [workspace(), workspace()];
+    let tool =
+        |workspace: &Workspace, args: &[&str]| workspace.ptest().args(args).env("CARGO_TARGET_DIR", here.target());
+    let nothing = tool(&there, &["--failed"]).run();
+    tool(&here, &[]).env("A", "fail").run().expect(100);
+    let ran = tool(&there, &["--failed"]).run();
+    assert!(ran.expect(96).stderr.contains("error: no run of this workspace is recorded in "), "{}", ran.stderr);
+    assert_eq!(ran.stderr, nothing.stderr);
+    tool(&there, &[]).env("B", "fail").env("C", "fail").run().expect(100);
+
+    let failed = |workspace| outcomes(&tool(workspace, &["--failed"]).json().1);
+    let file = here.path().join("junit.xml");
+    let failures = |workspace| {
+        tool(workspace, &["report"]).junit(&file).run().expect(0);
+        Element::parse(&fs::read_to_string(&file).unwrap()).number("failures")
+    };
+    assert_eq!((failures(&here), failures(&there)), (1, 2));
+    assert_eq!(
+        (failed(&here), failed(&there)),
+        (vec!["a passed".to_owned()], vec!["b passed".into(), "c passed".into()])
+    );
 }
 
 #[test]

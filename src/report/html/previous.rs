@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use super::Run;
 use crate::event::{Event, Outcome};
-use crate::report::file;
+use crate::report::{Runs, file};
 
 /// How many journals are looked into for one that ran the same tests.
 const LOOKED_AT: usize = 3;
@@ -17,15 +17,10 @@ const LOOKED_AT: usize = 3;
 pub(super) struct Previous(HashMap<(Arc<str>, Arc<str>), f64>);
 
 impl Previous {
-    /// From the newest journal beside `journal` that is older and has one of the run's tests. Whatever can't be read is
+    /// From the newest journal that is older than `journal` and has one of the run's tests. Whatever can't be read is
     /// as if it were not there: the page does without.
     pub(super) fn before(journal: &Utf8Path, run: &Run) -> Option<Self> {
-        let entries = journal.parent()?.read_dir_utf8().ok()?.flatten().map(Utf8DirEntry::into_path);
-        // Names begin with the time.
-        let mut older: Vec<Utf8PathBuf> =
-            entries.filter(|it| it.extension() == Some("jsonl") && it.file_name() < journal.file_name()).collect();
-        older.sort_unstable();
-        older
+        Runs::before(journal)
             .iter()
             .rev()
             .take(LOOKED_AT)
@@ -64,6 +59,7 @@ mod tests {
         write("20240101.jsonl", "works", 1.0);
         write("20240102.jsonl", "works", 2.0);
         write("20240103.jsonl", "another", 3.0);
+        write("20240104.jsonl", "works", 4.0);
         write("20240105.jsonl", "works", 5.0);
         let run = Run::of(sample::green_run().into_iter().map(Ok)).unwrap();
         let previous = Previous::before(&folder.join("20240104.jsonl"), &run).unwrap();

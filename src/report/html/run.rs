@@ -112,7 +112,8 @@ impl Run {
             }
             Event::SlotsChanged(it) => self.slots.push(it),
             Event::Warning { message } => self.warnings.push(message),
-            Event::BinarySelected(_)
+            Event::JournalStarted(_)
+            | Event::BinarySelected(_)
             | Event::WorkerStarted(_)
             | Event::TestOutput(_)
             | Event::TestSlow(_)

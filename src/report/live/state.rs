@@ -110,7 +110,8 @@ impl State {
             }
             Event::SlotsChanged(it) => self.slots = Some(it.clone()),
             Event::RunFinished(_) => self.tests = None,
-            Event::BinarySelected(_)
+            Event::JournalStarted(_)
+            | Event::BinarySelected(_)
             | Event::TestOutput(_)
             | Event::TestDiagnosed(_)
             | Event::WorkerFailed(_)
