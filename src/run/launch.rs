@@ -58,8 +58,7 @@ impl Run<'_> {
                     expected: by_name(tests()),
                     pick: pick(&all, |name| wanted.contains(name)),
                     include_ignored: tests().any(|test| test.ignored),
-                    // Only a pipe can be opened again, and not lose what was in it.
-                    with_log: cfg!(target_os = "linux") && !self.without_log.contains(&self.book.place(first)),
+                    with_log: !self.without_log.contains(&self.book.place(first)),
                 }
             }
             Harness::Custom => {
@@ -78,7 +77,7 @@ impl Run<'_> {
             }
             Harness::Whole => Speech::ExitCode { arguments: Vec::new() },
         };
-        Ok(Launch { command, speech, live: self.options.live })
+        Ok(Launch { command, speech, live: self.options.live, folder: self.options.values.clone().into() })
     }
 
     /// Writes down which cases of generated tests a process is to run, if there are any among its tests.
@@ -107,7 +106,8 @@ impl Run<'_> {
             .env(VALUE, self.value(host))
             .envs(self.values(suite, &spec.needs));
         let test = suite.tests[spec.test].argument().clone();
-        Launch { command, speech: Speech::Host { test, token }, live: false }
+        let folder = self.options.values.clone().into();
+        Launch { command, speech: Speech::Host { test, token }, live: false, folder }
     }
 
     /// The suite's binary, in an environment that says nothing of what another process was told to be.

@@ -1,12 +1,12 @@
-//! Finds what has escaped from its process group, by the run's mark in its environment. Linux only: elsewhere the
-//! environment of another process cannot be read.
+//! Finds what has escaped from its process group, by the run's mark in its environment. Linux only, and only where
+//! `/proc` is that of our own pid namespace: elsewhere the environment of another process cannot be read.
 
 use std::io::Read;
 
 use ptest::wire::environment::{HOST_NUMBER, RUN_ID, SLOT};
 
 #[cfg(target_os = "linux")]
-use super::os::started;
+use super::os::{knows_us, started};
 
 /// Names the run in the environment of a build that goes on beside it.
 pub(super) const BUILD_ID: &str = "PTEST_BUILD_ID";
@@ -80,6 +80,9 @@ fn settles(unsettled: &[u32], patience: &mut u32) -> bool {
 fn find(run: &str, whose: Whose) -> Found {
     let own = std::process::id();
     let mut found = Found { marked: Vec::new(), unsettled: Vec::new() };
+    if !knows_us() {
+        return found;
+    }
     let Ok(processes) = std::fs::read_dir("/proc") else { return found };
     let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
     let mut buffer = Vec::new();

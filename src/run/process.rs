@@ -1,6 +1,7 @@
 //! One child process from its start to its end: a thread of its own reads what it writes and says what it learned.
 
 use std::io::{self, PipeWriter};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,6 +21,8 @@ pub(super) struct Launch {
     pub speech: Speech,
     /// Tell output as it comes.
     pub live: bool,
+    /// Where the log may lie.
+    pub folder: PathBuf,
 }
 
 /// How the process takes its tests and tells what became of them.
@@ -95,11 +98,12 @@ pub(super) fn start(launch: Launch, tell: impl Fn(Report) + Send + 'static) -> i
 }
 
 fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
-    let Launch { mut command, speech, live } = launch;
+    let Launch { mut command, speech, live, folder } = launch;
+    let log = |wanted: bool| if wanted { Log::new(&folder) } else { Ok(None) };
     let is_host = matches!(speech, Speech::Host { .. });
     let (mut listener, log) = match speech {
         Speech::Libtest { expected, include_ignored, with_log, token } => {
-            let log = if with_log { Some(Log::new()?) } else { None };
+            let log = log(with_log)?;
             command.args(["--exact", "--nocapture", "--test-threads=1"]);
             command.args(include_ignored.then_some("--include-ignored"));
             if let Some(log) = &log {
@@ -111,16 +115,16 @@ fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
             // A test that a program makes up may have any name.
             command.args(expected.iter().any(|test| test.name.starts_with('-')).then_some("--"));
             command.args(expected.iter().map(|test| &*test.name));
-            (Listener::Libtest(Shared::new(Libtest::new(&expected, token.as_deref(), with_log, live))), log)
+            (Listener::Libtest(Shared::new(Libtest::new(&expected, token.as_deref(), log.is_some(), live))), log)
         }
         Speech::Doctests { expected, pick, include_ignored, with_log } => {
-            let log = if with_log { Some(Log::new()?) } else { None };
+            let log = log(with_log)?;
             command.args(["--nocapture", "--test-threads=1"]).args(include_ignored.then_some("--include-ignored"));
             if let Some(log) = &log {
                 command.arg("--logfile").arg(&log.path);
             }
             command.args(pick.words);
-            (Listener::Libtest(Shared::new(Libtest::of_doctests(&expected, &pick.others, with_log, live))), log)
+            (Listener::Libtest(Shared::new(Libtest::of_doctests(&expected, &pick.others, log.is_some(), live))), log)
         }
         Speech::Host { test, token } => {
             command.args(["--exact", &test, "--nocapture", "--test-threads=1", "--include-ignored"]);

@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -61,8 +62,8 @@ impl Place {
 }
 
 impl Table {
-    fn new(workers: usize) -> io::Result<Self> {
-        let table = Self(tempfile::tempfile()?);
+    fn new(workers: usize, folder: &Utf8Path) -> io::Result<Self> {
+        let table = Self(nameless(folder)?);
         // What is written later replaces this, so that it cannot fail for want of room.
         table.0.write_all_at(&vec![0; 2 * workers * ENTRY], 0)?;
         Ok(table)
@@ -101,6 +102,16 @@ impl Table {
     }
 }
 
+/// A file without a name. It is in memory where it can be: a folder may be full, or not be there.
+fn nameless(folder: &Utf8Path) -> io::Result<File> {
+    #[cfg(target_os = "linux")]
+    if let Ok(memory) = rustix::fs::memfd_create("ptest-watchdog", rustix::fs::MemfdFlags::CLOEXEC) {
+        return Ok(memory.into());
+    }
+    std::fs::create_dir_all(folder)?;
+    tempfile::tempfile_in(folder)
+}
+
 fn groups(table: &File, place: fn(usize) -> Place) -> Vec<Pid> {
     let mut entry = [0; ENTRY];
     let read = (0..).map_while(|number| {
@@ -121,10 +132,10 @@ fn kill_groups(groups: Vec<Pid>) {
 
 impl Watchdog {
     #[expect(clippy::disallowed_methods, reason = "the watchdog is a process like the workers")]
-    pub fn start(run: &str, values: &Utf8Path, workers: usize, keys: bool) -> io::Result<Self> {
-        let table = Table::new(workers)?;
+    pub fn start(run: &str, folder: &Utf8Path, values: &Utf8Path, workers: usize, keys: bool) -> io::Result<Self> {
+        let table = Table::new(workers, folder)?;
         let (terminal, modes) = tty::lend().filter(|_| keys).unzip();
-        let child = Command::new(std::env::current_exe()?)
+        let child = Command::new(own_program()?)
             .args([ARGUMENT, run, values.as_str()])
             .args(modes)
             // It has to outlive what carries the mark of a run around this one.
@@ -142,6 +153,11 @@ impl Watchdog {
     pub(super) fn table(&self) -> Arc<Table> {
         self.table.clone()
     }
+}
+
+/// The system may not know it: there may be no `/proc`, or that of another pid namespace.
+fn own_program() -> io::Result<PathBuf> {
+    std::env::current_exe().or_else(|error| std::env::args_os().next().map(PathBuf::from).ok_or(error))
 }
 
 impl Drop for Watchdog {

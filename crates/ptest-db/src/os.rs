@@ -17,6 +17,14 @@ pub(crate) fn free_bytes(folder: &std::path::Path) -> Option<u64> {
     (done == 0).then(|| u64::from(found.f_bavail) * found.f_frsize as u64)
 }
 
+/// Whether `/proc` is there and means the same processes by their numbers as we do: in a pid namespace of its own a
+/// program may still see that of another one, and must end nobody by what stands there.
+#[cfg(feature = "postgres")]
+pub(crate) fn proc_knows_us() -> bool {
+    let own = std::process::id().to_string();
+    std::fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == own.as_str())
+}
+
 /// Sends a signal to a process, or if the number is negative, to a group.
 #[cfg(feature = "postgres")]
 pub(crate) fn kill(process: i32, signal: i32) {

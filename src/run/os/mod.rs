@@ -1,19 +1,21 @@
 //! The one place that knows the operating system: child processes with their pipes, process groups, signals.
 //!
-//! `unix` is what everything is tested on, on Linux; on macOS it uses the same calls, with a file in place of the
-//! pipe for libtest's log and a thread in place of the process descriptor. There is no implementation for Windows yet:
-//! it needs job objects in place of process groups.
+//! `unix` is what everything is tested on, on Linux; on macOS it uses the same calls, with a pipe that has a name for
+//! libtest's log and a thread in place of the process descriptor. There is no implementation for Windows yet: it needs
+//! job objects in place of process groups.
+//!
+//! `proc` reads Linux's `/proc`, and is the one place that knows whether that is about us at all.
 //!
 //! The rest of the run is built on this and not the other way round.
 
-mod status;
+mod proc;
 #[cfg(unix)]
 mod unix;
 
 use std::fmt;
 
 #[cfg(target_os = "linux")]
-pub(super) use status::started;
+pub(super) use proc::{knows_us, started};
 #[cfg(unix)]
 pub(super) use unix::*;
 

@@ -3,24 +3,30 @@
 //! A child leads a process group of its own, so that it can be ended with all that it started. It is noticed to be gone
 //! before it is reaped: while it is a zombie its number belongs to nobody else, and its group can be signalled safely.
 //!
-//! On Linux libtest's log is a pipe that the child opens by the name `/proc/RUNNER/fd/N`: nothing is inherited, no file
-//! is left behind, and std can start the child by `posix_spawn`.
+//! libtest's log is a pipe that the child opens by the name `/proc/RUNNER/fd/N`: nothing is inherited, no file is left
+//! behind, and std can start the child by `posix_spawn`. Where there is no such name it is a FIFO in a folder of ours.
 
+use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group, test_kill_process_group};
+use rustix::process::{
+    Pid, Signal, WaitOptions, getpgid, kill_process, kill_process_group, test_kill_process_group, waitpgid,
+};
 
 use super::Exit;
-use super::status::group_is_alive;
+use super::proc::{group_is_alive, knows_us};
 
 /// How many bytes of arguments a process is given at the most. Linux allows a quarter of the stack's limit, 2 MiB as a
 /// rule, for arguments and environment together; macOS 1 MiB.
@@ -141,6 +147,7 @@ impl Child {
     pub(in crate::run) fn log_is_open(&mut self) {
         if let Some(log) = &mut self.log {
             log.writer = None;
+            log.name = None;
         }
     }
 
@@ -159,6 +166,10 @@ impl Child {
     /// there are members, the group's number is given to nobody else.
     pub(in crate::run) fn has_survivors(&self) -> bool {
         let group = Pid::from_child(&self.child);
+        if test_kill_process_group(group).is_err() {
+            return false;
+        }
+        reap_orphans(group);
         test_kill_process_group(group).is_ok() && group_is_alive(group.as_raw_nonzero().get())
     }
 
@@ -166,6 +177,11 @@ impl Child {
         // They may have gone in the meantime, which is as good.
         let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
     }
+}
+
+/// As the first process of its pid namespace the runner is the one that orphans are left to.
+fn reap_orphans(group: Pid) {
+    while let Ok(Some(_)) = waitpgid(group, WaitOptions::NOHANG) {}
 }
 
 /// A child's process group, for those who have to end it.
@@ -214,14 +230,15 @@ struct LogReader {
     reader: File,
     /// Kept open until the child has opened its own.
     writer: Option<OwnedFd>,
+    /// Its name in the file system, if it has one, until the child has opened it.
+    name: Option<Name>,
     /// The child has closed it, too.
     ended: bool,
 }
 
 impl LogReader {
     fn pollable(&self) -> Option<BorrowedFd<'_>> {
-        // A file is always ready; there the reader comes by when it has other reasons.
-        (cfg!(target_os = "linux") && !self.ended).then(|| self.reader.as_fd())
+        (!self.ended).then(|| self.reader.as_fd())
     }
 
     fn read(&mut self, bytes: &mut Vec<u8>) -> io::Result<()> {
@@ -229,7 +246,7 @@ impl LogReader {
         loop {
             match self.reader.read(&mut buffer) {
                 Ok(0) => {
-                    self.ended = cfg!(target_os = "linux") && self.writer.is_none();
+                    self.ended = self.writer.is_none();
                     return Ok(());
                 }
                 Ok(length) => bytes.extend_from_slice(&buffer[..length]),
@@ -242,25 +259,50 @@ impl LogReader {
 }
 
 impl Log {
-    #[cfg(target_os = "linux")]
-    pub(in crate::run) fn new() -> io::Result<Self> {
+    /// Makes one. Its name may have to lie in a folder; `None` where that cannot be.
+    pub(in crate::run) fn new(folder: &Path) -> io::Result<Option<Self>> {
+        if knows_us() { Self::by_descriptor().map(Some) } else { Self::by_name(folder) }
+    }
+
+    fn by_descriptor() -> io::Result<Self> {
         use std::os::fd::AsRawFd;
         let (reader, writer) = io::pipe()?;
         set_nonblocking(reader.as_fd())?;
         let path = format!("/proc/{}/fd/{}", std::process::id(), writer.as_raw_fd()).into();
-        Ok(Self {
-            path,
-            reader: LogReader { reader: OwnedFd::from(reader).into(), writer: Some(writer.into()), ended: false },
-        })
+        let reader = OwnedFd::from(reader).into();
+        Ok(Self { path, reader: LogReader { reader, writer: Some(writer.into()), name: None, ended: false } })
     }
 
-    #[cfg(not(target_os = "linux"))]
-    pub(in crate::run) fn new() -> io::Result<Self> {
-        // The name stays until the child has opened it; the file itself goes with the last descriptor.
-        let file = tempfile::NamedTempFile::new()?;
-        let reader = file.reopen()?;
-        let (file, path) = file.keep().map_err(|error| error.error)?;
-        Ok(Self { path, reader: LogReader { reader, writer: Some(file.into()), ended: false } })
+    fn by_name(folder: &Path) -> io::Result<Option<Self>> {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let path = folder.join(format!("log-{}", NEXT.fetch_add(1, Ordering::Relaxed)));
+        // Not every file system has such things.
+        let Ok(()) = std::fs::create_dir_all(folder).and_then(|()| make_fifo(&path)) else { return Ok(None) };
+        let name = Some(Name(path.clone()));
+        // A FIFO opens for reading before there is a writer only if nobody wants to wait.
+        let reader = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(&path)?;
+        let writer = File::options().write(true).open(&path)?;
+        let reader = LogReader { reader, writer: Some(writer.into()), name, ended: false };
+        Ok(Some(Self { path, reader }))
+    }
+}
+
+/// A name in the file system that goes with this.
+struct Name(PathBuf);
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        // In the end the whole folder goes.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn make_fifo(path: &Path) -> io::Result<()> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: the path ends with a zero.
+    match unsafe { libc::mkfifo(path.as_ptr(), 0o600) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 
@@ -308,6 +350,33 @@ fn set_nonblocking(fd: BorrowedFd) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a child is what is tested")]
+    fn a_log_is_written_under_either_name_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = folder.path().join("made");
+        let by_name = || Log::by_name(&inside).unwrap().unwrap();
+        for make in [&|| Log::by_descriptor().unwrap(), &by_name as &dyn Fn() -> Log] {
+            let log = make();
+            let mut command = Command::new("sh");
+            command.args(["-c", "echo ok a > \"$0\"; echo said; read line"]).arg(&log.path);
+            let mut child = spawn(command, Some(log), true).unwrap();
+            let everything = Ready { text: true, log: true, gone: true };
+            while child.read_text(&mut [0; 64]).unwrap() == 0 {
+                child.wait(everything, None).unwrap();
+            }
+            child.log_is_open();
+            assert_eq!(inside.read_dir().into_iter().flatten().count(), 0);
+            let mut written = Vec::new();
+            child.read_log(&mut written).unwrap();
+            assert_eq!(written, b"ok a\n");
+            drop(child.take_lifeline());
+            while !child.wait(everything, None).unwrap().gone {}
+            assert_eq!(child.reap().unwrap(), Exit::Code(1));
+        }
+        assert!(Log::by_name(Path::new("/dev/null/no-folder")).unwrap().is_none());
+    }
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a child is what is tested")]

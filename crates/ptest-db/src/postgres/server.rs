@@ -185,6 +185,9 @@ pub(crate) fn end_server_in(folder: &Path) {
 /// Ends the sessions of a server that was killed. One that is making a clone does not notice before it is done, and
 /// would go on to write into the folder. They have it as their working directory, where one can see that.
 fn end_orphans(data: &Path) {
+    if !os::proc_knows_us() {
+        return;
+    }
     let works_here = |process: &i32| {
         let is_postgres =
             fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|it| it.trim_end() == "postgres");
@@ -207,6 +210,9 @@ fn end_orphans(data: &Path) {
 
 /// Whether a process is the server of this data folder, and not one that has got its number since.
 fn is_server(process: i32, data: &Path) -> bool {
+    if Path::new("/proc/self/cmdline").exists() && !os::proc_knows_us() {
+        return false;
+    }
     let arguments = fs::read(format!("/proc/{process}/cmdline")).or_else(|error| {
         // Where there is no such file system, there is this program.
         if Path::new("/proc/self/cmdline").exists() {

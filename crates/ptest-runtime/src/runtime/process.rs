@@ -143,8 +143,9 @@ fn own_run_id() -> String {
 /// This very program, to be started once more; or why it cannot be. Cargo may put another one into its place while tests
 /// run: Linux knows the old one all the same, elsewhere it has to be the one that was there when the tests began.
 pub(super) fn own_program() -> Result<PathBuf, String> {
-    if cfg!(target_os = "linux") {
-        return Ok("/proc/self/exe".into());
+    let itself = PathBuf::from("/proc/self/exe");
+    if cfg!(target_os = "linux") && itself.exists() {
+        return Ok(itself);
     }
     Process::get().program.path()
 }

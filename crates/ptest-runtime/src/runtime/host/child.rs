@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{PipeReader, Read};
 use std::panic::catch_unwind;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -115,7 +116,17 @@ fn command(context: &Context) -> Result<(Command, String, String), Failure> {
 
 /// Where the value of a context lies.
 pub(super) fn value_of(context: &Context) -> String {
-    std::env::temp_dir().join(format!("{}.value", own_name(context))).to_string_lossy().into_owned()
+    folder().join(format!("{}.value", own_name(context))).to_string_lossy().into_owned()
+}
+
+/// The folder for temporary files, or where there is none, the one that the program lies in.
+fn folder() -> PathBuf {
+    let usual = std::env::temp_dir();
+    if usual.is_dir() {
+        return usual;
+    }
+    let own = std::env::current_exe().unwrap_or_default();
+    own.parent().map_or(usual, PathBuf::from)
 }
 
 /// Names a context among all that live on this machine: by the run, and by what shares it.

@@ -118,8 +118,18 @@ pub(in crate::runtime) fn stamp(file: &Metadata) -> super::Stamp {
     (file.ino(), file.ctime(), file.ctime_nsec())
 }
 
+/// Whether `/proc` is there and means the same processes by their numbers as we do: in a pid namespace of its own a
+/// program may still see that of another one.
+fn proc_knows_us() -> bool {
+    let own = std::process::id().to_string();
+    std::fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == own.as_str())
+}
+
 /// The stderr of another process.
 pub(in crate::runtime) fn stderr_of(process: u32) -> Option<File> {
+    if !proc_knows_us() {
+        return None;
+    }
     File::options().append(true).open(format!("/proc/{process}/fd/2")).ok()
 }
 
@@ -128,7 +138,8 @@ pub(in crate::runtime) fn stderr_of(process: u32) -> Option<File> {
 pub(in crate::runtime) fn runner(name: &str) -> u32 {
     let parent = parent_id();
     let mut process = parent;
-    while process > 1 {
+    let known = proc_knows_us();
+    while known && process > 1 {
         let program = std::fs::read_link(format!("/proc/{process}/exe")).unwrap_or_default();
         if let Some(program) = program.file_name()
             && program.to_string_lossy().contains(name)
