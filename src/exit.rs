@@ -9,7 +9,7 @@ use crate::event::{RunFinished, Stopped};
 pub enum Exit {
     /// Every selected test passed or is `#[ignore]`d.
     Success,
-    /// No test was selected (`--no-tests` changes that).
+    /// No test was selected, or a word selects none that looks like a mistyped command (`--no-tests` changes that).
     NoTests,
     /// An option, the environment or `.config/ptest.toml` could not be understood, or the runner could not do its work.
     Setup,

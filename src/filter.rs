@@ -17,6 +17,10 @@ pub struct Options {
     pub exact: bool,
     pub ignored: Ignored,
     pub partition: Option<Partition>,
+    /// `run` stands where commands do, so it is none of the filters.
+    pub run: bool,
+    /// The first word of the command line, if it is a filter: a command that is mistyped is one, too.
+    pub first_word: Option<String>,
     /// `--failed`: no others than these. They are run even if they are `#[ignore]`d, for somebody has asked for that.
     pub failed: Option<BTreeSet<Name>>,
 }
@@ -103,9 +107,7 @@ fn of_suite(binary: &Arc<str>, tests: &[Test], options: &Options) -> Vec<Decisio
 }
 
 fn by_name(binary: &Arc<str>, test: &Test, options: &Options) -> Decision {
-    // Whoever names a generated test means all of its cases.
-    let is = |filter: &str| [&test.name, test.argument()].iter().any(|name| ***name == *filter);
-    let matches = |filter: &String| if options.exact { is(filter) } else { test.name.contains(filter.as_str()) };
+    let matches = |filter: &String| matches(test, filter, options.exact);
     let named = options.filters.is_empty() || options.filters.iter().any(matches);
     if !named || options.skip.iter().any(matches) {
         return Decision::Skip(Why::Filter);
@@ -118,6 +120,12 @@ fn by_name(binary: &Arc<str>, test: &Test, options: &Options) -> Decision {
         (Ignored::Only, false) => Decision::Skip(Why::NotIgnored),
         _ => Decision::Run,
     }
+}
+
+/// Whether a filter is about a test. With `exact` it is a whole name, and the name of a generated test means all of its
+/// cases.
+pub fn matches(test: &Test, filter: &str, exact: bool) -> bool {
+    if exact { [&test.name, test.argument()].iter().any(|name| ***name == *filter) } else { test.name.contains(filter) }
 }
 
 /// How many names a note has.

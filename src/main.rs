@@ -113,16 +113,15 @@ use std::io::Write;
 use std::sync::mpsc;
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use beside::{Ground, Lister};
 use cli::{Afterwards, Called, Invocation, NoInvocation, NoTests, Task};
 use event::{Reporter, RunFinished, Stopped};
 use exit::{Exit, Failure, OrExit};
-use filter::Decision;
 use history::{Keeper, Lengths};
 use list::Suite;
-use notes::Known;
+use notes::{Filtered, Known};
 use report::Runs;
 use run::slots::Pool;
 use run::{Beside, Work};
@@ -257,6 +256,9 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
         serial_packages: &build.serial_packages,
         whole: invocation.whole,
     };
+    let options = invocation.filter.clone();
+    let filtered = Filtered { suites: &all, decisions: &decisions, options: &options };
+    no_mistaken_command(&invocation, filtered)?;
     notes::on_suites(known, &invocation.filter, invocation.quiet).iter().for_each(|note| say(note));
     if let Task::List(format) = invocation.task {
         let folders =
@@ -272,11 +274,10 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
         true => history::recall(&ground.journals.join("history"), &all),
         false => history::nothing(&all),
     };
-    let (suites, decisions) = (all.clone(), decisions.clone());
-    let work = Work { suites, decisions, groups, lengths: lengths.clone() };
+    let work = Work { suites: all.clone(), decisions: decisions.clone(), groups, lengths: lengths.clone() };
     let finished = run_all(work, None, &ground, &build.site, &pool, &mut invocation, began)?;
     finished.remember(&ground, known.suites, &lengths);
-    Ok(exit_of(&finished.run, &invocation, known.suites, known.decisions))
+    Ok(exit_of(&finished.run, &invocation, filtered))
 }
 
 /// The same, where the run begins beside the build.
@@ -339,7 +340,8 @@ fn eagerly(mut invocation: Invocation, pool: &Pool, since: Instant, began: &mut 
         };
         notes::on_suites(known, &invocation.filter, invocation.quiet).iter().for_each(|note| say(note));
         notes::on_groups(known, invocation.run.processes).iter().for_each(|note| say(note));
-        Ok(exit_of(&finished.run, &invocation, known.suites, known.decisions))
+        let filtered = Filtered { suites: known.suites, decisions: known.decisions, options: &stages.filter };
+        Ok(exit_of(&finished.run, &invocation, filtered))
     })
 }
 
@@ -393,15 +395,31 @@ fn run_all(
     Ok(Finished { run, measured })
 }
 
-fn exit_of(run: &RunFinished, invocation: &Invocation, suites: &[&Suite], decisions: &[Vec<Decision>]) -> Exit {
+fn exit_of(run: &RunFinished, invocation: &Invocation, filtered: Filtered) -> Exit {
     if invocation.filter.failed.as_ref().is_some_and(BTreeSet::is_empty) {
         say("note: no test failed or was left unfinished the last time that it was run; there is nothing to do");
         return Exit::Success;
     }
-    if !decisions.iter().any(|decisions| notes::is_taken(decisions)) {
-        return nothing_selected(invocation.no_tests, suites);
+    if let Some(note) = filtered.nothing_to_do() {
+        say(&note);
+        return Exit::Success;
     }
+    if let Err(error) = no_mistaken_command(invocation, filtered) {
+        return fail(error);
+    }
+    if !filtered.decisions.iter().any(|decisions| notes::is_taken(decisions)) {
+        return nothing_selected(invocation.no_tests, filtered);
+    }
+    filtered.all_ignored().iter().for_each(|note| say(note));
     Exit::of_run(run)
+}
+
+/// A word that was meant for a command must not go by for a filter that selects nothing.
+fn no_mistaken_command(invocation: &Invocation, filtered: Filtered) -> Result<(), Failure> {
+    match filtered.mistaken_command().filter(|_| invocation.no_tests == NoTests::Fail) {
+        Some(mistake) => Err(Failure { exit: Exit::NoTests, error: anyhow!(mistake) }),
+        None => Ok(()),
+    }
 }
 
 fn not_built(failure: build::Failure) -> Result<Exit, Failure> {
@@ -413,19 +431,15 @@ fn not_built(failure: build::Failure) -> Result<Exit, Failure> {
     }
 }
 
-fn nothing_selected(wanted: NoTests, suites: &[&Suite]) -> Exit {
-    let tests: usize = suites.iter().map(|suite| suite.tests.len()).sum();
-    let binaries = suites.len();
-    let plural = if binaries == 1 { "binary" } else { "binaries" };
-    let what = format!("no test was selected, of {tests} in {binaries} {plural}");
+fn nothing_selected(wanted: NoTests, filtered: Filtered) -> Exit {
     match wanted {
         NoTests::Pass => Exit::Success,
         NoTests::Warn => {
-            say(&format!("warning: {what}"));
+            say(&format!("warning: {}", filtered.nothing_selected()));
             Exit::Success
         }
         NoTests::Fail => {
-            say(&format!("error: {what}; --no-tests=pass makes that a success"));
+            say(&format!("error: {}", filtered.nothing_selected()));
             Exit::NoTests
         }
     }

@@ -1,10 +1,15 @@
 //! What people should know of what is selected and of what is not: before a run or a list, or after a run that began
 //! before all was known. Pure.
 
+mod filters;
+mod nearest;
+
 use crate::config::{self, Config};
 use crate::filter::{self, Decision};
 use crate::group::Unmatched;
 use crate::list::{Harness, Suite};
+
+pub use filters::Filtered;
 
 /// What is known when the build is over.
 #[derive(Clone, Copy)]
@@ -27,14 +32,16 @@ pub fn is_taken(decisions: &[Decision]) -> bool {
     decisions.iter().any(|it| !matches!(it, Decision::Skip(_)))
 }
 
-/// Failed tests that are not there, and binaries that do not list their tests.
+/// Filters that do not do what they seem to, failed tests that are not there, and binaries that do not list their tests.
 pub fn on_suites(known: Known, filter: &filter::Options, quiet: bool) -> Vec<String> {
     let mut notes = filter::unknown(known.suites, filter, known.whole);
     if !quiet {
         let taken = known.suites.iter().zip(known.decisions).filter(|(_, decisions)| is_taken(decisions));
         notes.extend(taken.filter_map(|(suite, _)| suite.note.clone()));
     }
-    notes.into_iter().map(|note| format!("note: {note}")).collect()
+    let filtered = Filtered { suites: known.suites, decisions: known.decisions, options: filter };
+    let notes = notes.into_iter().map(|note| format!("note: {note}"));
+    notes.chain(filtered.notes(known.whole, quiet)).collect()
 }
 
 /// Contexts without tests, locks that do not hold, and slots that there are not.

@@ -23,7 +23,7 @@ Tests that share a process-wide lock can be declared a unit in .config/ptest.tom
 /// printed as they arrive.
 #[derive(Debug, Parser)]
 #[command(name = "cargo ptest", bin_name = "cargo ptest", version, after_help = AFTER_HELP, max_term_width = 100)]
-#[command(override_usage = "cargo ptest [list] [OPTIONS] [FILTERS]... [-- TEST-BINARY OPTIONS]
+#[command(override_usage = "cargo ptest [run | list] [OPTIONS] [FILTERS]... [-- TEST-BINARY OPTIONS]
        cargo ptest report [--from RUN] [--junit PATH] [--html PATH] [--trace PATH]")]
 pub(super) struct Cli {
     #[command(flatten)]

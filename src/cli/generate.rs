@@ -77,22 +77,22 @@ pub fn generate(what: What) -> Result<Vec<u8>> {
 
 /// The program with its subcommands, which it tells apart itself: a filter may be called as they are.
 fn command() -> Command {
-    let list = Cli::command()
-        .name("list")
-        .bin_name("cargo-ptest list")
-        .about("Prints what would run")
-        .long_about(None::<&str>)
-        .after_help("");
+    let with_options_of_a_run = |name: &'static str, about: &'static str| {
+        let command = Cli::command().name(name).bin_name(format!("cargo-ptest {name}")).about(about);
+        command.long_about(None::<&str>).after_help("")
+    };
+    let run = with_options_of_a_run("run", "Runs the tests, which is what no command means, too");
+    let list = with_options_of_a_run("list", "Prints what would run");
     let report = AfterwardsArgs::command().name("report").bin_name("cargo-ptest report");
-    Cli::command().name("cargo-ptest").bin_name("cargo-ptest").subcommand(list).subcommand(report)
+    Cli::command().name("cargo-ptest").bin_name("cargo-ptest").subcommand(run).subcommand(list).subcommand(report)
 }
 
-/// One page for all: `list` has the options of a run, and those of `report` follow them.
+/// One page for all: `run` and `list` have the options of a run, and those of `report` follow them.
 fn man() -> Result<Vec<u8>> {
     let mut out = Vec::new();
     let page = Cli::command().name("cargo-ptest").display_name("cargo-ptest");
     clap_mangen::Man::new(page).render(&mut out).context("cannot write the man page")?;
-    out.extend(LIST.as_bytes());
+    out.extend(COMMANDS.as_bytes());
     let report = AfterwardsArgs::command().name("report").disable_version_flag(true);
     let about = report.get_about().map(ToString::to_string).unwrap_or_default();
     out.extend(format!(".SH \"CARGO PTEST REPORT\"\n{about}\n").bytes());
@@ -103,7 +103,12 @@ fn man() -> Result<Vec<u8>> {
     Ok(out)
 }
 
-const LIST: &str = ".SH \"CARGO PTEST LIST\"\nPrints what would run. It takes the options of a run.\n";
+const COMMANDS: &str = "\
+.SH \"CARGO PTEST RUN\"
+Runs the tests, which is what no command means, too.
+.SH \"CARGO PTEST LIST\"
+Prints what would run. It takes the options of a run.
+";
 
 #[cfg(test)]
 mod tests {
@@ -115,7 +120,7 @@ mod tests {
             let text = String::from_utf8(generate(*what).unwrap()).unwrap();
             let option = if *what == What::Man { r"process\-timeout" } else { "process-timeout" };
             assert!(text.contains(option), "{what:?}");
-            assert!(*what != What::Man || text.contains(r"\-\-from") && text.contains("CARGO PTEST LIST"), "{text}");
+            assert!(*what != What::Man || text.contains(r"\-\-from") && text.contains("CARGO PTEST RUN"), "{text}");
         }
         let error = what(Some("tcsh")).unwrap_err().to_string();
         assert_eq!(error, "--generate needs one of man, bash, elvish, fish, powershell, zsh");

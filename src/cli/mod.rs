@@ -135,10 +135,10 @@ pub fn read() -> Result<Called, NoInvocation> {
 }
 
 fn invocation(args: Vec<OsString>, env: HashMap<OsString, OsString>) -> Result<Invocation, NoInvocation> {
-    let (list, own, tests) = divide(args);
+    let (command, own, tests) = divide(args);
     let cli = Cli::try_parse_from(own)?;
     let tests = TestBinaryArgs::try_parse_from(tests)?;
-    Ok(understand(&cli, &tests, list, Env(env))?)
+    Ok(understand(&cli, &tests, command, Env(env))?)
 }
 
 /// Takes our name out of the arguments, with which we are called first as cargo's subcommand, and then `word`, if it
@@ -154,14 +154,30 @@ fn take_subcommand(args: &mut Vec<OsString>, word: &str) -> bool {
     found
 }
 
-/// Divides the arguments into whether to list, our own and the test binaries'.
-fn divide(mut args: Vec<OsString>) -> (bool, Vec<OsString>, Vec<OsString>) {
+/// What stands where commands do.
+#[derive(Clone, Debug, PartialEq)]
+enum Command {
+    Run,
+    List,
+    /// None, which is to run; here is a word that might have been meant for one.
+    None(Option<String>),
+}
+
+/// Divides the arguments into the command, our own and the test binaries'.
+fn divide(mut args: Vec<OsString>) -> (Command, Vec<OsString>, Vec<OsString>) {
     let tests = match args.iter().position(|arg| arg == "--") {
         Some(at) => args.split_off(at).split_off(1),
         None => Vec::new(),
     };
-    let list = take_subcommand(&mut args, "list");
-    (list, args, tests)
+    let command = if take_subcommand(&mut args, "list") {
+        Command::List
+    } else if take_subcommand(&mut args, "run") {
+        Command::Run
+    } else {
+        let first = args.get(1).and_then(|arg| arg.to_str());
+        Command::None(first.filter(|arg| !arg.starts_with('-')).map(str::to_owned))
+    };
+    (command, args, tests)
 }
 
 struct Env(HashMap<OsString, OsString>);
@@ -182,15 +198,15 @@ impl Env {
     }
 }
 
-fn understand(cli: &Cli, tests: &TestBinaryArgs, list: bool, env: Env) -> Result<Invocation> {
+fn understand(cli: &Cli, tests: &TestBinaryArgs, command: Command, env: Env) -> Result<Invocation> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let processes = processes(cli, tests, &env, cores)?;
-    let task = task(cli, tests, list)?;
+    let task = task(cli, tests, command == Command::List)?;
     let quiet = cli.report.quiet || tests.quiet;
     let colours = colours(cli.report.color.or(tests.color), &env);
     let (cargo_args, metadata_args) = (cargo_args(cli, colours.as_ref()), metadata_args(cli));
     let own_run = run_id();
-    let filter = filter(cli, tests)?;
+    let filter = filter(cli, tests, command)?;
     let live = tests.nocapture || env.get("RUST_TEST_NOCAPTURE").is_some_and(|value| value != "0");
     let include_ignored = filter.ignored != Ignored::Default;
     let ignored = include_ignored.then(|| "--run-ignored=all".to_owned());
@@ -359,7 +375,7 @@ fn processes(cli: &Cli, tests: &TestBinaryArgs, env: &Env, cores: usize) -> Resu
 /// The jobserver's pipe has no room for more.
 const MOST_PROCESSES: i64 = 4096;
 
-fn filter(cli: &Cli, tests: &TestBinaryArgs) -> Result<filter::Options> {
+fn filter(cli: &Cli, tests: &TestBinaryArgs, command: Command) -> Result<filter::Options> {
     let ignored = match (cli.select.run_ignored, tests.ignored, tests.include_ignored) {
         (Some(which), false, false) => which,
         (Some(_), ..) => bail!("--run-ignored and --ignored or --include-ignored say the same thing twice: use one"),
@@ -376,6 +392,8 @@ fn filter(cli: &Cli, tests: &TestBinaryArgs) -> Result<filter::Options> {
         exact: tests.exact,
         ignored,
         partition: cli.select.partition.as_deref().map(partition).transpose()?,
+        run: command == Command::Run,
+        first_word: if let Command::None(word) = command { word } else { None },
         // What failed is known when the folder of the journals is.
         failed: None,
     })
@@ -531,6 +549,22 @@ mod tests {
         assert_eq!(parsed("-- --list", &[]).unwrap().task, Task::List(listing::Format::Libtest));
         let run = parsed("-- list", &[]).unwrap();
         assert_eq!((run.task, run.filter.filters), (Task::Run, vec!["list".to_owned()]));
+    }
+
+    #[test]
+    fn run_is_what_no_word_means_and_a_filter_in_any_other_place() {
+        let read = |line| {
+            let Invocation { task, filter, .. } = parsed(line, &[]).unwrap();
+            (task, filter.run, filter.filters.join(" "), filter.first_word)
+        };
+        let first = |word: &str| Some(word.to_owned());
+        assert_eq!(read("run"), (Task::Run, true, String::new(), None));
+        assert_eq!(read("run run -- list"), (Task::Run, true, "run list".to_owned(), None));
+        assert_eq!(read("run -- --list"), (Task::List(listing::Format::Libtest), true, String::new(), None));
+        assert_eq!(read("-- run"), (Task::Run, false, "run".to_owned(), None));
+        assert_eq!(read("--release run"), (Task::Run, false, "run".to_owned(), None));
+        assert_eq!(read("rnu a"), (Task::Run, false, "rnu a".to_owned(), first("rnu")));
+        assert_eq!(read("list a").3, None);
     }
 
     #[test]

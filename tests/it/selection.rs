@@ -49,6 +49,95 @@ fn list_is_a_filter_where_it_is_no_subcommand() {
     ptest(&["outcomes"]).args(["--", "list"]).run().expect(4);
 }
 
+/// What is said about the run of a package with these first words.
+fn said(words: &[&str], package: &str, code: i32) -> String {
+    let (first, others) = words.split_at(1);
+    let ran = ptest(&[]).args(first).args(["-p", package, "--no-history", "--no-doc"]).args(others).run();
+    ran.expect(code);
+    ran.stderr
+}
+
+#[test]
+fn run_is_the_command_that_no_word_means() {
+    let results = |words: &[&str]| {
+        let ran = ptest(&[]).args(words).args(["-p", "outcomes", "--no-history", "--message-format=json"]).run();
+        (ran.code, outcomes(&ran.events()))
+    };
+    assert_eq!(results(&["run"]), results(&[]));
+    assert_eq!(results(&["run", "twice"]), (Some(0), vec!["tests::nested::twice::passes passed".to_owned()]));
+    assert!(!said(&["run", "twice"], "outcomes", 0).contains("`run` is the command"));
+    let note = "note: `run` is the command here; `cargo ptest -- run` selects the test that has it in its name\n";
+    let stderr = said(&["run", "d_passes"], "noise", 0);
+    assert!(stderr.contains(note), "{stderr}");
+}
+
+#[test]
+fn a_mistyped_command_that_selects_nothing_is_an_error_whatever_else_is_selected() {
+    for (words, meant) in [
+        (&["lst"][..], "list"),
+        (&["reprot", "twice"], "report"),
+        (&["nextest", "run", "twice"], "run"),
+        (&["lst", "twice", "--eager"], "list"),
+    ] {
+        let stderr = said(words, "outcomes", 4);
+        let error = format!(
+            "error: {} is no command, and no test has a name that contains it; is `cargo ptest {meant}` ",
+            words[0]
+        );
+        assert!(stderr.contains(&error), "{stderr}");
+        let ran = stderr.contains("1 passed");
+        assert_eq!(ran, words.contains(&"--eager"), "{stderr}");
+    }
+    assert!(!said(&["lst", "--no-tests=pass"], "outcomes", 0).contains("error"));
+    // A filter that is somewhat like a command, and selects tests.
+    assert!(!said(&["twice"], "outcomes", 0).contains("command"));
+}
+
+#[test]
+fn filters_that_match_nothing_are_named_beside_others() {
+    for eager in [&[][..], &["--eager"]] {
+        let stderr = said(&[&["twice", "retuns_ok"], eager].concat(), "outcomes", 0);
+        let warning = "warning: no test has a name that contains \"retuns_ok\"; the most like it: tests::returns_ok\n";
+        assert!(stderr.contains(warning), "{stderr}");
+        let stderr = said(&[&["tests::passes", "tests"], eager, &["--", "--exact"]].concat(), "outcomes", 0);
+        assert!(stderr.contains("warning: no test is called \"tests\", but 13 have that in the name"), "{stderr}");
+    }
+    assert!(!said(&["twice", "passes"], "outcomes", 0).contains("warning"));
+}
+
+#[test]
+fn an_error_for_nothing_selected_names_the_filters_and_what_is_like_them() {
+    for eager in [&[][..], &["--eager"]] {
+        let stderr = said(&[&["Retuns-Ok", "nothing_at_all"], eager].concat(), "outcomes", 4);
+        assert!(stderr.contains("error: no test was selected, of 13 in 1 binary\n"), "{stderr}");
+        assert!(stderr.contains("no test has a name that contains \"Retuns-Ok\"; the most like it: "), "{stderr}");
+        assert!(stderr.contains("no test has a name that contains \"nothing_at_all\"\n"), "{stderr}");
+        assert!(!stderr.contains("--no-tests"), "{stderr}");
+    }
+    let stderr = said(&["twice", "--run-ignored=only"], "outcomes", 4);
+    assert!(
+        stderr.contains("only ignored tests are asked for, which leaves out tests::nested::twice::passes"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn an_ignored_test_that_is_named_is_told_of_with_its_reason_and_how_to_run_it() {
+    let test = "\n    outcomes tests::ignored_with_a_reason (the well is dry)\n";
+    for eager in [&[][..], &["--eager"]] {
+        let stderr = said(&[&["ignored_with_a_reason"], eager].concat(), "outcomes", 0);
+        let start = "note: nothing was run, since the only test that is selected is ignored; `-- --ignored` runs it:";
+        assert!(stderr.ends_with(&format!("{start}{test}")), "{stderr}");
+        let stderr = said(&[&["ignored_with_a_reason", "twice"], eager].concat(), "outcomes", 0);
+        let start = "note: ignored, so not run; `-- --include-ignored` runs what is ignored, too:";
+        assert!(stderr.contains(&format!("{start}{test}")), "{stderr}");
+    }
+    let stderr = said(&["--test=all_ignored"], "dialects", 0);
+    assert!(stderr.contains("note: nothing was run, since all tests that are selected are ignored"), "{stderr}");
+    let stderr = said(&["--test=careless", "one"], "dialects", 0);
+    assert!(stderr.contains("1 passed") && !stderr.contains("note:"), "{stderr}");
+}
+
 #[test]
 fn ignored_tests_run_when_they_are_asked_for() {
     let results = |args: &[&str]| results(&[&["ignored"], args].concat());

@@ -1,0 +1,425 @@
+//! What people should know of the filters that they gave: which of them match nothing, what may have been meant, and why
+//! nothing is left to run. Pure.
+
+use std::collections::BTreeSet;
+
+use super::nearest::{distance, nearest, slip};
+use crate::filter::{self, Decision, Options, Why};
+use crate::list::{Suite, Test};
+
+/// The tests of all binaries, and what is done with them.
+#[derive(Clone, Copy)]
+pub struct Filtered<'a> {
+    pub suites: &'a [&'a Suite],
+    /// For each suite what is done with its tests.
+    pub decisions: &'a [Vec<Decision>],
+    pub options: &'a Options,
+}
+
+/// How many names are offered for a word.
+const OFFERED: usize = 3;
+
+/// How many names a note has.
+const NAMED: usize = 10;
+
+/// The commands that a mistyped word may have been meant for.
+const COMMANDS: [&str; 3] = ["run", "list", "report"];
+
+impl<'a> Filtered<'a> {
+    fn tests(self) -> impl Iterator<Item = (&'a Suite, &'a Test, Decision)> + Clone {
+        let suites = self.suites.iter().zip(self.decisions);
+        suites.flat_map(|(suite, decisions)| suite.tests.iter().zip(decisions).map(|(test, it)| (*suite, test, *it)))
+    }
+
+    fn names(self) -> impl Iterator<Item = &'a str> + Clone {
+        self.tests().map(|(_, test, _)| &*test.name)
+    }
+
+    fn taken(self) -> impl Iterator<Item = (&'a Suite, &'a Test, Decision)> {
+        self.tests().filter(|(.., decision)| !matches!(decision, Decision::Skip(_)))
+    }
+
+    fn is_matched(self, filter: &str) -> bool {
+        self.tests().any(|(_, test, _)| filter::matches(test, filter, self.options.exact))
+    }
+
+    fn unmatched(self) -> impl Iterator<Item = &'a str> {
+        self.options.filters.iter().map(String::as_str).filter(move |filter| !self.is_matched(filter))
+    }
+
+    /// Something else may be selected than what the command line says, and this is what there is to say of it.
+    pub fn notes(self, whole: bool, quiet: bool) -> Vec<String> {
+        let mut notes = Vec::new();
+        let is_useless = self.options.failed.as_ref().is_some_and(BTreeSet::is_empty);
+        // Otherwise the run ends with an error, which says it.
+        if is_useless || self.taken().next().is_some() {
+            notes.extend(self.unmatched().map(|filter| format!("warning: {}", self.on_unmatched(filter))));
+        }
+        if quiet {
+            return notes;
+        }
+        // What is not built has tests that are to be skipped, too.
+        let skip = self.options.skip.iter().filter(|skip| whole && !self.is_matched(skip));
+        notes.extend(skip.map(|skip| format!("note: --skip {skip:?} leaves no test out: {}", self.on_unmatched(skip))));
+        notes.extend(self.on_run());
+        notes.extend(self.on_named_and_ignored());
+        notes
+    }
+
+    /// What to say of a filter that matches no test.
+    fn on_unmatched(self, filter: &str) -> String {
+        let longer: BTreeSet<&str> = self.names().filter(|name| self.options.exact && name.contains(filter)).collect();
+        if !longer.is_empty() {
+            let have = if longer.len() == 1 { "1 has".to_owned() } else { format!("{} have", longer.len()) };
+            let names = few(&longer);
+            return format!(
+                "no test is called {filter:?}, but {have} that in the name, and run without --exact: {names}"
+            );
+        }
+        let how = if self.options.exact { "is called" } else { "has a name that contains" };
+        let like = nearest(filter, self.names(), OFFERED);
+        let like = if like.is_empty() { String::new() } else { format!("; the most like it: {}", like.join(", ")) };
+        format!("no test {how} {filter:?}{like}")
+    }
+
+    fn on_run(self) -> Option<String> {
+        let tests = self.names().filter(|name| self.options.run && name.contains("run")).count();
+        let those = match tests {
+            0 => return None,
+            1 => "the test that has it in its name".to_owned(),
+            _ => format!("the {tests} tests that have it in their names"),
+        };
+        Some(format!("note: `run` is the command here; `cargo ptest -- run` selects {those}"))
+    }
+
+    /// Tests that somebody has named, and that do not run, since they are `#[ignore]`d.
+    fn on_named_and_ignored(self) -> Option<String> {
+        let is_named = |test: &Test| {
+            let is = |name: &str, filter: &str| name == filter || name.ends_with(&format!("::{filter}"));
+            self.options.filters.iter().any(|filter| is(&test.name, filter) || is(test.argument(), filter))
+        };
+        let others_run = self.taken().any(|(.., decision)| decision == Decision::Run);
+        let named = self.tests().filter(|(_, test, it)| *it == Decision::Ignore && is_named(test));
+        let named: Vec<String> = named.map(|(suite, test, _)| ignored(suite, test)).collect();
+        (others_run && !named.is_empty()).then(|| {
+            format!("note: ignored, so not run; `-- --include-ignored` runs what is ignored, too:{}", lines(&named))
+        })
+    }
+
+    /// What to say at the end, if all that was selected is `#[ignore]`d.
+    pub fn all_ignored(self) -> Option<String> {
+        let mut taken = self.taken().peekable();
+        taken.peek()?;
+        let all: Option<Vec<String>> =
+            taken.map(|(suite, test, it)| (it == Decision::Ignore).then(|| ignored(suite, test))).collect();
+        let all = all?;
+        let (are, them) = if all.len() == 1 {
+            ("the only test that is selected is", "it")
+        } else {
+            ("all tests that are selected are", "them")
+        };
+        Some(format!("note: nothing was run, since {are} ignored; `-- --ignored` runs {them}:{}", lines(&all)))
+    }
+
+    /// What to say if nothing is selected.
+    pub fn nothing_selected(self) -> String {
+        let (tests, binaries) = (self.tests().count(), self.suites.len());
+        let plural = if binaries == 1 { "binary" } else { "binaries" };
+        let mut parts = vec![format!("no test was selected, of {tests} in {binaries} {plural}")];
+        parts.extend(self.unmatched().map(|filter| self.on_unmatched(filter)));
+        parts.extend(self.left_out());
+        // It is no cure for a filter that is wrong.
+        if self.options.filters.is_empty() && (tests == 0 || self.options.partition.is_some()) {
+            parts.push("--no-tests=pass makes that a success".to_owned());
+        }
+        parts.join("\n    ")
+    }
+
+    /// The tests that the filters match, by what leaves them out.
+    fn left_out(self) -> impl Iterator<Item = String> {
+        let filters = &self.options.filters;
+        let is_meant = move |test: &Test| {
+            filters.is_empty() || filters.iter().any(|filter| filter::matches(test, filter, self.options.exact))
+        };
+        let reasons = [
+            (Why::Filter, "--skip leaves out"),
+            (Why::NotIgnored, "only ignored tests are asked for, which leaves out"),
+            (Why::Partition, "in other parts of the partition:"),
+            (Why::NotFailed, "passed the last time:"),
+        ];
+        reasons.into_iter().filter_map(move |(why, text)| {
+            let names: BTreeSet<&str> = self
+                .tests()
+                .filter(|(_, test, decision)| *decision == Decision::Skip(why) && is_meant(test))
+                .map(|(_, test, _)| &*test.name)
+                .collect();
+            let named: Vec<String> = filters.iter().map(|filter| format!("{filter:?}")).collect();
+            let of = if named.is_empty() { String::new() } else { format!(" of what {} matches", named.join(", ")) };
+            (!names.is_empty()).then(|| format!("{text} {}{of}", few(&names)))
+        })
+    }
+
+    /// What to say if `--failed` leaves nothing to do, though tests have failed: none of them is meant.
+    pub fn nothing_to_do(self) -> Option<String> {
+        let failed = self.options.failed.as_ref()?;
+        let left =
+            self.tests().filter(|(suite, test, _)| failed.contains(&(suite.binary.id.clone(), test.name.clone())));
+        let left = left.count();
+        let filters = &self.options.filters;
+        let is_meant = filters.is_empty() || filters.iter().any(|filter| self.is_matched(filter));
+        let (none, tests) = if left == 1 { ("the test", "is not") } else { ("none of the tests", "is") };
+        (left > 0 && is_meant && self.taken().next().is_none()).then(|| {
+            format!("note: {none} that failed or was left unfinished {tests} selected here; there is nothing to do")
+        })
+    }
+
+    /// What to say of a first word that selects nothing and is much like a command.
+    pub fn mistaken_command(self) -> Option<String> {
+        let word = self.options.first_word.as_deref()?;
+        if self.names().any(|name| name.contains(word)) {
+            return None;
+        }
+        let meant = match word {
+            "help" => "--help".to_owned(),
+            "nextest" => "run".to_owned(),
+            _ => {
+                let like = COMMANDS.into_iter().filter(|command| distance(word, command) <= slip(command));
+                like.min_by_key(|command| distance(word, command))?.to_owned()
+            }
+        };
+        Some(format!(
+            "{word} is no command, and no test has a name that contains it; is `cargo ptest {meant}` meant? A filter can \
+             stand after `--`"
+        ))
+    }
+}
+
+fn ignored(suite: &Suite, test: &Test) -> String {
+    let reason = test.ignore_reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    format!("{} {}{reason}", suite.binary.id, test.name)
+}
+
+/// Below one another, but for those that are too many.
+fn lines(names: &[String]) -> String {
+    let named: String = names.iter().take(NAMED).flat_map(|name| ["\n    ", name]).collect();
+    let more = names.len().saturating_sub(NAMED);
+    if more == 0 { named } else { format!("{named}\n    and {more} more") }
+}
+
+/// The first few of them, and how many others there are.
+fn few(names: &BTreeSet<&str>) -> String {
+    let more = names.len().saturating_sub(OFFERED);
+    let named = names.iter().take(OFFERED).copied().collect::<Vec<_>>().join(", ");
+    if more == 0 { named } else { format!("{named} and {more} more") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::filter::{Ignored, Partition, PartitionBy, select};
+
+    /// A suite with these tests; what is in parentheses behind a name is why it is ignored.
+    fn suite(names: &[&str]) -> Vec<Suite> {
+        let test = |name: &&str| match name.split_once(" (") {
+            Some((name, reason)) => Test {
+                ignored: true,
+                ignore_reason: Some(reason.trim_end_matches(')').to_owned()),
+                ..Test::named(name)
+            },
+            None => Test::named(name),
+        };
+        vec![Suite { tests: names.iter().map(test).collect(), ..Suite::sample() }]
+    }
+
+    const TESTS: [&str; 5] =
+        ["tests::runs", "tests::reads", "tests::Writes", "tests::waits (the well is dry)", "other"];
+
+    fn with<T>(tests: &[&str], options: &Options, say: impl Fn(Filtered) -> T) -> T {
+        let suites = suite(tests);
+        let decisions = select(&suites, options);
+        say(Filtered { suites: &suites.iter().collect::<Vec<_>>(), decisions: &decisions, options })
+    }
+
+    fn options(filters: &[&str]) -> Options {
+        let filters: Vec<String> = filters.iter().map(|filter| (*filter).to_owned()).collect();
+        Options { first_word: filters.first().cloned(), filters, ..Options::default() }
+    }
+
+    fn exact(filters: &[&str]) -> Options {
+        Options { exact: true, ..options(filters) }
+    }
+
+    fn notes(options: &Options) -> Vec<String> {
+        with(&TESTS, options, |it| it.notes(true, false))
+    }
+
+    fn nothing(options: &Options) -> String {
+        with(&TESTS, options, |it| {
+            assert_eq!(it.taken().count(), 0);
+            it.nothing_selected()
+        })
+    }
+
+    #[test]
+    fn a_filter_that_matches_nothing_beside_one_that_does_is_named() {
+        assert!(notes(&options(&["reads", "other"])).is_empty());
+        assert_eq!(
+            notes(&options(&["reads", "raeds"])),
+            ["warning: no test has a name that contains \"raeds\"; the most like it: tests::reads"]
+        );
+        let quiet = with(&TESTS, &options(&["reads", "else"]), |it| it.notes(true, true));
+        assert_eq!(quiet, ["warning: no test has a name that contains \"else\""]);
+        assert!(notes(&options(&["else"])).is_empty(), "that run is an error, which says so");
+    }
+
+    #[test]
+    fn an_exact_filter_that_is_a_part_of_names_only_says_so() {
+        assert_eq!(
+            notes(&exact(&["other", "tests", "waits"])),
+            [
+                "warning: no test is called \"tests\", but 4 have that in the name, and run without --exact: tests::Writes, \
+                 tests::reads, tests::runs and 1 more",
+                "warning: no test is called \"waits\", but 1 has that in the name, and run without --exact: tests::waits",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_to_be_skipped_and_is_not_there_is_named_if_all_is_built() {
+        let options = Options { skip: vec!["reds".to_owned()], ..Options::default() };
+        let note = "note: --skip \"reds\" leaves no test out: no test has a name that contains \"reds\"; the most like it: \
+                    tests::reads";
+        assert_eq!(notes(&options), [note]);
+        assert!(with(&TESTS, &options, |it| it.notes(false, false)).is_empty());
+    }
+
+    #[test]
+    fn run_is_said_to_be_the_command_where_a_name_contains_it() {
+        let run = Options { run: true, ..Options::default() };
+        let selects = |tests: &[&str]| with(tests, &run, |it| it.notes(true, false).join(""));
+        let start = "note: `run` is the command here; `cargo ptest -- run` selects ";
+        assert_eq!(selects(&TESTS), format!("{start}the test that has it in its name"));
+        assert_eq!(selects(&["run", "a::prunes"]), format!("{start}the 2 tests that have it in their names"));
+        assert_eq!(selects(&["a"]), "");
+        assert!(notes(&Options::default()).is_empty());
+    }
+
+    #[test]
+    fn an_ignored_test_that_is_named_beside_others_is_told_of() {
+        let note = "note: ignored, so not run; `-- --include-ignored` runs what is ignored, too:\n    p::t tests::waits (the \
+                    well is dry)";
+        assert_eq!(notes(&options(&["waits", "reads"])), [note]);
+        assert_eq!(notes(&exact(&["tests::waits", "other"])), [note]);
+        assert!(notes(&options(&["tests"])).is_empty(), "nobody has named it");
+        assert!(notes(&options(&["waits"])).is_empty(), "the end of the run says so");
+        assert!(notes(&Options { ignored: Ignored::All, ..options(&["waits", "reads"]) }).is_empty());
+    }
+
+    #[test]
+    fn a_run_of_ignored_tests_only_says_so_at_the_end() {
+        let end = |tests: &[&str], options: &Options| with(tests, options, |it: Filtered| it.all_ignored());
+        assert_eq!(
+            end(&TESTS, &options(&["waits"])).unwrap(),
+            "note: nothing was run, since the only test that is selected is ignored; `-- --ignored` runs it:\n    p::t \
+             tests::waits (the well is dry)"
+        );
+        let many: Vec<String> = (10..22).map(|number| format!("t{number} (slow)")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let said = end(&many, &Options::default()).unwrap();
+        let start = "note: nothing was run, since all tests that are selected are ignored; `-- --ignored` runs them:\n    p::t \
+                     t10 (slow)\n";
+        assert!(said.starts_with(start) && said.ends_with("\n    p::t t19 (slow)\n    and 2 more"), "{said}");
+        assert_eq!(end(&TESTS, &Options::default()), None);
+        assert_eq!(end(&TESTS, &options(&["nothing"])), None);
+    }
+
+    #[test]
+    fn where_nothing_is_selected_each_filter_and_what_is_like_it_is_named() {
+        assert_eq!(
+            nothing(&options(&["tests::read", "writes"].map(|it| if it == "writes" { it } else { "tests::rsad" }))),
+            "no test was selected, of 5 in 1 binary\n    no test has a name that contains \"tests::rsad\"; the most like it: \
+             tests::reads\n    no test has a name that contains \"writes\"; the most like it: tests::Writes"
+        );
+        assert_eq!(
+            nothing(&exact(&["tests"])).lines().last().unwrap().trim(),
+            "no test is called \"tests\", but 4 have that in the name, and run without --exact: tests::Writes, tests::reads, \
+             tests::runs and 1 more"
+        );
+    }
+
+    #[test]
+    fn where_nothing_is_selected_though_filters_match_the_reason_is_named() {
+        let skip = Options { skip: vec!["reads".to_owned()], ..options(&["reads"]) };
+        let part = Partition { by: PartitionBy::Count, part: 2, parts: 2 };
+        for (options, reason) in [
+            (
+                Options { ignored: Ignored::Only, ..options(&["reads"]) },
+                "only ignored tests are asked for, which leaves out",
+            ),
+            (skip, "--skip leaves out"),
+            (Options { partition: Some(part), ..options(&["reads"]) }, "in other parts of the partition:"),
+        ] {
+            let said = nothing(&options);
+            assert_eq!(said.lines().nth(1).unwrap().trim(), format!("{reason} tests::reads of what \"reads\" matches"));
+            assert!(!said.contains("--no-tests"), "{said}");
+        }
+    }
+
+    #[test]
+    fn to_let_it_pass_is_the_cure_only_where_there_are_no_tests_to_be_selected() {
+        let cure = "--no-tests=pass makes that a success";
+        let said = |tests: &[&str], options: &Options| with(tests, options, |it: Filtered| it.nothing_selected());
+        assert_eq!(said(&[], &Options::default()), format!("no test was selected, of 0 in 1 binary\n    {cure}"));
+        let part = Partition { by: PartitionBy::Count, part: 2, parts: 2 };
+        let part = Options { partition: Some(part), ..Options::default() };
+        assert!(said(&["a"], &part).contains(cure));
+        assert!(!said(&[], &options(&["a"])).contains(cure));
+    }
+
+    #[test]
+    fn failed_tests_that_are_not_meant_are_nothing_to_do() {
+        let failed = |filters: &[&str], test: &str| {
+            let failed = [(Arc::from("p::t"), Arc::from(test))];
+            let options = Options { failed: Some(failed.into()), ..options(filters) };
+            with(&TESTS, &options, |it: Filtered| it.nothing_to_do())
+        };
+        let said = failed(&["reads"], "other").unwrap();
+        assert_eq!(
+            said,
+            "note: the test that failed or was left unfinished is not selected here; there is nothing to do"
+        );
+        assert_eq!(failed(&["nothing"], "other"), None, "the filter is wrong");
+        assert_eq!(failed(&["reads"], "gone"), None, "it is not known what is left to do");
+        assert_eq!(failed(&["other"], "other"), None, "it runs");
+        let none = Options { failed: Some(BTreeSet::new()), ..options(&["raeds"]) };
+        assert_eq!(notes(&none).len(), 1, "a wrong filter is told of though nothing failed");
+    }
+
+    #[test]
+    fn a_first_word_much_like_a_command_selects_nothing_or_is_a_filter() {
+        let mistaken = |word| with(&TESTS, &options(&[word, "reads"]), |it: Filtered| it.mistaken_command());
+        for (word, meant) in [
+            ("lst", "list"),
+            ("lits", "list"),
+            ("lists", "list"),
+            ("rn", "run"),
+            ("rnu", "run"),
+            ("reprot", "report"),
+            ("nextest", "run"),
+            ("help", "--help"),
+        ] {
+            let said = mistaken(word).unwrap();
+            let start = format!(
+                "{word} is no command, and no test has a name that contains it; is `cargo ptest {meant}` meant?"
+            );
+            assert!(said.starts_with(&start), "{said}");
+        }
+        for word in ["r", "runs", "run", "reads", "elsewhere", "test"] {
+            assert_eq!(mistaken(word), None, "{word}");
+        }
+        let later = Options { first_word: None, ..options(&["lst"]) };
+        assert_eq!(with(&TESTS, &later, |it: Filtered| it.mistaken_command()), None);
+    }
+}
