@@ -8,15 +8,15 @@ use std::time::Duration;
 use super::Lengths;
 
 /// The first line; another one means another form.
-const HEAD: &str = "ptest history 1";
+const HEAD: &str = "ptest history 2";
 
 /// Nothing is believed to have taken longer, in microseconds: a day.
 pub(super) const MOST: u64 = 24 * 60 * 60 * 1_000_000;
 
 /// The words for the kinds.
 const TEST: &str = "test";
-/// A test that is known only as the first one of its processes.
-const FIRST: &str = "first";
+/// A test that was never seen but when it may have paid for others.
+const COLD: &str = "cold";
 const SETUP: &str = "setup";
 const WARMUP: &str = "warmup";
 
@@ -38,7 +38,7 @@ pub(super) fn parse<'a>(
         let took = micros.parse().ok().filter(|micros| *micros <= MOST).map(Duration::from_micros)?;
         match kind {
             TEST => drop(of_tests.insert(name, (took, false))),
-            FIRST => drop(of_tests.insert(name, (took, true))),
+            COLD => drop(of_tests.insert(name, (took, true))),
             SETUP => drop(of_setups.insert(name, took)),
             WARMUP => warmup = took,
             _ => return None,
@@ -46,7 +46,7 @@ pub(super) fn parse<'a>(
     }
     let tests: Vec<Option<(Duration, bool)>> = tests.map(|name| of_tests.get(name).copied()).collect();
     Some(Lengths {
-        first_only: tests.iter().map(|test| test.is_some_and(|(_, first_only)| first_only)).collect(),
+        cold_only: tests.iter().map(|test| test.is_some_and(|(_, cold_only)| cold_only)).collect(),
         tests: tests.iter().map(|test| test.map(|(took, _)| took)).collect(),
         setups: contexts.map(|name| of_setups.get(name).copied()).collect(),
         warmup,
@@ -60,7 +60,7 @@ pub(super) fn print<'a>(
     contexts: impl Iterator<Item = &'a str>,
 ) -> String {
     let mut text = format!("{HEAD}\n");
-    let kinds = lengths.first_only.iter().map(|first_only| if *first_only { FIRST } else { TEST });
+    let kinds = lengths.cold_only.iter().map(|cold_only| if *cold_only { COLD } else { TEST });
     let tests = tests.zip(kinds).zip(&lengths.tests).map(|((name, kind), took)| (kind, name, *took));
     let setups = contexts.zip(&lengths.setups).map(|(name, took)| (SETUP, name, *took));
     let warmup = (WARMUP, "-", Some(lengths.warmup).filter(|warmup| !warmup.is_zero()));
@@ -91,18 +91,18 @@ mod tests {
         ) {
             let names = || all.keys().map(String::as_str);
             let took: Vec<_> = all.values().map(|it| it.map(|(micros, _)| Duration::from_micros(micros))).collect();
-            let first_only = all.values().map(|it| it.is_some_and(|(_, first_only)| first_only)).collect();
+            let cold_only = all.values().map(|it| it.is_some_and(|(_, cold_only)| cold_only)).collect();
             let warmup = Duration::from_micros(warmup);
-            let lengths = Lengths { tests: took.clone(), setups: took, warmup, first_only };
+            let lengths = Lengths { tests: took.clone(), setups: took, warmup, cold_only };
             let lasts = |name: &str| !name.contains('\n');
             let took = names().zip(&lengths.tests).map(|(name, it)| it.filter(|_| lasts(name))).collect::<Vec<_>>();
-            let first_only = names().zip(&lengths.first_only).map(|(name, it)| *it && lasts(name)).collect();
+            let cold_only = names().zip(&lengths.cold_only).map(|(name, it)| *it && lasts(name)).collect();
             let read = parse(&print(&lengths, names(), names()), names(), names()).unwrap();
-            prop_assert_eq!(read, Lengths { tests: took.clone(), setups: took, warmup, first_only });
+            prop_assert_eq!(read, Lengths { tests: took.clone(), setups: took, warmup, cold_only });
         }
 
         #[test]
-        fn anything_may_stand_in_the_file(text in "(ptest history 1\n)?([0-9]{1,25} (test|first|setup|warmup)? ?a?.{0,9}\n?){0,3}") {
+        fn anything_may_stand_in_the_file(text in "(ptest history 2\n)?([0-9]{1,25} (test|cold|setup|warmup)? ?a?.{0,9}\n?){0,3}") {
             if let Some(lengths) = parsed(&text, &["a"]) {
                 prop_assert!(lengths.tests[0].is_none_or(|took| took <= Duration::from_micros(MOST)));
             }
@@ -112,10 +112,10 @@ mod tests {
     #[test]
     fn a_file_that_is_cut_off_or_of_another_version_is_as_good_as_none() {
         let expected = Lengths::known(vec![Some(Duration::from_micros(5)), None], Vec::new());
-        assert_eq!(parsed("ptest history 1\n5 test a\n7 test gone\n", &["a", "b"]), Some(expected));
-        for text in ["", "ptest history 1\n5 test a", "ptest history 2\n5 test a\n", "ptest history 1\n5 test\n"] {
+        assert_eq!(parsed("ptest history 2\n5 test a\n7 test gone\n", &["a", "b"]), Some(expected));
+        for text in ["", "ptest history 2\n5 test a", "ptest history 1\n5 test a\n", "ptest history 2\n5 test\n"] {
             assert_eq!(parsed(text, &["a"]), None, "{text:?}");
         }
-        assert_eq!(parsed(&format!("ptest history 1\n{} test a\n", MOST + 1), &["a"]), None);
+        assert_eq!(parsed(&format!("ptest history 2\n{} test a\n", MOST + 1), &["a"]), None);
     }
 }

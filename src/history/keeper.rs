@@ -1,6 +1,6 @@
 //! Listens to a run and remembers what took how long.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::learned::Learned;
+use super::learned::{Learned, Ran};
 use super::{Lengths, contexts, file, place, tests};
 use crate::event::{Event, Fixture, FixtureFinished, Outcome, Reporter, TestFinished};
 use crate::list::{Harness, Suite};
@@ -21,15 +21,19 @@ const MOST: usize = 10_000;
 pub struct Keeper {
     /// By binary, what was measured.
     measured: HashMap<Arc<str>, Measured>,
-    /// The processes that have run a test.
-    begun: HashSet<u32>,
 }
 
 #[derive(Default)]
 struct Measured {
-    /// With whether it was the first one in its process.
-    tests: Vec<(Arc<str>, Duration, bool)>,
+    /// By process, the tests that it ran, in their order.
+    processes: BTreeMap<u32, Vec<Test>>,
     setups: Vec<(Arc<str>, Duration)>,
+}
+
+struct Test {
+    name: Arc<str>,
+    took: Duration,
+    outcome: Outcome,
 }
 
 impl Keeper {
@@ -48,14 +52,10 @@ impl Keeper {
     }
 
     fn test(&mut self, it: &TestFinished) {
-        // What crashed was not at its end; what timed out took so long at least.
-        let counts = matches!(it.outcome, Outcome::Passed | Outcome::Failed | Outcome::TimedOut);
-        let Some(process) = it.process.filter(|_| counts || it.outcome == Outcome::Crashed) else { return };
-        // A limit says nothing of what was paid for others.
-        let first = self.begun.insert(process) && it.outcome != Outcome::TimedOut;
-        if let (true, Some(took)) = (counts, duration(it.duration)) {
-            self.measured.entry(it.binary.clone()).or_default().tests.push((it.test.clone(), took, first));
-        }
+        let ran = matches!(it.outcome, Outcome::Passed | Outcome::Failed | Outcome::TimedOut | Outcome::Crashed);
+        let Some((process, took)) = it.process.filter(|_| ran).zip(duration(it.duration)) else { return };
+        let test = Test { name: it.test.clone(), took, outcome: it.outcome };
+        self.measured.entry(it.binary.clone()).or_default().processes.entry(process).or_default().push(test);
     }
 
     fn fixture(&mut self, it: &FixtureFinished) {
@@ -69,8 +69,7 @@ impl Keeper {
 impl Reporter for &mut Keeper {
     fn event(&mut self, event: &Event) -> Result<()> {
         match event {
-            Event::TestFinished(it) => self.test(it),
-            Event::AttemptFailed(it) => self.begun.extend(it.process),
+            Event::TestFinished(it) | Event::AttemptFailed(it) => self.test(it),
             Event::FixtureFinished(it) => self.fixture(it),
             _ => {}
         }
@@ -85,10 +84,11 @@ impl Reporter for &mut Keeper {
 fn write(folder: &Utf8Path, suite: &Suite, known: &Lengths, measured: &Measured) -> Result<()> {
     let mut learned = Learned::from(known.clone());
     let places: HashMap<&str, usize> = tests(suite).zip(0..).collect();
-    for (name, took, first) in &measured.tests {
-        if let Some(place) = places.get(&**name) {
+    for tests in measured.processes.values() {
+        match suite.harness {
+            Harness::Libtest => learned.process(&tests.iter().map(|test| ran(test, &places)).collect::<Vec<_>>()),
             // A process of another harness has nothing to keep for a second test.
-            learned.test(*place, *took, *first && suite.harness == Harness::Libtest);
+            _ => tests.iter().map(|test| ran(test, &places)).for_each(|it| learned.alone(it)),
         }
     }
     learned.conclude();
@@ -101,6 +101,13 @@ fn write(folder: &Utf8Path, suite: &Suite, known: &Lengths, measured: &Measured)
     file.write_all(file::print(lengths, tests(suite), contexts(suite)).as_bytes())?;
     file.persist(place(folder, &suite.binary)).context("cannot rename")?;
     Ok(())
+}
+
+fn ran(test: &Test, places: &HashMap<&str, usize>) -> Ran {
+    // What crashed was not at its end; what timed out took so long at least.
+    let counts = test.outcome != Outcome::Crashed;
+    let place = places.get(&*test.name).copied().filter(|_| counts);
+    Ran { place, took: test.took, limited: test.outcome == Outcome::TimedOut }
 }
 
 /// Numbers in events may be anything.
@@ -133,9 +140,13 @@ mod tests {
     }
 
     fn finished(test: &str, outcome: Outcome, seconds: f64) -> Event {
+        finished_in(1, test, outcome, seconds)
+    }
+
+    fn finished_in(process: u32, test: &str, outcome: Outcome, seconds: f64) -> Event {
         let json = serde_json::json!({
             "event": "test-finished", "binary": "p::t", "test": test, "outcome": outcome, "attempt": 1,
-            "timestamp": "2026-01-01T00:00:00Z", "duration": seconds, "process": 1,
+            "timestamp": "2026-01-01T00:00:00Z", "duration": seconds, "process": process,
         });
         serde_json::from_value(json).unwrap()
     }
@@ -169,30 +180,29 @@ mod tests {
             setup.unwrap(),
         ];
         run(folder, &suites, &events);
-        let of = |tests: &[Option<Duration>], first_only: &[bool]| Lengths {
-            first_only: first_only.to_vec(),
+        let of = |tests: &[Option<Duration>], cold_only: &[bool]| Lengths {
+            cold_only: cold_only.to_vec(),
             ..Lengths::known(tests.to_vec(), vec![millis(500)])
         };
-        assert_eq!(recall(folder, &suites), [of(&[millis(10), millis(20), None, None], &[true, false, false, false])]);
+        assert_eq!(recall(folder, &suites), [of(&[millis(10), millis(20), None, None], &[false; 4])]);
 
         run(folder, &[suite(&["a", "e"])], &[finished("e", Outcome::Passed, 0.040)]);
-        let expected = of(&[millis(10), None, millis(40)], &[true, false, true]);
+        let expected = of(&[millis(10), None, millis(40)], &[false, false, true]);
         assert_eq!(recall(folder, &[suite(&["a", "b", "e"])]), [expected]);
     }
 
     #[test]
-    fn what_the_first_tests_of_processes_pay_is_learned_but_not_of_one_that_hangs() {
+    fn what_processes_pay_once_is_learned_but_not_from_a_test_that_hangs() {
         let folder = tempfile::tempdir().unwrap();
         let folder = Utf8Path::from_path(folder.path()).unwrap();
         let suites = [suite(&["a", "b", "c"])];
-        let warmup = |outcome, seconds| {
-            // As the second ones of their process.
-            run(folder, &suites, &["c", "a", "b"].map(|test| finished(test, Outcome::Passed, 0.010)));
-            run(folder, &suites, &[finished("a", outcome, seconds)]);
+        let once = |outcome, seconds| {
+            run(folder, &suites, &["c", "a", "b"].map(|test| finished(test, Outcome::Passed, 0.001)));
+            run(folder, &suites, &[finished("a", outcome, seconds), finished_in(2, "b", outcome, seconds)]);
             recall(folder, &suites)[0].warmup
         };
-        assert_eq!(warmup(Outcome::TimedOut, 9.0), Duration::ZERO);
-        assert!(warmup(Outcome::Passed, 90.0) > Duration::from_secs(60));
+        assert_eq!(once(Outcome::TimedOut, 9.0), Duration::ZERO);
+        assert!(once(Outcome::Passed, 90.0) > Duration::from_secs(60));
     }
 
     #[test]

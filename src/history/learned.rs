@@ -1,4 +1,15 @@
 //! What a run adds to what was known. Pure.
+//!
+//! What a test takes has two parts: its own, and what its process pays once, for whichever test comes first that needs it
+//! (a `LazyLock`, a connection, the symbols for the first backtrace). The two cannot be told apart in one duration. But in
+//! a process the first test that takes long may have paid for the others, and what comes after it has not. So:
+//!
+//! * After such a payment, or without any, a duration is the test's own. The least of several runs counts, since a
+//!   busy machine only ever makes tests slower.
+//! * The payment itself is compared with what is known of the test, and with what the other processes paid. What all of
+//!   them pay is paid once a process; what only one of them pays is that test's own.
+//! * Of a test that was never seen but when it may have paid (*cold*), the tests that ran after payments tell: were it a
+//!   matter of single tests, some of these would be as long.
 
 use std::time::Duration;
 
@@ -8,10 +19,29 @@ use super::file::MOST;
 /// No single test that differs by less is worth a file.
 const MATTERS: Duration = Duration::from_millis(50);
 
-/// Nor what the first test of a process pays for the others: as much as a process costs anyhow.
-const WARMUP_MATTERS: Duration = Duration::from_millis(5);
+/// Less than this is not taken for a payment: a process costs as much anyway.
+const NOTICEABLE: Duration = Duration::from_millis(5);
 
-/// The lengths of one suite while a run measures them anew.
+/// So many cold tests are needed before they are thought to have paid for others.
+const SUSPICIOUS: usize = 3;
+
+/// So many of the tests that ran after a payment would have to be long, if it were a matter of single tests.
+const EVIDENCE: f64 = 2.0;
+
+/// Where so many tests ran alone, and most did, their durations say nothing of what they take in company.
+const MANY: usize = 8;
+
+/// A test that a process ran, in the order in which it ran them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ran {
+    /// Its place in the suite; `None` for one that only counts as what the process did before the next one.
+    pub place: Option<usize>,
+    pub took: Duration,
+    /// It was ended at its time limit, which says nothing of payments.
+    pub limited: bool,
+}
+
+/// The durations of one suite while a run measures them anew.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Learned {
     lengths: Lengths,
@@ -20,11 +50,39 @@ pub(super) struct Learned {
     /// The same of the one that differs most.
     most: Duration,
     has_new: bool,
-    /// What tests took that were the first ones in their processes, of those that are known from later places.
-    firsts: Vec<(usize, Duration)>,
-    /// What those took of which nothing was known, the first ones and the others.
-    new_firsts: Vec<Duration>,
-    new_others: Vec<Duration>,
+    processes: usize,
+    observed: usize,
+    /// Durations that are the tests' own.
+    warm: Vec<Duration>,
+    /// Those of tests that ran after a payment of their process.
+    followers: Vec<Duration>,
+    /// Of tests of which more is known.
+    payments: Vec<Payment>,
+    /// Of tests that were never seen but when they may have paid.
+    suspects: Vec<Payment>,
+}
+
+/// A duration that may have been paid for others.
+#[derive(Clone, Copy, Debug)]
+struct Payment {
+    process: usize,
+    place: usize,
+    took: Duration,
+    /// How much of it is more than the test's own.
+    excess: Duration,
+}
+
+/// What the cold tests of a run are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// They paid what each process pays once.
+    Once,
+    /// They take as long as that themselves.
+    Own,
+    /// Nothing can be said of them.
+    Unknown,
+    /// They may be either. To find it out they have to run together.
+    Undecided,
 }
 
 impl Learned {
@@ -32,65 +90,140 @@ impl Learned {
         Self { lengths: known, ..Self::default() }
     }
 
-    /// A test took so long: as the `first` one that its process ran, or as one of the others.
-    pub(super) fn test(&mut self, place: usize, took: Duration, first: bool) {
-        let (known, first_only) = (&mut self.lengths.tests[place], &mut self.lengths.first_only[place]);
-        self.has_new |= known.is_none();
-        let differs = match *known {
-            None => {
-                *first_only = first;
-                if first { &mut self.new_firsts } else { &mut self.new_others }.push(took);
-                settle(known, took)
+    /// A process ran these tests one after another.
+    pub(super) fn process(&mut self, tests: &[Ran]) {
+        let process = self.processes;
+        self.processes += 1;
+        let mut paid = Duration::ZERO;
+        for Ran { place, took, limited } in tests.iter().copied() {
+            let took = took.min(Duration::from_micros(MOST));
+            let known = place.and_then(|place| self.own(place));
+            let excess = took.saturating_sub(known.unwrap_or_default());
+            let noticeable = NOTICEABLE.max(known.unwrap_or_default() / 2);
+            let may_have_paid = excess > noticeable && excess > paid + paid / 2 && !limited;
+            if let Some(place) = place {
+                self.observed += 1;
+                let payment = Payment { process, place, took, excess };
+                match (may_have_paid, known) {
+                    (false, _) => self.warm(place, took),
+                    (true, Some(_)) => self.payments.push(payment),
+                    (true, None) => self.suspects.push(payment),
+                }
+                self.followers.extend((!paid.is_zero()).then_some(took));
             }
-            Some(_) if first && *first_only => settle(known, took),
-            // It has paid for the others.
-            Some(_) if first => return self.firsts.push((place, took)),
-            // Now it is known what it takes itself.
-            Some(before) if *first_only => {
-                (*known, *first_only) = (Some(took.min(Duration::from_micros(MOST))), false);
-                before.abs_diff(took)
+            if may_have_paid {
+                paid = excess;
             }
-            Some(_) => settle(known, took),
+        }
+    }
+
+    /// A test had a process of its own, as every test of its harness has, and paid for nobody.
+    pub(super) fn alone(&mut self, Ran { place, took, .. }: Ran) {
+        if let Some(place) = place {
+            self.warm(place, took.min(Duration::from_micros(MOST)));
+        }
+    }
+
+    /// What a test is known to take itself.
+    fn own(&self, place: usize) -> Option<Duration> {
+        self.lengths.tests[place].filter(|_| !self.lengths.cold_only[place])
+    }
+
+    /// A test took so long itself.
+    fn warm(&mut self, place: usize, took: Duration) {
+        self.warm.push(took);
+        let after = match self.own(place) {
+            Some(before) if took > before => before + (took - before) / 4,
+            _ => took,
         };
-        self.differs(differs);
+        self.set(place, Some(after), false);
     }
 
-    /// All has been measured: so it can be said what it is that the first ones pay.
+    fn set(&mut self, place: usize, after: Option<Duration>, cold_only: bool) {
+        let before = std::mem::replace(&mut self.lengths.tests[place], after);
+        let was_cold = std::mem::replace(&mut self.lengths.cold_only[place], cold_only);
+        self.has_new |= before.is_some() != after.is_some() || was_cold != cold_only;
+        self.differs(before.unwrap_or_default().abs_diff(after.unwrap_or_default()));
+    }
+
+    /// All has been measured: so it can be said what it is that processes pay once.
     pub(super) fn conclude(&mut self) {
-        let firsts = std::mem::take(&mut self.firsts);
-        let paid = firsts.iter().map(|(place, took)| paid(*took, self.lengths.tests[*place].unwrap_or_default()));
-        // Not all of them need what the others do: a process pays as much in the mean.
-        let mean = u32::try_from(firsts.len()).ok().and_then(|count| paid.sum::<Duration>().checked_div(count));
-        let Some(excess) = mean.or_else(|| self.guess()) else { return };
-        let before = self.lengths.warmup;
-        let mut warmup = Some(before).filter(|before| !before.is_zero());
-        settle(&mut warmup, excess);
-        self.lengths.warmup = warmup.unwrap_or_default();
-        self.has_new |= before.abs_diff(self.lengths.warmup) > WARMUP_MATTERS;
-        for (place, took) in firsts {
-            let own = took.saturating_sub(self.lengths.warmup);
-            let differs = settle(&mut self.lengths.tests[place], own);
-            self.differs(differs);
+        let typical = median(&mut self.warm.clone()).unwrap_or_default();
+        let verdict = self.verdict(typical);
+        let (payments, suspects) = (std::mem::take(&mut self.payments), std::mem::take(&mut self.suspects));
+        let mut all = payments.clone();
+        if verdict == Verdict::Once {
+            all.extend(&suspects);
+        }
+        let mut paid: Duration = Duration::ZERO;
+        for payment in payments {
+            if self.is_paid_by_others(payment, &all) {
+                paid += payment.excess;
+            } else {
+                let before = self.own(payment.place).unwrap_or_default();
+                self.set(payment.place, Some(before + payment.excess / 2), false);
+            }
+        }
+        let middle = median(&mut suspects.iter().map(|it| it.took).collect::<Vec<_>>()).unwrap_or_default();
+        for Payment { place, took, .. } in &suspects {
+            let length = match verdict {
+                // What is far more than the others paid is at least in part its own.
+                Verdict::Once => Some(typical.max(took.saturating_sub(middle * 2))),
+                Verdict::Own | Verdict::Undecided => Some(*took),
+                Verdict::Unknown => None,
+            };
+            paid += if verdict == Verdict::Once { took.saturating_sub(typical) } else { Duration::ZERO };
+            self.set(*place, length, verdict != Verdict::Own && length.is_some());
+        }
+        let mean = paid.checked_div(u32::try_from(self.processes).unwrap_or(u32::MAX)).unwrap_or_default();
+        let once = match verdict {
+            // Their processes are to run several of them.
+            Verdict::Undecided if suspects.len() >= SUSPICIOUS => mean.max(middle),
+            _ => mean,
+        };
+        self.settle_once(once);
+    }
+
+    /// Whether other processes pay as much as that, in this run or as is known.
+    fn is_paid_by_others(&self, payment: Payment, all: &[Payment]) -> bool {
+        let half = payment.excess / 2;
+        let by_others = all.iter().any(|other| other.process != payment.process && other.excess >= half);
+        by_others || self.lengths.warmup >= half
+    }
+
+    fn verdict(&self, typical: Duration) -> Verdict {
+        let suspects = self.suspects.len();
+        let mut excesses: Vec<Duration> = self.suspects.iter().map(|it| it.took.saturating_sub(typical)).collect();
+        let Some(middle) = median(&mut excesses) else { return Verdict::Own };
+        let long = self.followers.iter().filter(|took| **took >= typical + middle / 2).count();
+        #[expect(clippy::cast_precision_loss, reason = "a rough figure is all that is wanted")]
+        let expected = (suspects + long) as f64 / self.observed.max(1) as f64 * self.followers.len() as f64;
+        let is_known = self.lengths.warmup >= middle / 2
+            || self.payments.iter().filter(|it| it.excess >= middle / 2).count() >= SUSPICIOUS;
+        if 4 * long > suspects {
+            Verdict::Own
+        } else if is_known || (suspects >= SUSPICIOUS && expected >= EVIDENCE) {
+            Verdict::Once
+        } else if suspects >= MANY && 2 * suspects > self.observed {
+            Verdict::Unknown
+        } else {
+            Verdict::Undecided
         }
     }
 
-    /// What the first ones have paid, if none of them has been known before: tests come to be the first ones by chance, so
-    /// where these take longer than nearly all others, that is why.
-    fn guess(&mut self) -> Option<Duration> {
-        let Self { new_firsts, new_others, .. } = self;
-        if new_firsts.len() < 3 || new_others.len() < new_firsts.len() || !self.lengths.warmup.is_zero() {
-            return None;
-        }
-        new_firsts.sort_unstable();
-        new_others.sort_unstable();
-        let (middle, high) = (new_firsts[(new_firsts.len() - 1) / 2], new_others[new_others.len() * 3 / 4]);
-        Some(paid(middle, high)).filter(|paid| !paid.is_zero())
+    fn settle_once(&mut self, once: Duration) {
+        let before = self.lengths.warmup;
+        let after = if before.is_zero() { once } else { (before + once) / 2 };
+        self.lengths.warmup = if after < NOTICEABLE / 5 { Duration::ZERO } else { after };
+        self.has_new |= before.abs_diff(self.lengths.warmup) > NOTICEABLE;
     }
 
     pub(super) fn setup(&mut self, place: usize, took: Duration) {
         self.has_new |= self.lengths.setups[place].is_none();
-        let differs = settle(&mut self.lengths.setups[place], took);
-        self.differs(differs);
+        let took = took.min(Duration::from_micros(MOST));
+        let before = self.lengths.setups[place].unwrap_or(took);
+        self.lengths.setups[place] = Some((before + took) / 2);
+        self.differs(before.abs_diff(took));
     }
 
     fn differs(&mut self, by: Duration) {
@@ -98,7 +231,7 @@ impl Learned {
         self.most = self.most.max(by);
     }
 
-    /// The lengths, if they are worth to be written down. Small tests take another time whenever they run, and that
+    /// The durations, if they are worth to be written down. Small tests take another time whenever they run, and that
     /// changes no order that matters: unless it comes to a quarter of the whole, or one of them has become longer or
     /// shorter by as much as matters among the long ones.
     pub(super) fn worth_writing(&self) -> Option<&Lengths> {
@@ -109,19 +242,10 @@ impl Learned {
     }
 }
 
-/// How much of what a test took was for others, if it takes so long itself. No test takes the same time twice.
-fn paid(took: Duration, itself: Duration) -> Duration {
-    let more = took.min(Duration::from_micros(MOST)).saturating_sub(itself);
-    if more > itself / 2 { more } else { Duration::ZERO }
-}
-
-/// A single measurement may be far off, and what is old may not be true any more: the mean of both is remembered. Gives
-/// the difference.
-fn settle(known: &mut Option<Duration>, took: Duration) -> Duration {
-    let took = took.min(Duration::from_micros(MOST));
-    let before = known.unwrap_or(took);
-    *known = Some((before + took) / 2);
-    before.abs_diff(took)
+/// The lower one of the two in the middle.
+fn median(all: &mut [Duration]) -> Option<Duration> {
+    all.sort_unstable();
+    all.get(all.len().saturating_sub(1) / 2).copied()
 }
 
 #[cfg(test)]
@@ -132,77 +256,147 @@ mod tests {
         Duration::from_millis(millis)
     }
 
-    fn learned(tests: &[Option<Duration>], measured: &[(usize, u64)]) -> Learned {
-        let mut learned = Learned::from(Lengths::known(tests.to_vec(), vec![Some(millis(0))]));
-        measured.iter().for_each(|(place, took)| learned.test(*place, millis(*took), false));
+    /// Learns from processes that ran these tests, each with its duration in milliseconds.
+    fn learned(known: &Lengths, processes: &[&[(usize, u64)]]) -> Learned {
+        let mut learned = Learned::from(known.clone());
+        for tests in processes {
+            let ran = |(place, took): &(usize, u64)| Ran { place: Some(*place), took: millis(*took), limited: false };
+            learned.process(&tests.iter().map(ran).collect::<Vec<_>>());
+        }
+        learned.conclude();
         learned
     }
 
+    fn unknown(tests: usize) -> Lengths {
+        Lengths::known(vec![None; tests], vec![Some(millis(0))])
+    }
+
+    fn known(tests: &[u64]) -> Lengths {
+        Lengths::known(tests.iter().map(|it| Some(millis(*it))).collect(), vec![Some(millis(0))])
+    }
+
+    fn own(lengths: &Lengths) -> Vec<Option<u128>> {
+        (0..lengths.tests.len()).map(|test| lengths.of(test).map(|it| it.as_millis())).collect()
+    }
+
+    /// A program of tests of 2 ms, every fourth of which needs what takes a process 300 ms once: what each of these
+    /// processes measures.
+    fn with_lock(processes: &[Vec<usize>]) -> Vec<Vec<(usize, u64)>> {
+        let of = |tests: &Vec<usize>| -> Vec<(usize, u64)> {
+            let mut is_there = false;
+            let mut took = |test: usize| {
+                let needs = test.is_multiple_of(4);
+                let pays = needs && !is_there;
+                is_there |= needs;
+                if pays { 302 } else { 2 }
+            };
+            tests.iter().map(|test| (*test, took(*test))).collect()
+        };
+        processes.iter().map(of).collect()
+    }
+
+    fn run(known: &Lengths, processes: &[Vec<(usize, u64)>]) -> Lengths {
+        learned(known, &processes.iter().map(Vec::as_slice).collect::<Vec<_>>()).lengths
+    }
+
     #[test]
-    fn measurements_approach_the_truth() {
-        let learned = learned(&[Some(millis(100)), None], &[(0, 300), (1, 7)]);
-        assert_eq!(learned.worth_writing().unwrap().tests, [Some(millis(200)), Some(millis(7))]);
+    fn what_each_process_pays_once_is_no_tests_own_whichever_test_meets_it() {
+        let of_four: Vec<Vec<usize>> = (0..40).collect::<Vec<_>>().chunks(4).map(<[usize]>::to_vec).collect();
+        let first = run(&unknown(40), &with_lock(&of_four));
+        assert_eq!((own(&first), first.warmup), (vec![Some(2); 40], millis(300)));
+        // Later runs have other processes, and the payment is somebody else's.
+        let halves: Vec<Vec<usize>> =
+            (1..41).map(|it| it % 40).collect::<Vec<_>>().chunks(20).map(<[usize]>::to_vec).collect();
+        let later = (0..5).fold(first, |known, _| run(&known, &with_lock(&halves)));
+        assert_eq!((own(&later), later.warmup), (vec![Some(2); 40], millis(300)));
+    }
+
+    #[test]
+    fn tests_that_all_ran_alone_say_nothing_of_what_they_take_in_company() {
+        let alone: Vec<Vec<usize>> = (0..40).step_by(4).map(|test| vec![test]).collect();
+        let lengths = run(&unknown(40), &with_lock(&alone));
+        assert_eq!((own(&lengths), lengths.warmup), (vec![None; 40], millis(0)));
+    }
+
+    #[test]
+    fn a_payment_that_is_known_is_not_taken_for_long_tests() {
+        let known = Lengths { warmup: millis(300), ..known(&[2; 40]) };
+        let alone: Vec<Vec<usize>> = (0..40).step_by(4).map(|test| vec![test]).collect();
+        let lengths = run(&known, &with_lock(&alone));
+        assert_eq!((own(&lengths), lengths.warmup), (vec![Some(2); 40], millis(300)));
+    }
+
+    #[test]
+    fn long_tests_are_known_by_others_that_are_as_long_behind_them() {
+        let processes: Vec<Vec<(usize, u64)>> =
+            (0..12).collect::<Vec<_>>().chunks(3).map(|tests| tests.iter().map(|it| (*it, 500)).collect()).collect();
+        let lengths = run(&unknown(12), &processes);
+        assert_eq!((own(&lengths), lengths.warmup), (vec![Some(500); 12], millis(0)));
+    }
+
+    #[test]
+    fn a_few_long_tests_keep_their_durations() {
+        let processes = [vec![(0, 900), (1, 2)], vec![(2, 2), (3, 800)], vec![(4, 2), (5, 2)]];
+        let lengths = run(&unknown(6), &processes);
+        assert_eq!((own(&lengths)[0], own(&lengths)[3]), (Some(900), Some(800)));
+        assert_eq!(lengths.warmup, millis(0));
+    }
+
+    #[test]
+    fn long_tests_that_may_have_paid_are_brought_together_to_find_out() {
+        let mut processes: Vec<Vec<(usize, u64)>> = (0..6).map(|it| vec![(it, 900), (6 + it, 2)]).collect();
+        processes.extend((0..60).map(|it| vec![(12 + it, 2)]));
+        let lengths = run(&unknown(72), &processes);
+        assert_eq!((own(&lengths)[0], lengths.warmup), (Some(900), millis(900)));
+        let lengths = run(&lengths, &[(0..6).map(|it| (it, 900)).collect()]);
+        assert_eq!(own(&lengths)[..6], [Some(900); 6]);
+        assert!(lengths.warmup < millis(500), "it is forgotten by and by");
+    }
+
+    #[test]
+    fn a_test_that_has_become_long_is_not_taken_for_one_that_pays() {
+        let processes = [vec![(0, 2), (1, 900)], vec![(2, 2), (3, 2)], vec![(4, 2), (5, 2)]];
+        let once = run(&known(&[2; 6]), &processes);
+        assert_eq!((own(&once)[1], once.warmup), (Some(451), millis(0)));
+        let often = (0..9).fold(once, |known, _| run(&known, &processes));
+        assert!(own(&often)[1] > Some(800) && often.warmup.is_zero());
+    }
+
+    #[test]
+    fn the_least_of_several_runs_counts_and_what_is_slower_now_is_believed_slowly() {
+        let lengths = run(&known(&[100, 100]), &[vec![(0, 140), (1, 60)]]);
+        assert_eq!(own(&lengths), [Some(110), Some(60)]);
+    }
+
+    #[test]
+    fn what_is_ended_at_its_limit_has_paid_for_nobody() {
+        let mut learned = Learned::from(Lengths { warmup: millis(300), ..known(&[2, 2]) });
+        learned.process(&[Ran { place: Some(0), took: millis(9000), limited: true }]);
+        learned.conclude();
+        assert_eq!(learned.lengths.warmup, millis(150));
+        assert!(learned.lengths.of(0) > Some(millis(2000)));
     }
 
     #[test]
     fn small_differences_are_not_worth_a_file() {
-        assert!(learned(&[Some(millis(100)), Some(millis(1))], &[(0, 110), (1, 4)]).worth_writing().is_none());
-        assert!(learned(&[Some(millis(100)), Some(millis(1))], &[(0, 160)]).worth_writing().is_some());
-        let many = [Some(millis(400)); 20];
-        assert!(learned(&many, &[(7, 445)]).worth_writing().is_none());
-        assert!(learned(&many, &[(7, 460)]).worth_writing().is_some(), "it is one of the longest now");
-        assert!(learned(&[Some(millis(100)), None], &[(1, 0)]).worth_writing().is_some());
-        let mut setup = learned(&[Some(millis(100))], &[]);
+        let changed =
+            |known: &[u64], ran: &[(usize, u64)]| learned(&self::known(known), &[ran]).worth_writing().is_some();
+        assert!(!changed(&[100, 1], &[(0, 110), (1, 4)]));
+        assert!(changed(&[100, 1], &[(0, 30)]));
+        assert!(!changed(&[400; 20], &[(7, 375)]));
+        assert!(changed(&[400; 20], &[(7, 300)]), "it is one of the shortest now");
+        assert!(learned(&unknown(2), &[&[(1, 0)]]).worth_writing().is_some());
+        let mut setup = Learned::from(known(&[100]));
         setup.setup(0, Duration::from_secs(9));
         assert_eq!(setup.worth_writing().unwrap().setups, [Some(millis(4500))]);
     }
 
     #[test]
-    fn nothing_is_believed_to_take_for_ever() {
-        let mut endless = learned(&[None, None], &[]);
-        endless.test(0, Duration::MAX, true);
-        endless.test(1, Duration::MAX, false);
+    fn no_duration_is_believed_to_be_longer_than_a_day() {
+        let mut endless = Learned::from(unknown(2));
+        let ran = |place, limited| Ran { place: Some(place), took: Duration::MAX, limited };
+        endless.process(&[ran(0, false), ran(1, true)]);
+        endless.conclude();
         assert_eq!(endless.worth_writing().unwrap().tests, [Some(Duration::from_micros(MOST)); 2]);
-    }
-
-    /// A program that takes 40 ms for what it keeps, and tests of 2 ms. In each run some are the first ones.
-    fn after(runs: &[&[usize]]) -> Lengths {
-        let mut lengths = Lengths::known(vec![None; 6], Vec::new());
-        for first in runs {
-            let mut learned = Learned::from(lengths);
-            for place in 0..6 {
-                let is_first = first.contains(&place);
-                learned.test(place, millis(if is_first { 42 } else { 2 }), is_first);
-            }
-            learned.conclude();
-            lengths = learned.lengths;
-        }
-        lengths
-    }
-
-    #[test]
-    fn what_the_first_test_of_a_process_pays_for_the_others_is_not_its_own() {
-        let once = after(&[&[0, 3]]);
-        assert_eq!((once.tests[0], once.first_only[0], once.warmup), (Some(millis(42)), true, millis(0)));
-        let guessed = after(&[&[0, 2, 4]]);
-        assert_eq!((guessed.tests[0], guessed.of(0), guessed.warmup), (Some(millis(42)), Some(millis(2)), millis(40)));
-        let twice = after(&[&[0, 3], &[1, 4]]);
-        assert_eq!((twice.tests[0], twice.first_only[0], twice.warmup), (Some(millis(2)), false, millis(40)));
-        let often = after(&[&[0, 3], &[1, 4], &[2, 5], &[0, 3], &[0, 3]]);
-        assert_eq!((&*often.tests, often.warmup), (&[Some(millis(2)); 6][..], millis(40)));
-    }
-
-    #[test]
-    fn what_not_all_of_them_pay_is_paid_in_the_mean() {
-        let mut learned = learned(&[Some(millis(2)), Some(millis(2)), Some(millis(900))], &[]);
-        [(0, 42), (1, 2), (2, 1000)].into_iter().for_each(|(place, took)| learned.test(place, millis(took), true));
-        learned.conclude();
-        assert_eq!(learned.lengths.warmup.as_millis(), 13, "and a long test may well take a bit longer");
-    }
-
-    #[test]
-    fn what_is_always_the_first_says_nothing_of_the_others() {
-        let lengths = after(&[&[0], &[0], &[0]]);
-        assert_eq!((lengths.tests[0], lengths.warmup), (Some(millis(42)), millis(0)));
     }
 }

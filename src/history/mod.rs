@@ -5,8 +5,9 @@
 //! the run and writes them anew. A file that cannot be read, or makes no sense, is as good as none: a run without
 //! history is in another order, and nothing else.
 //!
-//! What a program makes once and keeps, a connection for example, is paid for by the first test of each process. That is
-//! told apart from what the test takes itself, since it decides how few processes there should be.
+//! What a program makes once and keeps, a connection for example, is paid for in each process, by the first test that
+//! needs it. That is told apart from what the test takes itself ([`learned`]), since it decides how few processes there
+//! should be.
 
 mod file;
 mod keeper;
@@ -30,11 +31,11 @@ pub struct Lengths {
     pub tests: Vec<Option<Duration>>,
     /// The set-ups of the contexts.
     pub setups: Vec<Option<Duration>>,
-    /// How much longer the first test of a process takes than it would later: for what the program makes once, and keeps
-    /// for all the others.
+    /// What each process pays once, whichever of its tests comes to need it first: for what the program makes, and keeps
+    /// for the others.
     pub warmup: Duration,
-    /// The tests of which nothing is known but what they took as the first ones of their processes.
-    first_only: Vec<bool>,
+    /// The tests that were never seen but when they may have paid that.
+    cold_only: Vec<bool>,
 }
 
 impl Lengths {
@@ -44,13 +45,12 @@ impl Lengths {
 
     /// What a test is thought to take, as one of many that its process runs.
     pub fn of(&self, test: usize) -> Option<Duration> {
-        let others = if self.first_only[test] { self.warmup } else { Duration::ZERO };
-        self.tests[test].map(|took| took.saturating_sub(others))
+        self.tests[test]
     }
 
-    /// Without anything that the first test of a process would pay for.
+    /// Without anything that processes pay once.
     fn known(tests: Vec<Option<Duration>>, setups: Vec<Option<Duration>>) -> Self {
-        Self { first_only: vec![false; tests.len()], tests, setups, warmup: Duration::ZERO }
+        Self { cold_only: vec![false; tests.len()], tests, setups, warmup: Duration::ZERO }
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Left {
     pub processes: usize,
     /// How many of them share a core.
     pub crowd: usize,
-    /// How much longer the first test of a process takes than it would later.
+    /// What each process pays once.
     pub warmup: Duration,
     /// How long the processes that run will still take, as far as that can be said.
     pub busy: Vec<Duration>,
@@ -42,7 +42,7 @@ const LONG: Duration = Duration::from_millis(250);
 const PART: u32 = 4;
 const LONGEST: Duration = super::fill::PATIENCE;
 
-/// The shortest and the long one in multiples of what the first test of a process pays for the others.
+/// The shortest and the long one in multiples of what a process pays once.
 const SHORTEST_OF_WARMUP: u32 = 4;
 const LONG_OF_WARMUP: u32 = 12;
 

@@ -69,10 +69,14 @@ impl Lengths {
         self.known[item]
     }
 
-    pub(super) fn finished(&mut self, item: Item, took: Duration) {
+    /// `most` is by how much an item of the same process exceeded at most what was known of it. That may be what the
+    /// process pays once, and says nothing of other items.
+    pub(super) fn finished(&mut self, item: Item, took: Duration, most: &mut Duration) {
         if let Some(known) = self.known[item] {
-            self.took += took.min(MOST);
+            let excess = took.min(MOST).saturating_sub(known);
+            self.took += took.min(known) + excess.min(*most);
             self.believed += known;
+            *most = excess.max(*most);
         }
     }
 
@@ -106,12 +110,15 @@ mod tests {
         let group = Group { items: vec![0, 1], lengths: vec![Some(millis(10)), None], ..Group::default() };
         let mut lengths = Lengths::of(&[group], 2);
         assert_eq!(lengths.today(millis(7)), millis(7));
-        lengths.finished(1, millis(500));
+        let mut most = Duration::ZERO;
+        lengths.finished(1, millis(500), &mut most);
         assert_eq!(lengths.today(millis(7)), millis(7), "of that one nothing was known");
-        lengths.finished(0, millis(5));
+        lengths.finished(0, millis(5), &mut most);
         assert_eq!(lengths.today(millis(7)), millis(7), "what is fast may be fast by accident");
-        lengths.finished(0, millis(55));
-        assert_eq!(lengths.today(millis(7)), millis(21));
+        lengths.finished(0, millis(900), &mut most);
+        assert_eq!(lengths.today(millis(7)), millis(7), "its process may have paid for others");
+        lengths.finished(0, millis(55), &mut most);
+        assert_eq!(lengths.today(millis(7)), millis(7) * 7 / 3);
         assert_eq!(lengths.today(Duration::MAX), Duration::MAX);
     }
 

@@ -81,6 +81,8 @@ struct Running {
     /// When the polite signal will have been ignored for too long.
     kill_at: Option<Duration>,
     killed: bool,
+    /// By how much one of its items exceeded at most what was known of it.
+    most_excess: Duration,
     /// What it would run after its current item was given to others.
     robbed: bool,
     /// Its item is ended because somebody wanted it so, who does not want it tried again.
@@ -237,7 +239,7 @@ impl Scheduler {
         let group = running.batch.group;
         let queue = &mut self.queues[group];
         queue.finished(duration);
-        self.lengths.finished(item, duration);
+        self.lengths.finished(item, duration, &mut running.most_excess);
         if again {
             queue.again.push_back((item, running.batch.attempt + 1));
         } else if !passed && !running.batch.diagnosis {
@@ -338,6 +340,7 @@ impl Scheduler {
             fixture: None,
             kill_at: None,
             killed: false,
+            most_excess: Duration::ZERO,
             robbed: false,
             by_hand: false,
         };

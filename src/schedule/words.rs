@@ -64,7 +64,7 @@ pub struct Group {
     pub lengths: Vec<Option<Duration>>,
     /// What set-ups took that its items wait for: those in its processes, and those in its hosts.
     pub setup: Duration,
-    /// How much longer the first item of a process takes than it would later.
+    /// What each of its processes pays once, for what the items share.
     pub warmup: Duration,
     /// The innermost context of each item; may be left out where there is none.
     pub contexts: Vec<Option<ContextId>>,
