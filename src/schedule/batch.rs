@@ -51,7 +51,11 @@ pub(super) fn size(lengths: impl Iterator<Item = Option<Duration>>, left: Left) 
     let wanted =
         left.time.map_or(LONG, |time| lasting(level(time, left.processes, left.busy), left.crowd, left.warmup));
     let unknown = left.tests.div_ceil(ROUNDS * left.processes).clamp(1, UNKNOWN);
-    let share = (left.tests + left.given).div_ceil(left.processes).max(UNKNOWN);
+    let share = match left.time.is_some() && left.warmup > SHORTEST / SHORTEST_OF_WARMUP {
+        // What would be left is not worth to be paid for once more.
+        true => left.tests,
+        false => (left.tests + left.given).div_ceil(left.processes).max(UNKNOWN),
+    };
     let (mut size, mut time, mut strangers) = (0, Duration::ZERO, 0);
     for length in lengths {
         match length {

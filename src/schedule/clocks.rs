@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::fill::PATIENCE;
 use super::{Action, Item, Process, Running, Scheduler};
 
 /// A process that is to tear down and end may take this long: the item that it has begun meanwhile is not waited for.
@@ -16,7 +15,7 @@ impl Scheduler {
     pub fn next_deadline(&self) -> Option<Duration> {
         let idle = self.is_idle();
         let deadlines = self.running.values().flat_map(|running| {
-            let patience = self.may_be_robbed(running).then(|| running.since + PATIENCE).filter(|_| idle);
+            let patience = self.may_be_robbed(running).then(|| running.is_overdue_at()).filter(|_| idle);
             self.deadlines(running).into_iter().chain([patience])
         });
         let gathering = self.gathering.and_then(|it| it.until);

@@ -5,8 +5,16 @@ use std::time::Duration;
 use super::{Action, HostId, Process, Queue, Running, Scheduler};
 
 /// When an item has run for so long while there is nothing else to do, what waits behind it goes to another process: the
-/// item may never end.
+/// item may never end. And so it does where a process takes so much longer than it should: what was thought of its items
+/// is wrong.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Running {
+    /// When what waits in it may be given to others.
+    pub(super) fn is_overdue_at(&self) -> Duration {
+        self.since.min(self.ends_at).saturating_add(PATIENCE)
+    }
+}
 
 impl Scheduler {
     /// Starts what may start, asks for the slots that could be used, gives back the others.
@@ -123,7 +131,7 @@ impl Scheduler {
     /// Takes what waits behind items that take long, for those who have nothing to do. Their processes are ended after
     /// the item, because they would begin the next one.
     fn rob(&mut self, now: Duration) {
-        let impatient = |running: &Running| self.may_be_robbed(running) && running.since + PATIENCE <= now;
+        let impatient = |running: &Running| self.may_be_robbed(running) && running.is_overdue_at() <= now;
         let slow: Vec<Process> =
             self.running.iter().filter(|(_, it)| impatient(it)).map(|(process, _)| *process).collect();
         slow.into_iter().for_each(|process| self.take_what_waits_in(process));

@@ -24,6 +24,7 @@ mod order;
 #[cfg(test)]
 mod properties;
 mod queue;
+mod spent;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -81,7 +82,8 @@ struct Running {
     /// When the polite signal will have been ignored for too long.
     kill_at: Option<Duration>,
     killed: bool,
-    /// By how much one of its items exceeded at most what was known of it.
+    /// What its longest item took, once one has finished, and by how much an item exceeded at most what was known of it.
+    longest: Option<Duration>,
     most_excess: Duration,
     /// What it would run after its current item was given to others.
     robbed: bool,
@@ -238,7 +240,8 @@ impl Scheduler {
         running.slow_at = now + self.spec.slow;
         let group = running.batch.group;
         let queue = &mut self.queues[group];
-        queue.finished(duration);
+        queue.finished(duration, running.longest);
+        running.longest = running.longest.max(Some(duration));
         self.lengths.finished(item, duration, &mut running.most_excess);
         if again {
             queue.again.push_back((item, running.batch.attempt + 1));
@@ -276,6 +279,9 @@ impl Scheduler {
         self.spec.groups[group].limits.iter().for_each(|limit| self.used[*limit] -= 1);
         let queue = &mut self.queues[group];
         queue.active -= 1;
+        if let Some(longest) = running.longest.filter(|_| running.batch.items.len() > 1) {
+            queue.process_exited(longest);
+        }
         let left = running.pending.into_iter();
         match (diagnosis, attempt) {
             (true, _) => {}
@@ -340,6 +346,7 @@ impl Scheduler {
             fixture: None,
             kill_at: None,
             killed: false,
+            longest: None,
             most_excess: Duration::ZERO,
             robbed: false,
             by_hand: false,
@@ -393,7 +400,8 @@ impl Scheduler {
 
     /// What is left of the groups that may be divided, if those of which nothing is known are like this one.
     fn left(&self, now: Duration, group: usize) -> batch::Left {
-        let (mean, warmup) = (self.queues[group].mean(), self.spec.groups[group].warmup);
+        let queue = &self.queues[group];
+        let (mean, warmup) = (queue.mean(), queue.once().max(self.spec.groups[group].warmup));
         let groups = self.order.iter().filter(|group| !self.spec.groups[*group].unit);
         let busy = self.running.values().map(|running| running.ends_at.saturating_sub(now)).collect();
         let given = self.running.values().map(|running| running.pending.len()).sum();

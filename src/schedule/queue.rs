@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::lengths::Lengths;
+use super::spent::Spent;
 use super::{Group, Item};
 
 #[derive(Default)]
@@ -26,8 +27,7 @@ pub(super) struct Queue {
     pub lacking_since: Option<Duration>,
     /// How many others were started since then that sort behind it.
     pub passed_over: usize,
-    finished: u32,
-    spent: Duration,
+    spent: Spent,
 }
 
 impl Queue {
@@ -77,14 +77,24 @@ impl Queue {
         }
     }
 
-    pub(super) fn finished(&mut self, took: Duration) {
-        self.finished += 1;
-        self.spent += took;
+    /// An item has finished in a process whose longest one before it took `longest`.
+    pub(super) fn finished(&mut self, took: Duration, longest: Option<Duration>) {
+        self.spent.finished(took, longest);
     }
 
-    /// The mean length of what has ended, once something has.
+    /// A process has exited that ran several items, the longest of which took so long.
+    pub(super) fn process_exited(&mut self, longest: Duration) {
+        self.spent.process_exited(longest);
+    }
+
+    /// The mean duration of what has finished, once something has.
     pub(super) fn mean(&self) -> Option<Duration> {
-        self.spent.checked_div(self.finished)
+        self.spent.mean()
+    }
+
+    /// What each process seems to pay once.
+    pub(super) fn once(&self) -> Duration {
+        self.spent.once()
     }
 
     /// How long the fresh items will take one after another, if each takes `other` of which nothing is known. What is
