@@ -378,7 +378,7 @@ fn run_all(
     if let Some(github) = &mut invocation.report.github {
         github.workspace.clone_from(&site.workspace_root);
     }
-    let mut measured = invocation.history.then(Keeper::default);
+    let mut measured = invocation.history.then(|| Keeper::new(invocation.cores));
     let (report, run) = (&invocation.report, &invocation.run);
     let runs = Runs::new(ground.journals.clone(), Some(&site.workspace_root));
     let mut reporters = report::open(report, &runs, &run.run).or_exit(Exit::OutputFailed)?;

@@ -19,6 +19,8 @@ const MOST: usize = 10_000;
 /// A [`Reporter`] that measures; when the run is over it writes the history.
 #[derive(Default)]
 pub struct Keeper {
+    cores: usize,
+    crowded: bool,
     /// By binary, what was measured.
     measured: HashMap<Arc<str>, Measured>,
 }
@@ -37,6 +39,11 @@ struct Test {
 }
 
 impl Keeper {
+    /// For a machine that can run so many processes at once.
+    pub fn new(cores: usize) -> Self {
+        Self { cores, ..Self::default() }
+    }
+
     /// Writes what was measured of these suites, with what was known of them. What cannot be written is not remembered:
     /// the next run is none the worse for it.
     pub fn remember<'a>(&self, folder: &Utf8Path, suites: impl Iterator<Item = (&'a Suite, &'a Lengths)>) {
@@ -45,7 +52,7 @@ impl Keeper {
         }
         for (suite, known) in suites {
             if let Some(measured) = self.measured.get(&suite.binary.id) {
-                let _ = write(folder, suite, known, measured);
+                let _ = write(folder, suite, Learned::from(known.clone(), self.crowded), measured);
             }
         }
         forget_the_oldest(folder, MOST);
@@ -69,6 +76,7 @@ impl Keeper {
 impl Reporter for &mut Keeper {
     fn event(&mut self, event: &Event) -> Result<()> {
         match event {
+            Event::SlotsChanged(it) => self.crowded |= it.held > self.cores,
             Event::TestFinished(it) | Event::AttemptFailed(it) => self.test(it),
             Event::FixtureFinished(it) => self.fixture(it),
             _ => {}
@@ -81,8 +89,7 @@ impl Reporter for &mut Keeper {
     }
 }
 
-fn write(folder: &Utf8Path, suite: &Suite, known: &Lengths, measured: &Measured) -> Result<()> {
-    let mut learned = Learned::from(known.clone());
+fn write(folder: &Utf8Path, suite: &Suite, mut learned: Learned, measured: &Measured) -> Result<()> {
     let places: HashMap<&str, usize> = tests(suite).zip(0..).collect();
     for tests in measured.processes.values() {
         match suite.harness {
@@ -157,7 +164,7 @@ mod tests {
 
     fn run(folder: &Utf8Path, suites: &[Suite], events: &[Event]) {
         let known = recall(folder, suites);
-        let mut keeper = Keeper::default();
+        let mut keeper = Keeper::new(2);
         events.iter().for_each(|event| (&mut keeper).event(event).unwrap());
         keeper.remember(folder, suites.iter().zip(&known));
     }
@@ -184,10 +191,10 @@ mod tests {
             cold_only: cold_only.to_vec(),
             ..Lengths::known(tests.to_vec(), vec![millis(500)])
         };
-        assert_eq!(recall(folder, &suites), [of(&[millis(10), millis(20), None, None], &[false; 4])]);
+        assert_eq!(recall(folder, &suites), [of(&[millis(10), millis(20), None, None], &[true, false, false, false])]);
 
         run(folder, &[suite(&["a", "e"])], &[finished("e", Outcome::Passed, 0.040)]);
-        let expected = of(&[millis(10), None, millis(40)], &[false, false, true]);
+        let expected = of(&[millis(10), None, millis(40)], &[true, false, true]);
         assert_eq!(recall(folder, &[suite(&["a", "b", "e"])]), [expected]);
     }
 

@@ -31,6 +31,9 @@ const EVIDENCE: f64 = 2.0;
 /// Where so many tests ran alone, and most did, their durations say nothing of what they take in company.
 const MANY: usize = 8;
 
+/// So much likelier a process pays in a run with few processes than in one with many.
+const LIKELIER: u32 = 4;
+
 /// A test that a process ran, in the order in which it ran them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ran {
@@ -45,6 +48,8 @@ pub(super) struct Ran {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Learned {
     lengths: Lengths,
+    /// More processes ran at once than there are cores, so a test that computes took longer than it would elsewhere.
+    crowded: bool,
     /// By how much all that was measured differs from what was known.
     changed: Duration,
     /// The same of the one that differs most.
@@ -54,8 +59,8 @@ pub(super) struct Learned {
     observed: usize,
     /// Durations that are the tests' own.
     warm: Vec<Duration>,
-    /// Those of tests that ran after a payment of their process.
-    followers: Vec<Duration>,
+    /// Of tests that ran after a payment of their process: that payment, and what the test took.
+    followers: Vec<(Duration, Duration)>,
     /// Of tests of which more is known.
     payments: Vec<Payment>,
     /// Of tests that were never seen but when they may have paid.
@@ -86,8 +91,8 @@ enum Verdict {
 }
 
 impl Learned {
-    pub(super) fn from(known: Lengths) -> Self {
-        Self { lengths: known, ..Self::default() }
+    pub(super) fn from(known: Lengths, crowded: bool) -> Self {
+        Self { lengths: known, crowded, ..Self::default() }
     }
 
     /// A process ran these tests one after another.
@@ -105,11 +110,15 @@ impl Learned {
                 self.observed += 1;
                 let payment = Payment { process, place, took, excess };
                 match (may_have_paid, known) {
+                    // It takes much less, of which some may still have been paid for others.
+                    (false, Some(known)) if took < known - known / 4 && took > NOTICEABLE.max(paid + paid / 2) => {
+                        self.set(place, Some(took), true);
+                    }
                     (false, _) => self.warm(place, took),
                     (true, Some(_)) => self.payments.push(payment),
                     (true, None) => self.suspects.push(payment),
                 }
-                self.followers.extend((!paid.is_zero()).then_some(took));
+                self.followers.extend((!paid.is_zero()).then_some((paid, took)));
             }
             if may_have_paid {
                 paid = excess;
@@ -153,7 +162,7 @@ impl Learned {
         let (payments, suspects) = (std::mem::take(&mut self.payments), std::mem::take(&mut self.suspects));
         let mut all = payments.clone();
         if verdict == Verdict::Once {
-            all.extend(&suspects);
+            all.extend(suspects.iter().map(|it| Payment { excess: it.excess.saturating_sub(typical), ..*it }));
         }
         let mut paid: Duration = Duration::ZERO;
         for payment in payments {
@@ -164,22 +173,27 @@ impl Learned {
                 self.set(payment.place, Some(before + payment.excess / 2), false);
             }
         }
-        let middle = median(&mut suspects.iter().map(|it| it.took).collect::<Vec<_>>()).unwrap_or_default();
-        for Payment { place, took, .. } in &suspects {
+        let middle = middle_of(&suspects);
+        for Payment { place, took, excess, .. } in &suspects {
             let length = match verdict {
-                // What is far more than the others paid is at least in part its own.
+                // What is far more than the others paid is at least in part its own, and what is far less as well.
+                Verdict::Once if self.crowded => Some(typical),
+                Verdict::Once if *excess < middle / 2 => Some(*took),
                 Verdict::Once => Some(typical.max(took.saturating_sub(middle * 2))),
                 Verdict::Own | Verdict::Undecided => Some(*took),
                 Verdict::Unknown => None,
             };
-            paid += if verdict == Verdict::Once { took.saturating_sub(typical) } else { Duration::ZERO };
+            let own = length.unwrap_or_default();
+            paid += if verdict == Verdict::Once { took.saturating_sub(own.max(typical)) } else { Duration::ZERO };
             self.set(*place, length, verdict != Verdict::Own && length.is_some());
         }
         let mean = paid.checked_div(u32::try_from(self.processes).unwrap_or(u32::MAX)).unwrap_or_default();
+        // Not all of them need what others do; but the larger a process is, the likelier it does.
+        let usual = middle_of(&all).min(mean * LIKELIER);
         let once = match verdict {
             // Their processes are to run several of them.
-            Verdict::Undecided if suspects.len() >= SUSPICIOUS => mean.max(middle),
-            _ => mean,
+            Verdict::Undecided if suspects.len() >= SUSPICIOUS => usual.max(middle),
+            _ => usual,
         };
         self.settle_once(once);
     }
@@ -192,19 +206,25 @@ impl Learned {
     }
 
     fn verdict(&self, typical: Duration) -> Verdict {
-        let suspects = self.suspects.len();
-        let mut excesses: Vec<Duration> = self.suspects.iter().map(|it| it.took.saturating_sub(typical)).collect();
-        let Some(middle) = median(&mut excesses) else { return Verdict::Own };
-        let long = self.followers.iter().filter(|took| **took >= typical + middle / 2).count();
+        if self.suspects.is_empty() {
+            return Verdict::Own;
+        }
+        // Small ones may be due to other things that the machine does, and say nothing.
+        let large = middle_of(&self.suspects) / 2;
+        let suspects = self.suspects.iter().filter(|it| it.excess >= large).count();
+        let followers = || self.followers.iter().filter(|(paid, _)| *paid >= large);
+        let long = followers().filter(|(_, took)| *took >= typical + large).count();
         #[expect(clippy::cast_precision_loss, reason = "a rough figure is all that is wanted")]
-        let expected = (suspects + long) as f64 / self.observed.max(1) as f64 * self.followers.len() as f64;
-        let is_known = self.lengths.warmup >= middle / 2
-            || self.payments.iter().filter(|it| it.excess >= middle / 2).count() >= SUSPICIOUS;
+        let expected = (suspects + long) as f64 / self.observed.max(1) as f64 * followers().count() as f64;
+        let is_known =
+            self.lengths.warmup >= large || self.payments.iter().filter(|it| it.excess >= large).count() >= SUSPICIOUS;
         if 4 * long > suspects {
             Verdict::Own
         } else if is_known || (suspects >= SUSPICIOUS && expected >= EVIDENCE) {
             Verdict::Once
         } else if suspects >= MANY && 2 * suspects > self.observed {
+            Verdict::Unknown
+        } else if self.crowded && suspects >= SUSPICIOUS {
             Verdict::Unknown
         } else {
             Verdict::Undecided
@@ -242,6 +262,21 @@ impl Learned {
     }
 }
 
+/// Half of all that was paid was paid in payments of this size or more.
+fn middle_of(payments: &[Payment]) -> Duration {
+    let mut excesses: Vec<Duration> = payments.iter().map(|it| it.excess).collect();
+    excesses.sort_unstable();
+    let half = excesses.iter().sum::<Duration>() / 2;
+    let mut sum = Duration::ZERO;
+    excesses
+        .into_iter()
+        .find(|excess| {
+            sum += *excess;
+            sum >= half
+        })
+        .unwrap_or_default()
+}
+
 /// The lower one of the two in the middle.
 fn median(all: &mut [Duration]) -> Option<Duration> {
     all.sort_unstable();
@@ -258,7 +293,7 @@ mod tests {
 
     /// Learns from processes that ran these tests, each with its duration in milliseconds.
     fn learned(known: &Lengths, processes: &[&[(usize, u64)]]) -> Learned {
-        let mut learned = Learned::from(known.clone());
+        let mut learned = Learned::from(known.clone(), false);
         for tests in processes {
             let ran = |(place, took): &(usize, u64)| Ran { place: Some(*place), took: millis(*took), limited: false };
             learned.process(&tests.iter().map(ran).collect::<Vec<_>>());
@@ -318,6 +353,27 @@ mod tests {
         assert_eq!((own(&lengths), lengths.warmup), (vec![None; 40], millis(0)));
     }
 
+    /// Under a heavy load any test may seem long.
+    #[test]
+    fn small_payments_do_not_hide_what_the_large_ones_are() {
+        let of_four: Vec<Vec<usize>> = (0..40).collect::<Vec<_>>().chunks(4).map(<[usize]>::to_vec).collect();
+        let mut processes = with_lock(&of_four);
+        processes
+            .extend((40..140).collect::<Vec<_>>().chunks(5).map(|tests| tests.iter().map(|it| (*it, 20)).collect()));
+        let lengths = run(&unknown(140), &processes);
+        assert!(own(&lengths)[..40].iter().all(|it| *it <= Some(20)), "{lengths:?}");
+        assert!(lengths.warmup > millis(50));
+    }
+
+    #[test]
+    fn what_is_believed_to_be_long_and_is_much_shorter_alone_is_looked_at_again_in_company() {
+        let alone: Vec<Vec<(usize, u64)>> = (0..8).map(|it| vec![(it, 302)]).collect();
+        let again = run(&known(&[2000; 8]), &alone);
+        let together = run(&again, &alone);
+        assert_eq!(together.warmup, Duration::ZERO, "nothing is known of them any more");
+        assert_eq!(own(&together), [None; 8]);
+    }
+
     #[test]
     fn a_payment_that_is_known_is_not_taken_for_long_tests() {
         let known = Lengths { warmup: millis(300), ..known(&[2; 40]) };
@@ -370,7 +426,7 @@ mod tests {
 
     #[test]
     fn what_is_ended_at_its_limit_has_paid_for_nobody() {
-        let mut learned = Learned::from(Lengths { warmup: millis(300), ..known(&[2, 2]) });
+        let mut learned = Learned::from(Lengths { warmup: millis(300), ..known(&[2, 2]) }, false);
         learned.process(&[Ran { place: Some(0), took: millis(9000), limited: true }]);
         learned.conclude();
         assert_eq!(learned.lengths.warmup, millis(150));
@@ -386,14 +442,14 @@ mod tests {
         assert!(!changed(&[400; 20], &[(7, 375)]));
         assert!(changed(&[400; 20], &[(7, 300)]), "it is one of the shortest now");
         assert!(learned(&unknown(2), &[&[(1, 0)]]).worth_writing().is_some());
-        let mut setup = Learned::from(known(&[100]));
+        let mut setup = Learned::from(known(&[100]), false);
         setup.setup(0, Duration::from_secs(9));
         assert_eq!(setup.worth_writing().unwrap().setups, [Some(millis(4500))]);
     }
 
     #[test]
     fn no_duration_is_believed_to_be_longer_than_a_day() {
-        let mut endless = Learned::from(unknown(2));
+        let mut endless = Learned::from(unknown(2), false);
         let ran = |place, limited| Ran { place: Some(place), took: Duration::MAX, limited };
         endless.process(&[ran(0, false), ran(1, true)]);
         endless.conclude();

@@ -32,7 +32,7 @@ use measure::{Sample, Spread};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The cases to measure; if none is named, all but `build`, `db`, `instructions`, `races`, `real`, `reports` and
+    /// The cases to measure; if none is named, all but `backtraces`, `build`, `db`, `instructions`, `races`, `real`, `reports` and
     /// `scale`, which have tables of their own
     #[arg(value_name = "CASE", value_parser = CASES.iter().map(|case| case.name).chain(OTHERS).collect::<Vec<_>>())]
     cases: Vec<String>,
@@ -46,7 +46,7 @@ pub(crate) struct Options {
 }
 
 /// What is measured by itself, and has a table of its own.
-const OTHERS: [&str; 7] = ["build", "db", "instructions", "races", "real", "reports", "scale"];
+const OTHERS: [&str; 8] = ["backtraces", "build", "db", "instructions", "races", "real", "reports", "scale"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tool {
@@ -92,6 +92,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         return Ok(());
     }
     let path = cargo::path_with_ptest()?;
+    if is_named("backtraces") {
+        let runs = options.runs.unwrap_or(5);
+        let table = real::backtraces(&cargo::target_folder()?.join("real"), &path, has_nextest(), runs)?;
+        tell(options, "backtraces", "With backtraces", &format!("medians of {runs} rounds (least to most)"), &table)?;
+    }
     if is_named("db") {
         db::run(&target.join("db"), &path, runs)?;
     }

@@ -169,6 +169,14 @@ pub(super) const CASES: &[Case] = &[
         red: true,
         ..PLAIN
     },
+    Case {
+        name: "once",
+        tests: "400 tests, every fourth needs what takes a process 300 ms once",
+        package: "once",
+        write: once,
+        targets: &[NOT_SLOWER_THAN_NEXTEST, Target { measure: Wall, limit: Limit::Times(1.3, CargoTest) }],
+        ..PLAIN
+    },
     Case { name: "prints", tests: "a test that prints 200,000 lines", package: "prints", write: prints, ..PLAIN },
     Case {
         name: "isolated",
@@ -211,6 +219,25 @@ impl Case {
 
 fn start(folder: &Path) -> Result<()> {
     write(&folder.join("src/lib.rs"), &tests(1, ""))
+}
+
+fn once(folder: &Path) -> Result<()> {
+    const KEPT: &str = "use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+static KEPT: LazyLock<u32> = LazyLock::new(|| {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(300) {}
+    7
+});
+";
+    let mut text = KEPT.to_owned();
+    for number in 0..400 {
+        let body = if number % 4 == 0 { " assert_eq!(*KEPT, 7); " } else { "" };
+        writeln!(text, "\n#[test]\nfn t{number:03}() {{{body}}}")?;
+    }
+    write(&folder.join("src/lib.rs"), "")?;
+    write(&folder.join("tests/once.rs"), &text)
 }
 
 fn prints(folder: &Path) -> Result<()> {

@@ -5,7 +5,7 @@
 //! pass a project's tests, its time says nothing: it has none there.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -20,6 +20,9 @@ const TOOLS: [Tool; 3] = [Tool::CargoTest, Tool::Nextest, Tool::Ptest];
 /// What the median of `cargo ptest` must not exceed, in multiples of the faster one of the others.
 const MOST: f64 = 1.05;
 
+/// The same with backtraces, in multiples of `cargo test`'s.
+const MOST_WITH_BACKTRACES: f64 = 1.3;
+
 /// And the mean of its multiples of nextest's.
 const MOST_OF_NEXTEST: f64 = 0.6;
 
@@ -27,19 +30,35 @@ const MOST_OF_NEXTEST: f64 = 0.6;
 pub(super) fn run(folder: &Path, path: &OsStr, nextest: bool, runs: u8) -> Result<String> {
     let mut projects = Vec::new();
     for project in PROJECTS {
-        let folder = lay_out(project, folder)?;
-        let build = command(Tool::CargoTest, project, &folder).args(["--no-run", "--quiet"]).status();
-        ensure!(
-            build.context("running cargo test --no-run")?.success(),
-            "building the tests of {} failed",
-            project.name
-        );
-        let tools = measure_project(project, &folder, path, nextest, runs)?;
+        let folder = build(project, folder)?;
+        let tools = measure_project(project, &folder, path, nextest, runs, &[])?;
         // All of them take half an hour: what is there already is shown.
         eprintln!("bench: {}", row(project, &tools));
         projects.push((project, tools));
     }
     Ok(text(&projects))
+}
+
+/// Measures the project whose tests panic most, as they should, where people have backtraces switched on: the first
+/// panic of a process takes as long as thousands of its tests.
+pub(super) fn backtraces(folder: &Path, path: &OsStr, nextest: bool, runs: u8) -> Result<String> {
+    let project = PROJECTS.iter().find(|project| project.name == "time").context("there is no project time")?;
+    let folder = build(project, folder)?;
+    let tools = measure_project(project, &folder, path, nextest, runs, &[("RUST_BACKTRACE", "1")])?;
+    let mut lines = head();
+    lines.extend([row(project, &tools), String::new()]);
+    if let (Some(ours), Some(theirs)) = (median(&tools, Tool::Ptest), median(&tools, Tool::CargoTest)) {
+        lines.push(format!("- {}: {}", project.name, verdict(ours / theirs, MOST_WITH_BACKTRACES, "times cargo test")));
+    }
+    Ok(lines.join("\n") + "\n")
+}
+
+/// Lays a project out and builds its tests; gives its folder.
+fn build(project: &Project, folder: &Path) -> Result<PathBuf> {
+    let folder = lay_out(project, folder)?;
+    let build = command(Tool::CargoTest, project, &folder).args(["--no-run", "--quiet"]).status();
+    ensure!(build.context("running cargo test --no-run")?.success(), "building the tests of {} failed", project.name);
+    Ok(folder)
 }
 
 /// The spread of each tool that passes the project's tests. The tools take turns, now in one order and now in the other.
@@ -49,11 +68,12 @@ fn measure_project(
     path: &OsStr,
     nextest: bool,
     runs: u8,
+    variables: &[(&str, &str)],
 ) -> Result<Vec<(Tool, Spread)>> {
     let mut tools: Vec<(Tool, Vec<Sample>)> = Vec::new();
     for tool in TOOLS.into_iter().filter(|tool| *tool != Tool::Nextest || nextest) {
         // The first time is not counted: what is learned of earlier runs is learned then.
-        match sample(tool, project, folder, path)?.status.success() {
+        match sample(tool, project, folder, path, variables)?.status.success() {
             true => tools.push((tool, Vec::new())),
             false => eprintln!("bench: {} fails under {}", project.name, tool.name()),
         }
@@ -62,7 +82,7 @@ fn measure_project(
         eprintln!("bench: {} {run}/{runs}", project.name);
         tools.reverse();
         for (tool, samples) in &mut tools {
-            let sample = sample(*tool, project, folder, path)?;
+            let sample = sample(*tool, project, folder, path, variables)?;
             ensure!(sample.status.success(), "{} fails under {} now and then", project.name, tool.name());
             samples.push(sample);
         }
@@ -71,9 +91,9 @@ fn measure_project(
     Ok(tools.into_iter().map(|(tool, samples)| (tool, Spread::of(&samples))).collect())
 }
 
-fn sample(tool: Tool, project: &Project, folder: &Path, path: &OsStr) -> Result<Sample> {
+fn sample(tool: Tool, project: &Project, folder: &Path, path: &OsStr, variables: &[(&str, &str)]) -> Result<Sample> {
     let mut command = command(tool, project, folder);
-    command.env("PATH", path);
+    command.env("PATH", path).envs(variables.iter().copied());
     log_to(&mut command, &folder.join(format!("{tool:?}.log")))?;
     measure::run(&mut command).with_context(|| format!("running {} on {}", tool.name(), project.name))
 }
@@ -97,10 +117,7 @@ fn median(tools: &[(Tool, Spread)], tool: Tool) -> Option<f64> {
 }
 
 fn text(projects: &[(&Project, Vec<(Tool, Spread)>)]) -> String {
-    let mut lines = vec![
-        "| project | cargo test, s | cargo nextest, s | cargo ptest, s | of the faster one | of nextest |".to_owned(),
-        "|---|--:|--:|--:|--:|--:|".to_owned(),
-    ];
+    let mut lines = head();
     lines.extend(projects.iter().map(|(project, tools)| row(project, tools)));
     lines.push(String::new());
     for (project, tools) in projects {
@@ -112,6 +129,13 @@ fn text(projects: &[(&Project, Vec<(Tool, Spread)>)]) -> String {
         lines.push(format!("- all: {}", verdict(mean, MOST_OF_NEXTEST, "times nextest, as the geometric mean")));
     }
     lines.join("\n") + "\n"
+}
+
+fn head() -> Vec<String> {
+    vec![
+        "| project | cargo test, s | cargo nextest, s | cargo ptest, s | of the faster one | of nextest |".to_owned(),
+        "|---|--:|--:|--:|--:|--:|".to_owned(),
+    ]
 }
 
 fn row(project: &Project, tools: &[(Tool, Spread)]) -> String {
