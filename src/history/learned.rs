@@ -111,7 +111,7 @@ impl Learned {
                 let payment = Payment { process, place, took, excess };
                 match (may_have_paid, known) {
                     // It takes much less, of which some may still have been paid for others.
-                    (false, Some(known)) if took < known - known / 4 && took > NOTICEABLE.max(paid + paid / 2) => {
+                    (false, Some(known)) if took + known / 4 < known && took > NOTICEABLE.max(paid + paid / 2) => {
                         self.set(place, Some(took), true);
                     }
                     (false, _) => self.warm(place, took),
@@ -142,7 +142,7 @@ impl Learned {
     fn warm(&mut self, place: usize, took: Duration) {
         self.warm.push(took);
         let after = match self.own(place) {
-            Some(before) if took > before => before + (took - before) / 4,
+            Some(before) if took > before => before + took.abs_diff(before) / 4,
             _ => took,
         };
         self.set(place, Some(after), false);
@@ -218,13 +218,12 @@ impl Learned {
         let expected = (suspects + long) as f64 / self.observed.max(1) as f64 * followers().count() as f64;
         let is_known =
             self.lengths.warmup >= large || self.payments.iter().filter(|it| it.excess >= large).count() >= SUSPICIOUS;
+        let ran_alone = suspects >= MANY && 2 * suspects > self.observed;
         if 4 * long > suspects {
             Verdict::Own
         } else if is_known || (suspects >= SUSPICIOUS && expected >= EVIDENCE) {
             Verdict::Once
-        } else if suspects >= MANY && 2 * suspects > self.observed {
-            Verdict::Unknown
-        } else if self.crowded && suspects >= SUSPICIOUS {
+        } else if ran_alone || (self.crowded && suspects >= SUSPICIOUS) {
             Verdict::Unknown
         } else {
             Verdict::Undecided
