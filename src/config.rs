@@ -16,6 +16,43 @@ pub const PATH: &str = ".config/ptest.toml";
 pub struct Config {
     #[serde(default, rename = "context")]
     pub contexts: Vec<Context>,
+    #[serde(default)]
+    pub snapshots: Snapshots,
+}
+
+/// Tests that write their expected values into their own sources.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Snapshots {
+    /// The variables that make them do so, besides those that are known.
+    #[serde(default)]
+    pub variables: Vec<Variable>,
+}
+
+/// A variable that is set: to anything (`NAME`), or to one value (`NAME=VALUE`).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub struct Variable {
+    pub name: String,
+    pub value: Option<String>,
+}
+
+impl From<String> for Variable {
+    fn from(text: String) -> Self {
+        match text.split_once('=') {
+            Some((name, value)) => Self { name: name.to_owned(), value: Some(value.to_owned()) },
+            None => Self { name: text, value: None },
+        }
+    }
+}
+
+impl std::fmt::Display for Variable {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match &self.value {
+            Some(value) => write!(f, "{}={value}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
 }
 
 /// Tests that belong together, and what that means for how they run.
@@ -118,6 +155,8 @@ fn parse(text: &str) -> Result<Config> {
         ensure!(context.max != Some(0), "{name} has max = 0, so its tests could never run; the least is 1");
         ensure!(context.threads_required != Some(0), "{name} has threads-required = 0; the least is 1");
     }
+    let nameless = config.snapshots.variables.iter().find(|it| it.name.trim().is_empty());
+    ensure!(nameless.is_none(), "[snapshots] lists a variable without a name: write \"NAME\" or \"NAME=VALUE\"");
     Ok(config)
 }
 
@@ -194,5 +233,7 @@ mod tests {
         assert!(error("[[context]]\npackage = 'p'\nmaks = 1").contains("maks"));
         assert!(error("[[context]]\npackage = 'p'\ntimeout = 'soon'").contains("soon"));
         assert!(error("[[context]]\npackage = 'p'\nkind = 'united'").contains("united"));
+        assert!(error("[snapshots]\nvariables = ['=1']").contains("without a name"));
+        assert!(error("[snapshots]\nvariable = ['X']").contains("variable"));
     }
 }

@@ -117,8 +117,10 @@ struct Open<'a> {
     suites: Vec<&'static Suite>,
     decisions: Vec<Vec<Decision>>,
     lengths: Vec<Lengths>,
-    /// Nothing of this is to run, so nobody has been told yet.
-    untold: Vec<Work<'static>>,
+    /// Nobody has been told of this yet: nothing of it is to run, or nothing may run before all is built.
+    untold: Work<'static>,
+    /// Tests write into sources that cargo may still have to compile.
+    waits: bool,
     beyond: Option<(usize, usize)>,
 }
 
@@ -172,8 +174,9 @@ impl<'a> Line<'a> {
         open.suites.extend(&suites);
         open.decisions.extend(decisions.iter().cloned());
         open.lengths.extend(lengths.iter().cloned());
-        open.untold.push(Work { suites, decisions, groups, lengths });
-        if is_anything_taken {
+        open.waits |= suites.iter().any(|it| group::updating(it, open.config, &options.group.env).is_some());
+        open.untold.extend(Work { suites, decisions, groups, lengths });
+        if is_anything_taken && !open.waits {
             self.tell();
         }
     }
@@ -183,9 +186,8 @@ impl<'a> Line<'a> {
         if let Some(ground) = open.ground.take() {
             let _ = self.opened.send(ground);
         }
-        for work in open.untold.drain(..) {
-            let _ = self.news.send(News::More(Box::new(work)));
-        }
+        let work = std::mem::take(&mut open.untold);
+        let _ = self.news.send(News::More(Box::new(work)));
     }
 }
 
@@ -203,7 +205,8 @@ impl<'a> Open<'a> {
             suites: Vec::new(),
             decisions: Vec::new(),
             lengths: Vec::new(),
-            untold: Vec::new(),
+            untold: Work::default(),
+            waits: false,
             beyond: None,
         })
     }

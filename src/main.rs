@@ -61,6 +61,8 @@
 //!   while it sets up and while it tears down; while it waits it needs no core.
 //! * What a group needs is up before its first test and there until after its last one. A set-up that failed is not
 //!   tried again: all tests that need it are told, by name, and none of them is green.
+//! * Where tests write into their own sources, only one process of a binary runs any of them, and none whose sources have
+//!   changed since it was built (`run/sources`).
 //! * Time enters the scheduler as an input. Nothing sleeps to wait for something that can tell that it happened; two
 //!   things cannot, and are looked at again in short intervals: the end of a process group, and of an `execve`.
 //! * No test binary and nothing that one has started outlives the run, from the first that is asked for its tests on:
@@ -246,6 +248,7 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     let decisions = filter::select(&suites, &invocation.filter);
     let mut groups = group::by_context(&suites, &decisions, &config, &invocation.group);
     let unmatched = std::mem::take(&mut groups.unmatched);
+    let (env, several_processes) = (invocation.group.env.clone(), several_processes(&invocation));
     let all: Vec<&Suite> = suites.iter().collect();
     let known = Known {
         suites: &all,
@@ -254,6 +257,8 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
         unmatched: &unmatched,
         beyond: groups.beyond(invocation.run.processes),
         serial_packages: &build.serial_packages,
+        env: &env,
+        several_processes: &several_processes,
         whole: invocation.whole,
     };
     let options = invocation.filter.clone();
@@ -336,6 +341,8 @@ fn eagerly(mut invocation: Invocation, pool: &Pool, since: Instant, began: &mut 
             unmatched: &found.unmatched,
             beyond: found.beyond,
             serial_packages: &found.serial_packages,
+            env: &stages.group.env,
+            several_processes: &several_processes(&stages),
             whole: invocation.whole,
         };
         notes::on_suites(known, &invocation.filter, invocation.quiet).iter().for_each(|note| say(note));
@@ -343,6 +350,19 @@ fn eagerly(mut invocation: Invocation, pool: &Pool, since: Instant, began: &mut 
         let filtered = Filtered { suites: known.suites, decisions: known.decisions, options: &stages.filter };
         Ok(exit_of(&finished.run, &invocation, filtered))
     })
+}
+
+/// The options that were given and ask for more than one process for a binary.
+fn several_processes(invocation: &Invocation) -> Vec<&'static str> {
+    let run = &invocation.run;
+    let given = [
+        ("--retries", run.retries > 0),
+        ("--repeat", run.repeat > 1),
+        ("--diagnose", run.diagnose),
+        ("--process-restartworker", invocation.group.per_process.is_some()),
+        ("--eager", invocation.eager),
+    ];
+    given.into_iter().filter_map(|(option, given)| given.then_some(option)).collect()
 }
 
 /// How many binaries are asked at once. A guest may use one core until it is granted more.

@@ -4,9 +4,12 @@
 mod filters;
 mod nearest;
 
+use std::collections::HashMap;
+use std::ffi::OsString;
+
 use crate::config::{self, Config};
 use crate::filter::{self, Decision};
-use crate::group::Unmatched;
+use crate::group::{self, Unmatched};
 use crate::list::{Harness, Suite};
 
 pub use filters::Filtered;
@@ -23,6 +26,10 @@ pub struct Known<'a> {
     /// How many tests ask for more slots than there are, and for how many at most.
     pub beyond: Option<(usize, usize)>,
     pub serial_packages: &'a [String],
+    /// Our own environment, as we found it.
+    pub env: &'a HashMap<OsString, OsString>,
+    /// Options that were given and ask for more than one process for a binary.
+    pub several_processes: &'a [&'static str],
     /// No package or target was chosen.
     pub whole: bool,
 }
@@ -52,7 +59,36 @@ pub fn on_groups(known: Known, slots: usize) -> Vec<String> {
         let are = if tests == 1 { "test asks" } else { "tests ask" };
         format!("note: {tests} {are} for more slots than --processes={slots} (up to {most}), and get all {slots}")
     });
-    unmatched.chain(hints_at_locks(known)).chain(beyond).collect()
+    unmatched.chain(hints_at_locks(known)).chain(beyond).chain(on_updates(known)).collect()
+}
+
+/// Tests write into their own sources: what that means for their processes, and for what was asked for besides.
+fn on_updates(known: Known) -> Vec<String> {
+    let runs = known.suites.iter().zip(known.decisions).filter(|(_, decisions)| decisions.contains(&Decision::Run));
+    let updating = runs.filter_map(|(suite, _)| Some((suite, group::updating(suite, known.config, known.env)?)));
+    let updating: Vec<_> = updating.collect();
+    let Some((_, variable)) = updating.first() else { return Vec::new() };
+    let mut notes = vec![format!(
+        "note: {variable} is set, so tests may write into their own sources: each test binary has one process, and those \
+         of a package run one after another"
+    )];
+    let ignored = known.several_processes.iter();
+    notes.extend(ignored.map(|option| match *option {
+        "--eager" => format!("note: with {variable} no test starts before all is built, in spite of --eager"),
+        _ => format!(
+            "note: {option} is ignored with {variable}: a second process would write to wrong places of what the first one \
+             has changed"
+        ),
+    }));
+    let foreign = updating.iter().filter(|(suite, _)| suite.harness == Harness::Custom);
+    notes.extend(foreign.map(|(suite, _)| {
+        format!(
+            "note: {} needs a process for each test: when one of them has changed a source file, those after it are not \
+             reached; run it again for these",
+            suite.binary.id
+        )
+    }));
+    notes
 }
 
 /// `serial_test`'s locks work inside of a process; whoever uses it has to say what they are to mean here.

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use cargo_metadata::{Artifact, Message, Package, Target, TargetKind};
 use nextest_metadata::{RustBinaryId, RustTestBinaryKind};
 
@@ -33,8 +33,6 @@ pub enum Doctests {
 pub struct Rustdoc {
     /// `cargo test --doc` with the options of the build, up to where the harness's own begin.
     pub command: Vec<OsString>,
-    /// Where relative paths begin that the compiler wrote down.
-    pub root: Utf8PathBuf,
 }
 
 /// One binary for each tested library that has doctests for cargo to run.
@@ -54,12 +52,7 @@ pub(super) fn binaries<'a>(
         let choice =
             if alone { options.package_args.clone() } else { vec!["--package".to_owned(), package.id.repr.clone()] };
         let build = if alone { options.build_args.clone() } else { known_to(package, &options.build_args) };
-        Some(binary(
-            package,
-            target,
-            library,
-            Rustdoc { command: command(options, choice, build), root: root.to_owned() },
-        ))
+        Some(binary(package, target, library, root, Rustdoc { command: command(options, choice, build) }))
     });
     let mut binaries: Vec<TestBinary> = found.collect();
     binaries.sort_by(|a, b| a.id.cmp(&b.id));
@@ -148,7 +141,7 @@ fn known_to(package: &Package, args: &[String]) -> Vec<String> {
     known
 }
 
-fn binary(package: &Package, target: &Target, library: &Artifact, rustdoc: Rustdoc) -> TestBinary {
+fn binary(package: &Package, target: &Target, library: &Artifact, root: &Utf8Path, rustdoc: Rustdoc) -> TestBinary {
     let kind = RustTestBinaryKind::new(KIND);
     TestBinary {
         id: Arc::from(RustBinaryId::from_parts(package.name.as_str(), &kind, &target.name).as_str()),
@@ -158,6 +151,7 @@ fn binary(package: &Package, target: &Target, library: &Artifact, rustdoc: Rustd
         kind: KIND.to_owned(),
         path: library.executable.clone().or_else(|| library.filenames.first().cloned()).unwrap_or_default(),
         cwd: package.manifest_path.parent().unwrap_or(Utf8Path::new("/")).to_owned(),
+        root: root.to_owned(),
         env: Vec::new(),
         runner: Vec::new(),
         rustdoc: Some(rustdoc),

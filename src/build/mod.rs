@@ -97,6 +97,8 @@ pub struct TestBinary {
     pub path: Utf8PathBuf,
     /// The package's root: where cargo starts its tests.
     pub cwd: Utf8PathBuf,
+    /// Where relative paths begin that the compiler wrote down.
+    pub root: Utf8PathBuf,
     /// What the environment of its tests has besides, or in place of, our own.
     pub env: Vec<(OsString, OsString)>,
     /// The `target.*.runner` that starts it, with its arguments.
@@ -210,7 +212,7 @@ impl Known {
         }
         let package = find(&self.metadata.packages, &artifact.package_id).ok()?;
         let environment = Environment::new(options, &self.platforms, &self.metadata, messages);
-        binary(artifact, package, &self.platforms, &environment).ok()
+        binary(artifact, package, &self.metadata.workspace_root, &self.platforms, &environment).ok()
     }
 
     fn describe(self, options: &Options, messages: &[Message]) -> Result<Build> {
@@ -220,7 +222,8 @@ impl Known {
         let mut binaries = Vec::new();
         for artifact in &tests {
             let package = find(&packages, &artifact.package_id)?;
-            binaries.push(binary(artifact, package, &self.platforms, &environment)?);
+            let root = &self.metadata.workspace_root;
+            binaries.push(binary(artifact, package, root, &self.platforms, &environment)?);
         }
         binaries.sort_by(|a, b| (&a.id, &a.path).cmp(&(&b.id, &b.path)));
         tell_apart(&mut binaries);
@@ -261,6 +264,7 @@ fn packages(options: &Options, members: Vec<Package>, tests: &[&Artifact]) -> Re
 fn binary(
     artifact: &Artifact,
     package: &Package,
+    root: &Utf8Path,
     platforms: &Platforms,
     environment: &Environment,
 ) -> Result<TestBinary> {
@@ -283,6 +287,7 @@ fn binary(
         fresh: artifact.fresh,
         path,
         cwd,
+        root: root.to_owned(),
     })
 }
 

@@ -226,6 +226,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, command: Command, env: Env) -> 
         group: group::Options {
             timeout: cli.run.process_timeout.as_deref().map(|it| time("--process-timeout", it)).transpose()?,
             per_process: cli.run.process_restartworker.map(|tests| tests as usize),
+            env: env.0.clone(),
         },
         run: run::Options {
             // A run inside a test carries the outer run's mark, so that whoever kills that one finds this one's tests.

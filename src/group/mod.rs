@@ -5,8 +5,10 @@
 
 mod hosts;
 mod limits;
+mod snapshots;
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::time::Duration;
 
 use crate::config::{Config, Context, Jobserver, Kind};
@@ -16,6 +18,7 @@ use crate::list::{self, ContextKind, Harness, Suite, Test};
 use hosts::Hosts;
 pub use hosts::{Host, Need};
 use limits::Limits;
+pub use snapshots::updating;
 
 /// What the group stage needs to know.
 #[derive(Clone, Debug, Default)]
@@ -24,15 +27,22 @@ pub struct Options {
     pub timeout: Option<Duration>,
     /// How many tests a process may run: `--process-restartworker`.
     pub per_process: Option<usize>,
+    /// Our own environment, as we found it.
+    pub env: HashMap<OsString, OsString>,
 }
 
 /// Tests of one binary that are dispatched by one rule.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each of them is a choice of its own")]
 pub struct Group {
     pub suite: usize,
     pub tests: Vec<Grouped>,
     /// They run one after another, in one process while none of them breaks it.
     pub unit: bool,
+    /// Its tests write into their own sources: only one process in the run may begin any of them.
+    pub once: bool,
+    /// Nothing else may start before they have run.
+    pub first: bool,
     /// Each of its processes sets something up for itself, and must come to tear it down.
     pub can_split: bool,
     /// How many of its tests a process may be given.
@@ -69,6 +79,16 @@ pub struct Groups {
 }
 
 impl Groups {
+    /// Adds those that were taken after these.
+    pub fn extend(&mut self, more: Self) {
+        let Self { groups, limits, hosts, without_setup, unmatched } = more;
+        self.groups.extend(groups);
+        self.limits.extend(limits);
+        self.hosts.extend(hosts);
+        self.without_setup.extend(without_setup);
+        self.unmatched.extend(unmatched);
+    }
+
     /// How many tests ask for more slots than there are, and for how many at most.
     pub fn beyond(&self, slots: usize) -> Option<(usize, usize)> {
         let asking = || self.groups.iter().filter(|group| group.slots > slots);
@@ -109,6 +129,10 @@ struct Alike {
 enum Unit {
     Configured(usize),
     Annotated(usize),
+    /// All of the binary, since its tests write into their own sources.
+    Binary,
+    /// The same, of a binary that gets a process for each test.
+    Test(usize),
 }
 
 /// Groups the tests that are to run.
@@ -152,6 +176,7 @@ impl<'a> Grouping<'a> {
         let number = binaries.len();
         binaries.push((&suite.binary.package, &suite.binary.id));
         let first = groups.len();
+        let once = updating(suite, config, &options.env).is_some();
         let mut places: HashMap<Key, usize> = HashMap::new();
         for (place, (test, decision)) in suite.tests.iter().zip(decisions).enumerate() {
             let configured = configured(suite, test, &config.contexts);
@@ -167,7 +192,10 @@ impl<'a> Grouping<'a> {
             }
             let counted = limits.that_count(&configured);
             let hide_jobserver = rules.iter().rev().find_map(|it| it.jobserver) == Some(Jobserver::Hide);
-            let unit = configured_unit(&configured, &rules).or_else(|| annotated_unit(suite, test));
+            let unit = match once {
+                true => Some(updating_unit(suite.harness, place)),
+                false => configured_unit(&configured, &rules).or_else(|| annotated_unit(suite, test)),
+            };
             let slots = slots(test, &rules);
             let alike = || Alike { context: test.context, limits: counted.clone(), hide_jobserver, slots };
             let key = Key { unit, alike: unit.is_none().then(alike) };
@@ -175,6 +203,10 @@ impl<'a> Grouping<'a> {
                 groups.push(Group {
                     suite: number,
                     unit: unit.is_some(),
+                    once,
+                    // rustdoc finds doctests by their lines, which others change.
+                    first: once && suite.harness == Harness::Doctests,
+                    limits: once.then(|| limits.of_package(&suite.binary.package_id)).into_iter().collect(),
                     per_process: per_process(suite, unit.is_some(), options),
                     at_least: if suite.harness == Harness::Doctests { DOCTESTS_PER_PROCESS } else { 1 },
                     // rustdoc reads the whole library each time, and may compile all of its doctests as one program.
@@ -249,6 +281,14 @@ fn annotated_unit(suite: &Suite, test: &Test) -> Option<Unit> {
     units.last().map(Unit::Annotated)
 }
 
+/// What gets a process of its own in a binary whose tests write into their own sources.
+fn updating_unit(harness: Harness, test: usize) -> Unit {
+    match harness {
+        Harness::Libtest | Harness::Doctests | Harness::Whole => Unit::Binary,
+        Harness::Custom => Unit::Test(test),
+    }
+}
+
 /// How many slots a test takes: what it says itself counts, then the nearest word of the configuration.
 fn slots(test: &Test, rules: &[&Context]) -> usize {
     let own = test.annotated.as_ref().and_then(|it| it.threads);
@@ -295,6 +335,33 @@ mod tests {
     fn rule(test: &str) -> Context {
         Context { test: Some(test.to_owned()), ..Context::default() }
     }
+
+    #[test]
+    fn where_tests_write_into_their_sources_a_binary_is_one_group_and_a_package_takes_turns() {
+        use ContextKind::{CanSplit, Unit};
+        let contexts = || vec![context(Unit, None), context(CanSplit, None)];
+        let tests = || [Some(0), Some(1), None].map(|context| test("t", context)).to_vec();
+        let libtest = suite(contexts(), tests());
+        let foreign = Suite { harness: Harness::Custom, ..suite(Vec::new(), vec![test("a", None), test("b", None)]) };
+        let doctests = Suite { harness: Harness::Doctests, ..suite(Vec::new(), vec![test("a", None)]) };
+        let mut other = suite(Vec::new(), vec![test("a", None), test("b", None)]);
+        other.binary.package_id = "q 0.1".to_owned();
+        let config = Config { contexts: vec![Context { max: Some(2), ..rule("t") }], ..Config::default() };
+        let env = [("UPDATE_EXPECT".into(), "1".into())].into();
+        let options = Options { env, per_process: Some(1), ..Options::default() };
+        let suites = [libtest, foreign, doctests, other];
+        let all: Vec<Vec<Decision>> = suites.iter().map(|it| vec![Decision::Run; it.tests.len()]).collect();
+        let groups = by_context(&suites, &all, &config, &options);
+        assert_eq!(tests_of(&groups), [vec![0, 1, 2], vec![0], vec![1], vec![0], vec![0, 1]]);
+        assert_eq!(groups.limits, [2, 1, 1]);
+        let limits: Vec<&[usize]> = groups.groups.iter().map(|it| &it.limits[..]).collect();
+        assert_eq!(limits, [&[0, 1][..], &[1], &[1], &[1], &[2]]);
+        assert!(groups.groups.iter().all(|it| it.once && it.unit));
+        assert_eq!(groups.groups.iter().map(|it| it.first).collect::<Vec<_>>(), [false, false, false, true, false]);
+        assert_eq!(groups.groups.iter().map(|it| it.per_process).collect::<Vec<_>>(), [MAX, 1, 1, MAX, MAX]);
+    }
+
+    const MAX: usize = usize::MAX;
 
     #[test]
     fn the_outermost_unit_is_one_group_with_all_that_is_in_it() {
@@ -360,7 +427,7 @@ mod tests {
         let tests = vec![test("m::a", Some(0)), plain("m::b"), plain("m::c"), plain("m::d")];
         let suites = [suite(vec![context(ContextKind::Shared, None)], tests)];
         let whole = Context { package: Some("p".to_owned()), max: Some(1), ..Context::default() };
-        let config = Config { contexts: vec![whole, rule("m::c")] };
+        let config = Config { contexts: vec![whole, rule("m::c")], ..Config::default() };
         let decisions = [vec![Decision::Run, Decision::Run, Decision::Run, Decision::Ignore]];
         let groups = by_context(&suites, &decisions, &config, &Options::default());
         assert_eq!(groups.without_setup, [(0, 1)]);
@@ -374,8 +441,9 @@ mod tests {
         own.annotated = Some(Annotated { timeout: secs(1), ..Annotated::default() });
         let rules = vec![Context { timeout: secs(2), ..rule("m::") }];
         let suites = [suite(Vec::new(), vec![own, test("m::of_rule", None), test("other", None)])];
-        let options = Options { timeout: secs(3), per_process: None };
-        let groups = by_context(&suites, &[vec![Decision::Run; 3]], &Config { contexts: rules }, &options);
+        let options = Options { timeout: secs(3), ..Options::default() };
+        let groups =
+            by_context(&suites, &[vec![Decision::Run; 3]], &Config { contexts: rules, ..Config::default() }, &options);
         let timeouts: Vec<_> = groups.groups[0].tests.iter().map(|it| it.timeout).collect();
         assert_eq!(timeouts, [secs(1), secs(2), secs(3)]);
     }
@@ -397,7 +465,7 @@ mod tests {
         let suites = [suite(vec![context(ContextKind::Unit, None)], tests)];
         let outer = Context { threads_required: Some(8), package: Some("p".to_owned()), ..Context::default() };
         let rules = vec![Context { threads_required: Some(4), ..rule("m::") }, outer];
-        let groups = grouped(&suites, &Config { contexts: rules });
+        let groups = grouped(&suites, &Config { contexts: rules, ..Config::default() });
         assert_eq!(tests_of(&groups), [vec![0, 1], vec![2], vec![3, 5], vec![4]]);
         assert_eq!(groups.groups.iter().map(|it| it.slots).collect::<Vec<_>>(), [8, 4, 2, 8]);
         let groups = grouped(&suites, &Config::default());
@@ -414,7 +482,7 @@ mod tests {
         let suites = [suite(Vec::new(), vec![case("a"), case("b"), test("m::t", None)])];
         assert_eq!(tests_of(&grouped(&suites, &Config::default())), [vec![0, 1, 2]]);
         let unit = Context { kind: Some(Kind::Unit), ..rule("m::") };
-        let groups = grouped(&suites, &Config { contexts: vec![unit] });
+        let groups = grouped(&suites, &Config { contexts: vec![unit], ..Config::default() });
         assert_eq!(tests_of(&groups), [vec![0, 1, 2]]);
         assert!(groups.groups[0].unit);
     }

@@ -8,14 +8,14 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
-use super::{Harness, Listed, Options, Suite, Test, ask, memory, merge, terse};
-use crate::build::{Rustdoc, TestBinary};
+use super::{Harness, Listed, Options, Suite, Test, ask, memory, merge, sources, terse};
+use crate::build::TestBinary;
 
 /// The doctests of a library. If rustdoc does not tell them, they are one test: it may still say why when it runs them.
-pub(super) fn suite(binary: TestBinary, rustdoc: &Rustdoc, options: &Options) -> Suite {
-    match written_down(&binary, rustdoc, options) {
+pub(super) fn suite(binary: TestBinary, options: &Options) -> Suite {
+    match written_down(&binary, options) {
         Ok(Listed { tests, contexts }) => Suite { binary, harness: Harness::Doctests, tests, contexts, note: None },
         Err(error) => {
             let note = format!("the doctests of {} cannot be listed ({error:#}): they run as one test", binary.package);
@@ -25,13 +25,13 @@ pub(super) fn suite(binary: TestBinary, rustdoc: &Rustdoc, options: &Options) ->
     }
 }
 
-fn written_down(binary: &TestBinary, rustdoc: &Rustdoc, options: &Options) -> Result<Listed> {
+fn written_down(binary: &TestBinary, options: &Options) -> Result<Listed> {
     let folder = options.memory.join("doctests");
     let identity = memory::Identity::of(&binary.path, memory::By::Content);
     if let Some(listed) = identity.as_ref().and_then(|identity| memory::recall(&folder, identity)) {
         return Ok(listed);
     }
-    let sources = Sources::read(&binary.path, &rustdoc.root);
+    let sources = Sources::read(&binary.path, &binary.root);
     let tests = ask_rustdoc(binary, sources.as_ref(), options)?;
     let listed = Listed { tests, contexts: Vec::new() };
     if let Some(identity) = identity.filter(|_| sources.is_some()) {
@@ -90,7 +90,7 @@ impl Sources {
     /// `None` if rustdoc may read other files than these.
     fn read(library: &Utf8Path, root: &Utf8Path) -> Option<Self> {
         let mut ignore = false;
-        for source in sources(library)? {
+        for source in sources::written_down(library)? {
             let text = std::fs::read_to_string(root.join(source)).ok()?;
             if makes_exception(&text) {
                 return None;
@@ -99,17 +99,6 @@ impl Sources {
         }
         Some(Self { ignore })
     }
-}
-
-/// The files that were read when the library was built, which rustc writes down beside it for cargo.
-fn sources(library: &Utf8Path) -> Option<Vec<Utf8PathBuf>> {
-    let name = library.file_stem()?;
-    let crate_name = if library.extension().is_some() { name.strip_prefix("lib").unwrap_or(name) } else { name };
-    let text = std::fs::read_to_string(library.with_file_name(format!("{crate_name}.d"))).ok()?;
-    // Each has a rule of its own without anything to make it from.
-    let rules = text.lines().filter_map(|line| line.strip_suffix(':'));
-    let sources: Vec<_> = rules.map(|path| path.replace("\\ ", " ").into()).collect();
-    (!sources.is_empty()).then_some(sources)
 }
 
 /// `cfg(doctest)`, `any(doc, test)`, `not(test)` and their like, however they are laid out. What only looks so costs a
@@ -141,18 +130,6 @@ mod tests {
     fn a_list_may_tell_besides_how_long_it_took() {
         let text = "src/lib.rs - a (line 1): test\nall doctests ran in 0.53s; merged doctests compilation took 0.52s";
         assert_eq!(terse::parse(&without_times(text)).unwrap().len(), 1);
-    }
-
-    #[test]
-    fn the_sources_of_a_library_are_what_rustc_wrote_down() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = Utf8Path::from_path(folder.path()).unwrap();
-        let text = "/t/libl.rlib: src/lib.rs src/a\\ b.rs\n\nsrc/lib.rs:\nsrc/a\\ b.rs:\n\n# env-dep:X=1\n";
-        std::fs::write(folder.join("l-17.d"), text).unwrap();
-        for library in ["libl-17.rlib", "libl-17.rmeta", "l-17"] {
-            assert_eq!(sources(&folder.join(library)).unwrap(), ["src/lib.rs", "src/a b.rs"], "{library}");
-        }
-        assert_eq!(sources(&folder.join("m-17")), None);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod doctests;
 mod foreign;
 mod memory;
 mod section;
+mod sources;
 mod terse;
 
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub use ahead::Ahead;
 pub use annotations::{Annotated, Context, ContextKind, ancestors, numbers};
 pub use asking::Asking;
 pub use cases::{Case, token};
+pub use sources::sources;
 
 /// What the list stage needs to know.
 #[derive(Clone, Debug)]
@@ -77,6 +79,7 @@ impl Suite {
             kind: "test".to_owned(),
             path: "/t".into(),
             cwd: "/".into(),
+            root: "/".into(),
             env: Vec::new(),
             runner: Vec::new(),
             rustdoc: None,
@@ -182,8 +185,8 @@ pub fn tests(binaries: Vec<TestBinary>, options: &Options) -> Result<Vec<Suite>>
 }
 
 fn suite(binary: TestBinary, options: &Options) -> Result<Suite> {
-    if let Some(rustdoc) = binary.rustdoc.clone() {
-        return Ok(doctests::suite(binary, &rustdoc, options));
+    if binary.rustdoc.is_some() {
+        return Ok(doctests::suite(binary, options));
     }
     let asked = if binary.libtest { libtest(&binary, options) } else { Ok(foreign::of_own_harness(&binary, options)) };
     let Foreign { harness, listed, note } =

@@ -198,6 +198,12 @@ impl<'a> Book<'a> {
         self.finished(item, result);
     }
 
+    /// An item will not run.
+    pub(super) fn not_reached(&mut self, item: schedule::Item, why: &str) {
+        let result = self.result(item, Outcome::NotReached, Instant::now());
+        self.finished(item, TestFinished { message: Some(why.to_owned()), ..result });
+    }
+
     /// The tests that ran before a failed one in its process.
     pub(super) fn predecessors(&self, item: schedule::Item) -> Vec<Arc<str>> {
         self.predecessors.get(&item).cloned().unwrap_or_default()

@@ -152,7 +152,9 @@ impl Run<'_> {
 
     fn tell_exit(&mut self, process: Process, status: String, leaked: bool) {
         let live = &self.processes[&process];
-        let owed = if self.stopped.is_none() { live.owed() } else { Vec::new() };
+        let once = self.groups.groups[self.book.group(live.batch.items[0])].once;
+        let is_given_up = once && !live.has_started_nothing();
+        let owed = if self.stopped.is_none() && !is_given_up { live.owed() } else { Vec::new() };
         let waiting: Vec<_> = owed.iter().take(NEAREST).map(|place| live.batch.items[*place]).collect();
         let ran = if leaked || !owed.is_empty() { live.nearest(NEAREST) } else { Vec::new() };
         let exited = WorkerExited {

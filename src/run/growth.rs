@@ -4,6 +4,7 @@
 //! The build has the slot that every process owns, so beside it each test needs one that was granted. When it has failed,
 //! the run is brought to an end like one that is interrupted; when the run ends first, the build is ended.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
@@ -13,7 +14,7 @@ use super::leftovers::{self, BUILD_ID, Whose};
 use super::{Message, Run, Work};
 use crate::event::{BinarySelected, Event, Stopped, TestsKnown};
 use crate::filter::Decision;
-use crate::list::Suite;
+use crate::list::{self, Suite};
 use crate::schedule::{Input, Stop};
 
 /// A build that goes on beside the run.
@@ -129,7 +130,11 @@ impl<'a> Run<'a> {
 
     /// Enters what there is to do into the books and the schedule.
     pub(super) fn take_in(&mut self, work: Work<'a>) -> Taken {
-        let (items, more) = self.plan.add(&work);
+        let updating: BTreeSet<usize> = work.groups.groups.iter().filter(|it| it.once).map(|it| it.suite).collect();
+        for suite in updating {
+            self.sources.note(suite, list::sources(work.suites[suite - self.book.suites.len()]));
+        }
+        let (items, more) = self.plan.add(&work, &self.sources.shared());
         let Work { suites, decisions, groups, .. } = work;
         let first = self.book.suites.len();
         let ignored = decisions.iter().zip(first..).flat_map(|(decisions, suite)| {

@@ -134,7 +134,7 @@ impl Run<'_> {
                     }
                 }
             }
-            Report::Ending => {}
+            Report::Ending | Report::Withheld(_) => {}
             Report::Gone(gone) => self.host_gone(host, *gone),
         }
     }
@@ -288,9 +288,24 @@ impl Run<'_> {
         let message = match why {
             Lost::Context(context) => self.failed_contexts.get(&context).cloned(),
             Lost::Host(host) => self.host_failure(host),
+            Lost::Process(process) => return self.give_up_with(process, items),
         };
         for item in items {
             self.book.not_set_up(*item, message.as_deref());
+        }
+    }
+
+    /// A second process would write into sources that the first one has changed.
+    fn give_up_with(&mut self, process: Process, items: &[Item]) {
+        let Some(first) = items.first() else { return };
+        let tests = if items.len() == 1 { "1 test".to_owned() } else { format!("{} tests", items.len()) };
+        self.book.warn(format!(
+            "process {process} was the only one that may run tests of {}, since they write into their sources: {tests} not \
+             reached; run it again for these",
+            self.book.suite(*first).binary.id
+        ));
+        for item in items {
+            self.book.not_reached(*item, "its process has ended, and a second one would write to wrong places");
         }
     }
 

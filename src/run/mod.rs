@@ -26,6 +26,7 @@ mod plan;
 mod process;
 mod signals;
 pub mod slots;
+mod sources;
 mod told;
 mod trickle;
 pub mod watchdog;
@@ -60,6 +61,7 @@ use plan::Plan;
 use process::{Launch, Report, Speech};
 use signals::Signalled;
 use slots::Pool;
+use sources::Sources;
 use watchdog::Watchdog;
 
 pub use ptest::wire::environment::RUN_ID;
@@ -150,6 +152,17 @@ pub struct Work<'a> {
     pub lengths: Vec<Lengths>,
 }
 
+impl Work<'_> {
+    /// Adds what has become known after it.
+    pub fn extend(&mut self, more: Self) {
+        let Self { suites, decisions, groups, lengths } = more;
+        self.suites.extend(suites);
+        self.decisions.extend(decisions);
+        self.groups.extend(groups);
+        self.lengths.extend(lengths);
+    }
+}
+
 /// Runs all groups and reports every decision that is not a skip exactly once.
 ///
 /// If there is a build beside the run, what it makes known is run as well.
@@ -182,6 +195,7 @@ pub fn groups<'a>(
         book: Book::open(reporter),
         plan: Plan::new(options),
         groups: Groups::default(),
+        sources: Sources::default(),
         results: 0,
         binaries: 0,
         scheduler: Scheduler::new(rules),
@@ -219,6 +233,8 @@ struct Run<'a> {
     book: Book<'a>,
     plan: Plan,
     groups: Groups,
+    /// Of suites whose tests write into them.
+    sources: Sources,
     /// How many results the run will report, of how many binaries, as far as is known.
     results: usize,
     binaries: usize,
@@ -254,8 +270,8 @@ struct Run<'a> {
     flushed: Instant,
     warned_of_lost_slots: bool,
     warned_of_fewer_slots: bool,
-    /// The processes whose threads could not be started.
-    not_started: Vec<(Who, io::Error)>,
+    /// The processes that there will not be, and why: [`Report::NotStarted`] or [`Report::Withheld`].
+    not_started: Vec<(Who, Report)>,
 }
 
 impl<'a> Run<'a> {
@@ -299,8 +315,8 @@ impl<'a> Run<'a> {
 
     fn receive_until_done(&mut self, receiver: &Receiver<Message>) {
         while !self.scheduler.is_done() {
-            while let Some((who, error)) = self.not_started.pop() {
-                self.reports(who, Report::NotStarted(error));
+            while let Some((who, report)) = self.not_started.pop() {
+                self.reports(who, report);
             }
             if self.scheduler.is_done() {
                 break;
@@ -511,10 +527,12 @@ impl<'a> Run<'a> {
     fn spawn(&mut self, batch: Batch) {
         self.warn_of_fewer_slots(&batch);
         let (process, launch) = (batch.process, self.launch(&batch));
+        let first = batch.items[0];
         self.processes.insert(process, Live::new(batch));
-        let launch = match launch {
-            Ok(launch) => launch,
-            Err(error) => return self.not_started.push((Who::Worker(process), error)),
+        let launch = match (self.outdated(first), launch) {
+            (Some(why), _) => return self.not_started.push((Who::Worker(process), Report::Withheld(why))),
+            (None, Ok(launch)) => launch,
+            (None, Err(error)) => return self.not_started.push((Who::Worker(process), Report::NotStarted(error))),
         };
         let is_rustdoc = matches!(launch.speech, Speech::Doctests { .. });
         self.start(Who::Worker(process), launch);
@@ -522,6 +540,13 @@ impl<'a> Run<'a> {
             // It reads the library first and may compile all of its doctests. That is on nobody's time.
             self.step(Instant::now(), Input::FixtureStarted { process, limit: RUSTDOC_LIMIT });
         }
+    }
+
+    /// Why the process that would run an item may not start, if its tests would write to wrong places.
+    fn outdated(&self, item: schedule::Item) -> Option<String> {
+        let file = self.sources.changed(self.book.place(item))?;
+        let id = &self.book.suite(item).binary.id;
+        Some(format!("{file} has changed since {id} was built, which would write to wrong places: run it again"))
     }
 
     /// Somebody else's jobserver may never grant as many slots as a test asks for.
@@ -557,7 +582,7 @@ impl<'a> Run<'a> {
         if let Err(error) = started {
             // The thread could not be started. Its message cannot go the same way as the others: nobody but this thread
             // makes room there.
-            self.not_started.push((who, error));
+            self.not_started.push((who, Report::NotStarted(error)));
         }
     }
 }

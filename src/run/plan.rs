@@ -1,5 +1,6 @@
 //! From groups of tests to what the scheduler is told: numbered items, one for each result that the run will report.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ptest::wire::environment::{SETUP_LIMIT, TEARDOWN_LIMIT};
@@ -69,7 +70,9 @@ impl Plan {
     ///
     /// A process cannot run a test twice, so each repetition is a group of its own. Those of a unit take turns: what it
     /// protects by running its tests one after another would not survive two of them at once.
-    pub(super) fn add(&mut self, work: &Work) -> (Vec<Item>, More) {
+    ///
+    /// Of `apart` no two suites may have tests running at once, in each set.
+    pub(super) fn add(&mut self, work: &Work, apart: &BTreeSet<Vec<usize>>) -> (Vec<Item>, More) {
         let mut more = More {
             limits: work.groups.limits.clone(),
             hosts: work.groups.hosts.iter().map(|it| host(work.suites[it.suite - self.suites], it)).collect(),
@@ -77,13 +80,25 @@ impl Plan {
         };
         self.limit_of.extend((self.limits..).take(work.groups.limits.len()));
         self.limits += work.groups.limits.len();
+        let apart = self.limits_of(apart, &mut more);
         let contexts: Vec<ContextId> = work.suites.iter().map(|suite| self.number(suite, &mut more.contexts)).collect();
         let mut items = Vec::new();
         for group in &work.groups.groups {
+            let first = more.groups.len();
             self.add_group(work, group, contexts[group.suite - self.suites], &mut items, &mut more);
+            let limits = || apart.iter().filter(|(suites, _)| suites.contains(&group.suite)).map(|(_, limit)| *limit);
+            more.groups[first..].iter_mut().for_each(|it| it.limits.extend(limits()));
         }
         self.suites += work.suites.len();
         (items, more)
+    }
+
+    /// A limit for each set of suites that are to be kept apart.
+    fn limits_of<'a>(&mut self, apart: &'a BTreeSet<Vec<usize>>, more: &mut More) -> Vec<(&'a [usize], usize)> {
+        let first = self.limits;
+        more.limits.extend(apart.iter().map(|_| 1));
+        self.limits += apart.len();
+        apart.iter().map(Vec::as_slice).zip(first..).collect()
     }
 
     fn add_group(
@@ -95,12 +110,13 @@ impl Plan {
         more: &mut More,
     ) {
         let (suite, lengths) = (work.suites[group.suite - self.suites], &work.lengths[group.suite - self.suites]);
-        let turns = (group.unit && self.repeat > 1).then(|| {
+        let repeat = if group.once { 1 } else { self.repeat };
+        let turns = (group.unit && repeat > 1).then(|| {
             more.limits.push(1);
             self.limits += 1;
             self.limits - 1
         });
-        for repetition in 1..=self.repeat {
+        for repetition in 1..=repeat {
             let first_context = first_context + (repetition as usize - 1) * suite.contexts.len();
             items.extend(group.tests.iter().map(|it| Item {
                 suite: group.suite,
@@ -119,6 +135,8 @@ impl Plan {
                 warmup: lengths.warmup,
                 contexts: group.tests.iter().map(|it| Some(first_context + suite.tests[it.test].context?)).collect(),
                 unit: group.unit,
+                once: group.once,
+                first: group.first,
                 can_split: group.can_split,
                 hosts: group.needs.iter().map(|need| need.host).collect(),
                 at_least: group.at_least,

@@ -53,6 +53,8 @@ pub(super) enum Report {
         lifeline: Option<PipeWriter>,
     },
     NotStarted(io::Error),
+    /// It was not started, on purpose. The loop says this to itself.
+    Withheld(String),
     Facts(Vec<Timed>),
     /// Its number will soon be another's.
     Ending,

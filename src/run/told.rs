@@ -1,7 +1,8 @@
 //! What the loop does with what a living process tells.
 
-use std::io;
 use std::time::Instant;
+
+use camino::Utf8Path;
 
 use super::dialect::{Ended, Fact, Verdict};
 use super::fixtures::NotSetUp;
@@ -16,7 +17,10 @@ impl Run<'_> {
     pub(super) fn process_reports(&mut self, process: Process, report: Report) {
         match report {
             Report::Started { pid, group, so_far, .. } => self.process_started(process, pid, group, so_far),
-            Report::NotStarted(error) => self.process_not_started(process, &error),
+            Report::NotStarted(error) => {
+                self.process_not_started(process, Outcome::Error, |path| format!("cannot start {path}: {error}"));
+            }
+            Report::Withheld(why) => self.process_not_started(process, Outcome::NotReached, |_| why),
             Report::Facts(facts) => facts.into_iter().for_each(|fact| self.fact(process, fact)),
             // The thread has done what there was to do.
             Report::Ending => {}
@@ -39,12 +43,12 @@ impl Run<'_> {
         self.book.tell(&Event::WorkerStarted(WorkerStarted { worker, process, pid, binary, tests: items.len() }));
     }
 
-    fn process_not_started(&mut self, process: Process, error: &io::Error) {
+    fn process_not_started(&mut self, process: Process, outcome: Outcome, why: impl FnOnce(&Utf8Path) -> String) {
         let Some(live) = self.processes.get(&process) else { return };
         let binary = &self.book.suite(live.batch.items[0]).binary;
-        let why = format!("cannot start {}: {error}", binary.path);
+        let why = why(&binary.path);
         for place in live.owed() {
-            self.test_finished(process, place, Outcome::Error, Some(why.clone()), Output::default(), Instant::now());
+            self.test_finished(process, place, outcome, Some(why.clone()), Output::default(), Instant::now());
         }
         self.processes.remove(&process);
         self.step(Instant::now(), Input::ProcessExited(process));

@@ -182,6 +182,9 @@ impl Scheduler {
         if self.stop.is_some() || !spec.hosts.iter().all(|host| self.hosts.is_up(*host)) {
             return 0;
         }
+        if !spec.first && self.first.iter().any(|first| self.queues[*first].is_in_use()) {
+            return 0;
+        }
         let work = match spec.unit {
             true => usize::from(queue.active == 0).min(queue.len()),
             false => queue.len(),

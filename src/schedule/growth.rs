@@ -18,6 +18,9 @@ impl Scheduler {
     }
 
     fn add(&mut self, group: Group) {
+        if group.first {
+            self.first.push(self.queues.len());
+        }
         self.queues.push(Queue::new(&group, &self.lengths));
         self.order.add();
         self.spec.groups.push(group);

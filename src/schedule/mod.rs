@@ -54,6 +54,8 @@ pub struct Scheduler {
     requested: usize,
     hosts: Hosts,
     failed_contexts: BTreeSet<ContextId>,
+    /// The groups that come before all others.
+    first: Vec<usize>,
     failures: usize,
     stop: Option<Stop>,
     gathering: Option<Gathering>,
@@ -68,6 +70,7 @@ struct Fixture {
     until: Duration,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each of them may come true whatever the others are")]
 struct Running {
     batch: Batch,
     /// What it has not finished, in its order.
@@ -87,6 +90,8 @@ struct Running {
     most_excess: Duration,
     /// What it would run after its current item was given to others.
     robbed: bool,
+    /// An item of it has begun.
+    begun: bool,
     /// Its item is ended because somebody wanted it so, who does not want it tried again.
     by_hand: bool,
 }
@@ -107,6 +112,7 @@ impl Scheduler {
             requested: 0,
             hosts: Hosts::new(spec.grace),
             failed_contexts: BTreeSet::new(),
+            first: Vec::new(),
             failures: 0,
             stop: None,
             gathering: None,
@@ -140,7 +146,7 @@ impl Scheduler {
             Input::FixtureStarted { process, limit } => self.fixture_started(now, process, limit),
             Input::FixtureEnded(process) => self.fixture_ended(now, process),
             Input::ContextFailed(context) => drop(self.failed_contexts.insert(context)),
-            Input::ProcessExited(process) => self.process_exited(process),
+            Input::ProcessExited(process) => self.process_exited(process, &mut actions),
             Input::HostUp(host) => self.hosts.came_up(host),
             Input::HostFailed(host) => self.hosts.failed(now, host),
             Input::HostExited(host) => self.hosts.exited(host),
@@ -193,12 +199,13 @@ impl Scheduler {
     pub fn tries_again(&self, process: Process, item: Item) -> bool {
         let Some(Running { batch, by_hand, .. }) = self.running.get(&process) else { return false };
         let may = self.stop.is_none() && !by_hand && !batch.diagnosis && batch.attempt <= self.spec.retries;
-        may && self.lost(batch.group, item).is_none()
+        may && !self.spec.groups[batch.group].once && self.lost(batch.group, item).is_none()
     }
 
     fn item_started(&mut self, now: Duration, process: Process, item: Item) {
         if let Some(running) = self.running.get_mut(&process) {
             running.current = Some(item);
+            running.begun = true;
             running.since = now;
             running.slow_at = now + self.spec.slow;
         }
@@ -235,6 +242,7 @@ impl Scheduler {
             running.pending.remove(at);
         }
         running.current = None;
+        running.begun = true;
         running.fixture = None;
         running.since = now;
         running.slow_at = now + self.spec.slow;
@@ -248,7 +256,7 @@ impl Scheduler {
         } else if !passed && !running.batch.diagnosis {
             self.failures += 1;
             let first = running.batch.items.first() == Some(&item);
-            if self.spec.diagnose && !first && self.stop.is_none() {
+            if self.spec.diagnose && !first && !self.spec.groups[group].once && self.stop.is_none() {
                 queue.diagnoses.push_back(item);
             }
             self.stop_after_failures(now, actions);
@@ -272,7 +280,7 @@ impl Scheduler {
         }
     }
 
-    fn process_exited(&mut self, process: Process) {
+    fn process_exited(&mut self, process: Process, actions: &mut Vec<Action>) {
         let Some(running) = self.running.remove(&process) else { return };
         let Batch { worker, group, attempt, diagnosis, .. } = running.batch;
         self.free_workers.insert(worker);
@@ -281,6 +289,10 @@ impl Scheduler {
         queue.active -= 1;
         if let Some(longest) = running.longest.filter(|_| running.batch.items.len() > 1) {
             queue.process_exited(longest);
+        }
+        if self.spec.groups[group].once && running.begun && !running.pending.is_empty() && self.stop.is_none() {
+            actions.push(Action::GiveUp { items: running.pending.into(), why: Lost::Process(process) });
+            return;
         }
         let left = running.pending.into_iter();
         match (diagnosis, attempt) {
@@ -349,6 +361,7 @@ impl Scheduler {
             longest: None,
             most_excess: Duration::ZERO,
             robbed: false,
+            begun: false,
             by_hand: false,
         };
         self.running.insert(process, running);

@@ -28,6 +28,8 @@ struct World {
     allowed: usize,
     /// For each number of slots how often others were started that take fewer, while a group of these could start.
     passed_over: BTreeMap<usize, usize>,
+    /// Of each group that only one process may begin, that process.
+    only: BTreeMap<usize, Process>,
     /// What becomes known later.
     later: VecDeque<More>,
 }
@@ -88,6 +90,7 @@ impl World {
             steps: 0,
             allowed: 0,
             passed_over: BTreeMap::new(),
+            only: BTreeMap::new(),
             later: VecDeque::new(),
         };
         world.step(Input::Tick);
@@ -176,6 +179,8 @@ impl World {
         assert!(batch.items.len() <= group.per_process, "a process is given no more than it may run");
         let same_group = self.running.values().filter(|(other, _)| other.group == batch.group).count();
         assert!(!group.unit || same_group == 0, "a unit has one process at a time");
+        assert!(!group.once || (batch.attempt == 1 && !batch.diagnosis), "what may run once is not tried again");
+        assert!(group.first || !self.first_are_left(), "what comes first has run before the others start");
         assert!(
             group.hosts.iter().all(|host| self.hosts[*host] == At::Up),
             "what a group needs is up before it starts"
@@ -252,6 +257,7 @@ impl World {
                 Lost::Context(context) => {
                     self.failed_contexts.contains(&context) && self.contexts_of(*item).contains(&context)
                 }
+                Lost::Process(process) => group.once && self.only.values().any(|only| *only == process),
             });
             *self.final_results.entry(*item).or_default() += 1;
         }
@@ -357,8 +363,17 @@ impl World {
             self.running.values().filter(|(it, _)| self.spec.groups[it.group].limits.contains(&limit)).count()
         };
         group.hosts.iter().all(|host| self.hosts[*host] == At::Up)
+            && (group.first || !self.first_are_left())
             && !(group.unit && active)
             && group.limits.iter().all(|limit| counted(*limit) < self.spec.limits[*limit])
+    }
+
+    fn first_are_left(&self) -> bool {
+        let runs = |group: &Group| {
+            self.running.values().any(|(batch, _)| batch.items.iter().any(|it| group.items.contains(it)))
+        };
+        let waits = |group: &Group| group.items.iter().any(|item| !self.final_results.contains_key(item));
+        self.spec.groups.iter().any(|group| group.first && (waits(group) || runs(group)))
     }
 
     fn meet(&mut self, fate: Fate, choice: usize) {
@@ -416,6 +431,10 @@ impl World {
         let (batch, left) = self.running.get_mut(&process).unwrap();
         let (batch, next) = (batch.clone(), left.first().copied());
         if let (Fate::Pass | Fate::Fail | Fate::FailContext, Some(item)) = (fate, next) {
+            if self.spec.groups[batch.group].once {
+                let only = *self.only.entry(batch.group).or_insert(process);
+                assert_eq!(only, process, "only one process begins anything of it");
+            }
             self.step(Input::ItemStarted { process, item });
             if let (Fate::FailContext, Some(context)) = (fate, self.contexts_of(item).last().copied()) {
                 self.failed_contexts.insert(context);
@@ -490,13 +509,16 @@ fn specs() -> impl Strategy<Value = Spec> {
     let group = (1..20_usize, any::<bool>(), any::<bool>(), 1..8_usize, 0..6_usize, hosts.clone(), lengths());
     let limits = prop::collection::btree_set(0..2_usize, 0..3);
     let slots = prop_oneof![3 => Just(1_usize), 2 => 2..8_usize];
-    let groups = prop::collection::vec((group, limits, slots), 1..6);
+    let special = (prop::bool::weighted(0.2), prop::bool::weighted(0.1));
+    let groups = prop::collection::vec((group, limits, slots, special), 1..6);
     let hosts = prop::collection::vec(hosts, 0..4);
     (groups, [1..4_usize, 1..4_usize], hosts, 1..=MOST_PROCESSES, 0..3_u32, any::<bool>()).prop_map(
         |(groups, limits, hosts, processes, retries, diagnose)| {
             let mut next = 0;
             let groups = groups.into_iter().map(
-                |((size, unit, can_split, per_process, context, needs, lengths), limits, slots)| {
+                |((size, unit, can_split, per_process, context, needs, lengths), limits, slots, (once, first))| {
+                    let once = once || first;
+                    let unit = unit || once;
                     let items: Vec<Item> = (next..next + size).collect();
                     next += size;
                     Group {
@@ -508,6 +530,8 @@ fn specs() -> impl Strategy<Value = Spec> {
                         contexts: items.iter().map(|item| Some((item + context) % 6).filter(|it| *it < 4)).collect(),
                         items,
                         unit,
+                        once,
+                        first,
                         can_split,
                         at_least: per_process / 2,
                         per_process: if unit { usize::MAX } else { per_process },
@@ -812,6 +836,42 @@ fn an_item_whose_time_is_up_is_asked_to_end_and_then_made_to() {
     assert_eq!(scheduler.step(secs(14), finished), []);
     let rest = scheduler.step(secs(14), Input::ProcessExited(1));
     assert!(matches!(&rest[..], [Action::Spawn(batch)] if batch.items == [1]), "the rest of the unit goes on");
+}
+
+#[test]
+fn what_may_run_once_is_given_up_with_its_process_unless_that_has_begun_nothing() {
+    let mut spec = Spec { retries: 2, diagnose: true, ..one_group(4, None) };
+    spec.groups[0].once = true;
+    let mut scheduler = Scheduler::new(spec);
+    scheduler.step(secs(0), Input::Tick);
+    let again = scheduler.step(secs(0), Input::ProcessExited(1));
+    assert!(
+        matches!(&again[..], [Action::Spawn(batch)] if batch.items == [0, 1, 2, 3]),
+        "nothing had begun: {again:?}"
+    );
+    let failed = |item| Input::ItemFinished { process: 2, item, passed: false, duration: secs(1) };
+    for item in [0, 1] {
+        scheduler.step(secs(0), Input::ItemStarted { process: 2, item });
+        assert!(!scheduler.tries_again(2, item));
+        assert_eq!(scheduler.step(secs(1), failed(item)), [], "it is neither tried again nor looked at alone");
+    }
+    let given_up = Action::GiveUp { items: vec![2, 3], why: Lost::Process(2) };
+    assert_eq!(scheduler.step(secs(2), Input::ProcessExited(2)), [given_up]);
+    assert!(scheduler.is_done());
+}
+
+#[test]
+fn what_comes_first_has_run_before_anything_else_starts() {
+    let mut spec = one_divisible_group_of(4);
+    spec.groups.push(Group { items: vec![4], timeouts: vec![None], first: true, per_process: 1, ..Group::default() });
+    let mut scheduler = Scheduler::new(spec);
+    let first = scheduler.step(secs(0), Input::Tick);
+    assert!(matches!(&first[..], [Action::Spawn(batch)] if batch.items == [4]), "no slot is asked for: {first:?}");
+    scheduler.step(secs(0), Input::ItemStarted { process: 1, item: 4 });
+    let passed = Input::ItemFinished { process: 1, item: 4, passed: true, duration: secs(1) };
+    assert_eq!(scheduler.step(secs(1), passed), []);
+    let others = scheduler.step(secs(1), Input::ProcessExited(1));
+    assert!(matches!(&others[..], [Action::Spawn(batch), Action::RequestSlot] if batch.group == 0), "{others:?}");
 }
 
 #[test]

@@ -41,6 +41,11 @@ impl Queue {
         self.fresh.len() + self.again.len() + self.diagnoses.len()
     }
 
+    /// Something of the group waits or runs.
+    pub(super) fn is_in_use(&self) -> bool {
+        self.active > 0 || self.len() > 0
+    }
+
     pub(super) fn fresh(&self) -> &VecDeque<Item> {
         &self.fresh
     }

@@ -55,6 +55,7 @@ pub struct More {
 
 /// Items that one process may run together.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each of them is a choice of its own")]
 pub struct Group {
     /// In the order in which a process runs them: ascending.
     pub items: Vec<Item>,
@@ -70,6 +71,11 @@ pub struct Group {
     pub contexts: Vec<Option<ContextId>>,
     /// Given to one process whole, and to no other while that one lives.
     pub unit: bool,
+    /// A unit of which only one process in the run may begin any item: nothing is tried again, and what that process
+    /// leaves is given up.
+    pub once: bool,
+    /// Nothing of a group without this starts before it has run.
+    pub first: bool,
     /// Each of its processes sets something up, so there should be few of them, and they should come to their end.
     pub can_split: bool,
     /// How many items a process may be given.
@@ -204,9 +210,12 @@ pub enum Action {
     },
 }
 
-/// What could not be set up.
+/// Why items will not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lost {
+    /// It could not be set up.
     Host(HostId),
     Context(ContextId),
+    /// The only process that may run them has ended.
+    Process(Process),
 }

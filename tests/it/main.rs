@@ -54,4 +54,6 @@ mod table;
 mod terminal;
 mod tool;
 mod trace;
+#[cfg(target_os = "linux")]
+mod updates;
 mod workspace;

@@ -34,7 +34,8 @@ pub fn clean(program: impl AsRef<OsStr>) -> Command {
         let prefixes =
             ["PTEST", "NEXTEST", "CARGO_PKG_", "CARGO_MANIFEST", "CARGO_BIN_", "CARGO_TERM_", "GITHUB_", "RUST_TEST_"];
         let names = ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS", "NO_COLOR", "CLICOLOR_FORCE", "RUST_BACKTRACE"];
-        prefixes.iter().any(|prefix| name.starts_with(prefix)) || names.contains(&name)
+        let updates = ["SNAPSHOTS", "UPDATE_EXPECT", "K9_UPDATE_SNAPSHOTS"];
+        prefixes.iter().any(|prefix| name.starts_with(prefix)) || names.contains(&name) || updates.contains(&name)
     };
     for name in std::env::vars().map(|(name, _)| name).filter(|name| ours(name)) {
         command.env_remove(name);
