@@ -80,6 +80,9 @@ pub(super) struct Gone {
 /// How long the text may lag behind the log before it is taken for silent.
 const SILENCE: Duration = Duration::from_millis(50);
 
+/// The same, if the child still has the text for its stdout and the result may yet come.
+const LONG_SILENCE: Duration = Duration::from_secs(5);
+
 /// While tests end faster than this one after another, their results are gathered for as long.
 const GATHER: Duration = Duration::from_millis(3);
 
@@ -174,7 +177,10 @@ fn listen(child: &mut Child, listener: &mut Listener, buffer: &mut [u8], tell: &
         unconfirmed = listener
             .waits_for_text()
             .map(|run| before.filter(|(before, _)| *before == run).unwrap_or_else(|| (run, Instant::now())));
-        if unconfirmed.is_some_and(|(_, since)| since.elapsed() >= SILENCE) {
+        if let Some((_, since)) = unconfirmed
+            && since.elapsed() >= SILENCE
+            && (listener.cannot_be_confirmed(child) || since.elapsed() >= LONG_SILENCE)
+        {
             listener.settle();
             unconfirmed = None;
         }
@@ -321,7 +327,7 @@ impl Listener {
                 let mut libtest = libtest.get();
                 libtest.read(&buffer[..length], &log);
                 if libtest.has_begun() && libtest.opens_its_log_once() {
-                    child.log_is_open();
+                    child.log_is_open()?;
                 }
             }
             Self::Host(host) => host.get().read(&buffer[..length]),
@@ -339,6 +345,14 @@ impl Listener {
         match self {
             Self::Libtest(libtest) => libtest.get().waits_for_text(),
             Self::Host(_) | Self::ExitCode { .. } => None,
+        }
+    }
+
+    /// Whether the log has a verdict that the text cannot confirm: its line is torn, or stdout is something else by now.
+    fn cannot_be_confirmed(&self, child: &Child) -> bool {
+        match self {
+            Self::Libtest(libtest) => libtest.get().has_word_of_verdict() || !child.stdout_is_text(),
+            Self::Host(_) | Self::ExitCode { .. } => false,
         }
     }
 

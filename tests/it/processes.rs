@@ -292,6 +292,33 @@ fn process(event: &Value) -> u64 {
     event["process"].as_u64().unwrap()
 }
 
+/// As tests do that need a process of their own. The second program has the name of the runner's pipe in its arguments.
+#[test]
+fn a_test_may_start_its_program_again_with_its_own_arguments() {
+    let again: String = (0..12).map(|number| format!("#[test] fn again_{number:02}() {{ again() }}\n")).collect();
+    let others: String = (0..24).map(|number| format!("#[test] fn other_{number:02}() {{ others() }}\n")).collect();
+    let source = format!(
+        r#"{again}{others}
+        fn again() {{
+            let program = std::env::current_exe().unwrap();
+            let mut program = std::process::Command::new(program);
+            if std::env::var_os("AGAIN").is_none() {{
+                let output = program.args(std::env::args().skip(1)).env("AGAIN", "1").output().unwrap();
+                assert!(output.status.success(), "{{output:?}}");
+            }}
+        }}
+        fn others() {{
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }}"#
+    );
+    let workspace = Workspace::of_package("").file("src/lib.rs", &source);
+    for processes in ["--processes=1", "--processes=8"] {
+        let (ran, events) = workspace.ptest().args([processes, "--process-restartworker=3"]).json();
+        ran.expect(0);
+        assert_eq!(outcomes(&events).iter().filter(|it| it.ends_with(" passed")).count(), 36, "{}", ran.stderr);
+    }
+}
+
 /// A test that ignores SIGTERM and ends after its time is up, and innocents after it that are within theirs.
 const LATE: &str = r"
 #[test]

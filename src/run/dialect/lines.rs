@@ -96,26 +96,57 @@ pub(super) fn word(verdict: Verdict) -> &'static [u8] {
     }
 }
 
-/// The record on `name` that the log begins with: the verdict, libtest's note on it, and the record's length.
-pub(super) fn record(log: &[u8], name: &str, at_end: bool) -> Option<(Verdict, Option<String>, usize)> {
+/// What the log begins with.
+#[derive(Debug, PartialEq)]
+pub(super) enum Record {
+    /// The record on the test that was asked for, with libtest's note on it, and the record's length.
+    Verdict { verdict: Verdict, note: Option<String>, length: usize },
+    /// A line of that length that is no record on that test. libtest writes none, but a second program that has opened
+    /// the log may.
+    Foreign { length: usize },
+}
+
+/// Reads the first record of a log, which should be on `name`; `None` if more of it is needed. Only a record with a note
+/// may have several lines.
+pub(super) fn record(log: &[u8], name: &str, at_end: bool) -> Option<Record> {
+    let length = memchr::memchr(b'\n', log);
+    let line = length.map_or(log, |length| &log[..length]);
+    let is_whole = length.is_some() || at_end;
+    let plain = |word: &str| line.strip_prefix(word.as_bytes()).is_some_and(|rest| rest == name.as_bytes());
+    let words = [
+        ("ok ", Verdict::Passed),
+        ("failed ", Verdict::Failed),
+        ("failed (time limit exceeded) ", Verdict::Failed),
+        ("ignored ", Verdict::Ignored),
+    ];
+    if let Some((_, verdict)) = words.into_iter().find(|(word, _)| is_whole && plain(word)) {
+        return Some(Record::Verdict { verdict, note: None, length: line.len() + usize::from(length.is_some()) });
+    }
+    let noted = [(&b"failed: "[..], Verdict::Failed), (b"ignored: ", Verdict::Ignored)];
+    if let Some((word, verdict)) = noted.into_iter().find(|(word, _)| line.starts_with(word)) {
+        let (end, length) = end_of_note(log, name, at_end)?;
+        let note = String::from_utf8_lossy(&log[word.len()..end]).into_owned();
+        return Some(Record::Verdict { verdict, note: Some(note), length });
+    }
+    length.map(|length| Record::Foreign { length: length + 1 })
+}
+
+/// Where the note ends that stands before a test's name at the end of a line, and the next line begins.
+fn end_of_note(log: &[u8], name: &str, at_end: bool) -> Option<(usize, usize)> {
     let word = [b" ", name.as_bytes()].concat();
-    let end_of_record = |start: usize| {
+    memmem::find_iter(log, &word).find_map(|start| {
         let end = start + word.len();
         match log.get(end) {
             Some(b'\n') => Some((start, end + 1)),
             None if at_end => Some((start, end)),
             _ => None,
         }
-    };
-    let (start, end) = memmem::find_iter(log, &word).find_map(end_of_record)?;
-    let said = String::from_utf8_lossy(&log[..start]);
-    let (word, note) = said.split_once(": ").map_or((&*said, None), |(word, note)| (word, Some(note.to_owned())));
-    let verdict = match word.trim_start() {
-        "ok" => Verdict::Passed,
-        "ignored" => Verdict::Ignored,
-        _ => Verdict::Failed,
-    };
-    Some((verdict, note, end))
+    })
+}
+
+/// Whether a line of the log says that this test failed.
+pub(super) fn is_failure(line: &[u8], name: &str) -> bool {
+    line.strip_prefix(b"failed ").is_some_and(|rest| rest.strip_suffix(b"\n").unwrap_or(rest) == name.as_bytes())
 }
 
 #[cfg(test)]
@@ -127,5 +158,20 @@ mod tests {
         let found = |text: &[u8]| markers(text, "bench").collect::<Vec<_>>();
         assert_eq!(found(b"x\ntest bench     ... "), [(2, 21)]);
         assert_eq!(found(b"test bencher ... test bench ... "), [(17, 32)]);
+    }
+
+    #[test]
+    fn a_record_begins_at_the_beginning_of_a_line_and_is_on_the_test_that_was_expected() {
+        let read = |log: &str| record(log.as_bytes(), "b", false);
+        let verdict = |verdict, note: Option<&str>, length| {
+            Some(Record::Verdict { verdict, note: note.map(str::to_owned), length })
+        };
+        assert_eq!(read("ok b\nok c\n"), verdict(Verdict::Passed, None, 5));
+        assert_eq!(read("failed: why\n more b\nok c\n"), verdict(Verdict::Failed, Some("why\n more"), 20));
+        assert_eq!(read("ignored: a reason b\n"), verdict(Verdict::Ignored, Some("a reason"), 20));
+        assert_eq!(read("ok a\nok b\n"), Some(Record::Foreign { length: 5 }), "another program's record");
+        assert_eq!(read("ok bb\n"), Some(Record::Foreign { length: 6 }));
+        assert_eq!((read("ok b"), read("failed: why\nok b")), (None, None), "the end of the line is still to come");
+        assert_eq!(record(b"ok b", "b", true), verdict(Verdict::Passed, None, 4));
     }
 }

@@ -37,7 +37,7 @@ use ptest::wire::record::{Piece, Record, Splitter};
 
 use super::output::Output;
 pub(super) use host::Host;
-use lines::{header, markers, record, result, without_summary, without_warning};
+use lines::{header, is_failure, markers, record, result, without_summary, without_warning, word};
 use text::Text;
 use torn::Beginning;
 
@@ -276,6 +276,12 @@ impl Libtest {
     /// The run whose verdict the log has and the text does not confirm: it is on its way, or will never come.
     pub(super) fn waits_for_text(&self) -> Option<usize> {
         (self.current < self.logged).then_some(self.current)
+    }
+
+    /// Whether the text has the word for the verdict that the log has: only the line around it is torn.
+    pub(super) fn has_word_of_verdict(&self) -> bool {
+        let run = self.runs.get(self.current).and_then(|run| run.verdict.as_ref());
+        run.is_some_and(|(verdict, _)| memmem::find(&self.text, word(*verdict)).is_some())
     }
 
     /// The text has been silent for so long that it will not confirm the verdicts any more: tell them without it, and
@@ -571,11 +577,26 @@ impl Libtest {
     fn read_log(&mut self, at_end: bool) {
         while self.logged < self.runs.len() {
             self.place_by_log(at_end);
-            let run = &mut self.runs[self.logged];
-            let Some((verdict, note, length)) = record(&self.log, &run.name, at_end) else { return };
-            run.verdict = Some((verdict, note));
-            self.log.skip(length);
-            self.logged += 1;
+            match record(&self.log, &self.runs[self.logged].name, at_end) {
+                Some(lines::Record::Verdict { verdict, note, length }) => {
+                    self.runs[self.logged].verdict = Some((verdict, note));
+                    self.log.skip(length);
+                    self.logged += 1;
+                }
+                Some(lines::Record::Foreign { length }) => self.skip_foreign(length),
+                None => return,
+            }
+        }
+    }
+
+    /// Passes over a line of the log that is not on the next test. A test that starts its own program again with its own
+    /// arguments may have opened the log before its name was closed, and then there are two records on a test: the worse
+    /// one counts.
+    fn skip_foreign(&mut self, length: usize) {
+        let line = self.log.take(length);
+        let mut not_ended = self.runs[..self.logged].iter_mut().skip(self.current);
+        if let Some(run) = not_ended.find(|run| is_failure(&line, &run.name)) {
+            run.verdict = Some((Verdict::Failed, None));
         }
     }
 }
@@ -829,6 +850,24 @@ mod tests {
         let facts = told(&it.take_facts());
         assert!(facts[0].starts_with("1 Failed") && facts[0].contains("why b failed"), "{facts:?}");
         assert_eq!(facts[1..], ["+2"]);
+    }
+
+    #[test]
+    fn records_of_another_program_are_passed_over() {
+        let mut it = libtest(&["a", "b", "c"], true);
+        it.read(b"\nrunning 3 tests\ntest a ... ok\ntest b ... ", b"ok a\nok a\nfailed x\n");
+        assert!(it.waits_for_text().is_none(), "b has no verdict yet");
+        it.read(b"FAILED\ntest c ... ", b"failed b\nok b\n");
+        assert_eq!(told(&it.take_facts()), ["+0", "0 Passed \"\"", "+1", "1 Failed \"\"", "+2"]);
+    }
+
+    #[test]
+    fn of_two_records_on_one_test_the_worse_one_counts() {
+        let mut it = libtest(&["a", "b"], true);
+        it.read(b"\nrunning 2 tests\ntest a ... ", b"ok a\nok b\n");
+        assert!(!it.has_word_of_verdict(), "these may be another program's");
+        it.read(b"ok\ntest b ... FAILED\n\nfailures:\n", b"ok a\nfailed b\n");
+        assert_eq!(told(&it.take_facts()), ["+0", "0 Passed \"\"", "+1", "1 Failed \"\""]);
     }
 
     #[test]

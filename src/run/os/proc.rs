@@ -31,6 +31,19 @@ pub(in crate::run) fn started(process: &str) -> Option<u64> {
     status(process, 22)?.parse().ok()
 }
 
+/// What a process has for its stdout, as device and inode; `None` if it has none or that cannot be found out.
+#[cfg(target_os = "linux")]
+pub(super) fn stdout(process: u32) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let stdout = fs::metadata(format!("/proc/{process}/fd/1")).ok().filter(|_| knows_us())?;
+    Some((stdout.dev(), stdout.ino()))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn stdout<T>(_process: u32) -> Option<T> {
+    None
+}
+
 /// Whether any member of a group is more than a zombie, which waits for nothing but to be reaped by init.
 #[cfg(target_os = "linux")]
 pub(super) fn group_is_alive(group: i32) -> bool {

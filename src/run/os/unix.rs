@@ -4,7 +4,10 @@
 //! before it is reaped: while it is a zombie its number belongs to nobody else, and its group can be signalled safely.
 //!
 //! libtest's log is a pipe that the child opens by the name `/proc/RUNNER/fd/N`: nothing is inherited, no file is left
-//! behind, and std can start the child by `posix_spawn`. Where there is no such name it is a FIFO in a folder of ours.
+//! behind, and std can start the child by `posix_spawn`. The name stays in the child's arguments, and a test may start its
+//! own program again with them. So once the child has opened the pipe, N is `/dev/null` until the child is gone: a second
+//! opener writes into the void, and N cannot become the log of another child. Where there is no such name, the log is a
+//! FIFO in a folder of ours, whose name goes when the child has opened it and is never used again.
 
 use std::ffi::CString;
 use std::fs::File;
@@ -26,7 +29,7 @@ use rustix::process::{
 };
 
 use super::Exit;
-use super::proc::{group_is_alive, knows_us};
+use super::proc::{group_is_alive, knows_us, stdout};
 
 /// How many bytes of arguments a process is given at the most. Linux allows a quarter of the stack's limit, 2 MiB as a
 /// rule, for arguments and environment together; macOS 1 MiB.
@@ -143,12 +146,19 @@ impl Child {
         }
     }
 
-    /// The child has opened its log: from now on the log's end means that the child is gone.
-    pub(in crate::run) fn log_is_open(&mut self) {
-        if let Some(log) = &mut self.log {
-            log.writer = None;
-            log.name = None;
+    /// The child has opened its log: from now on the log's end means that the child is gone, and nothing else can
+    /// open it.
+    pub(in crate::run) fn log_is_open(&mut self) -> io::Result<()> {
+        match &mut self.log {
+            Some(log) if !log.is_open => log.close_name(),
+            _ => Ok(()),
         }
+    }
+
+    /// Whether the child's stdout is still the pipe that is read here, as far as that can be found out.
+    pub(in crate::run) fn stdout_is_text(&self) -> bool {
+        let text = self.text.as_ref().and_then(|text| rustix::fs::fstat(text).ok());
+        text.is_some_and(|text| stdout(self.pid()).is_some_and(|it| it == (text.st_dev, text.st_ino)))
     }
 
     /// Takes the child's status; from here on its number may be given to another process.
@@ -228,8 +238,9 @@ pub(in crate::run) struct Log {
 
 struct LogReader {
     reader: File,
-    /// Kept open until the child has opened its own.
-    writer: Option<OwnedFd>,
+    /// Holds the pipe open until the child has opened it; then it is `/dev/null`, and keeps its number.
+    writer: OwnedFd,
+    is_open: bool,
     /// Its name in the file system, if it has one, until the child has opened it.
     name: Option<Name>,
     /// The child has closed it, too.
@@ -241,12 +252,21 @@ impl LogReader {
         (!self.ended).then(|| self.reader.as_fd())
     }
 
+    fn close_name(&mut self) -> io::Result<()> {
+        let null = File::options().write(true).open("/dev/null")?;
+        rustix::io::dup2(null, &mut self.writer)?;
+        rustix::io::fcntl_setfd(&self.writer, rustix::io::FdFlags::CLOEXEC)?;
+        self.name = None;
+        self.is_open = true;
+        Ok(())
+    }
+
     fn read(&mut self, bytes: &mut Vec<u8>) -> io::Result<()> {
         let mut buffer = [0; 4096];
         loop {
             match self.reader.read(&mut buffer) {
                 Ok(0) => {
-                    self.ended = self.writer.is_none();
+                    self.ended = self.is_open;
                     return Ok(());
                 }
                 Ok(length) => bytes.extend_from_slice(&buffer[..length]),
@@ -270,7 +290,7 @@ impl Log {
         set_nonblocking(reader.as_fd())?;
         let path = format!("/proc/{}/fd/{}", std::process::id(), writer.as_raw_fd()).into();
         let reader = OwnedFd::from(reader).into();
-        Ok(Self { path, reader: LogReader { reader, writer: Some(writer.into()), name: None, ended: false } })
+        Ok(Self { path, reader: LogReader { reader, writer: writer.into(), is_open: false, name: None, ended: false } })
     }
 
     fn by_name(folder: &Path) -> io::Result<Option<Self>> {
@@ -282,7 +302,7 @@ impl Log {
         // A FIFO opens for reading before there is a writer only if nobody wants to wait.
         let reader = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(&path)?;
         let writer = File::options().write(true).open(&path)?;
-        let reader = LogReader { reader, writer: Some(writer.into()), name, ended: false };
+        let reader = LogReader { reader, writer: writer.into(), is_open: false, name, ended: false };
         Ok(Some(Self { path, reader }))
     }
 }
@@ -359,6 +379,7 @@ mod tests {
         let by_name = || Log::by_name(&inside).unwrap().unwrap();
         for make in [&|| Log::by_descriptor().unwrap(), &by_name as &dyn Fn() -> Log] {
             let log = make();
+            let name = log.path.clone();
             let mut command = Command::new("sh");
             command.args(["-c", "echo ok a > \"$0\"; echo said; read line"]).arg(&log.path);
             let mut child = spawn(command, Some(log), true).unwrap();
@@ -366,11 +387,17 @@ mod tests {
             while child.read_text(&mut [0; 64]).unwrap() == 0 {
                 child.wait(everything, None).unwrap();
             }
-            child.log_is_open();
+            child.log_is_open().unwrap();
+            assert!(child.stdout_is_text() || !knows_us());
             assert_eq!(inside.read_dir().into_iter().flatten().count(), 0);
             let mut written = Vec::new();
             child.read_log(&mut written).unwrap();
             assert_eq!(written, b"ok a\n");
+            // Another program that knows the name.
+            std::fs::write(&name, "ok b\n").unwrap();
+            written.clear();
+            child.read_log(&mut written).unwrap();
+            assert!(written.is_empty(), "{written:?}");
             drop(child.take_lifeline());
             while !child.wait(everything, None).unwrap().gone {}
             assert_eq!(child.reap().unwrap(), Exit::Code(1));
