@@ -293,7 +293,10 @@ pub struct WorkerExited {
     /// With `leaked` or `rescheduled`: the nearest of the tests that ran in it, the last one at the end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tests: Vec<Arc<str>>,
-    /// How many of its tests had not begun and go to another process.
+    /// Why it was ended, or why tests that had begun run again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// How many of its tests go to another process: those that had not begun and, with a `reason`, one that had.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rescheduled: usize,
     /// The first of those.

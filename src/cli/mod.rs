@@ -240,6 +240,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, command: Command, env: Env) -> 
             leaks_fail: cli.run.leaks == Leaks::Fail,
             live,
             keys: screen::keys(cli, &env),
+            profiled: env.get(run::PROFILE).is_some(),
             values: Utf8PathBuf::new(),
             built: None,
             again,

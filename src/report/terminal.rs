@@ -253,7 +253,8 @@ impl<W: Write> Terminal<W> {
     }
 
     fn worker_exited(&mut self, exited: &WorkerExited) -> std::io::Result<()> {
-        let WorkerExited { process, binary, status, .. } = exited;
+        let WorkerExited { process, binary, status, reason, .. } = exited;
+        let why = reason.as_ref().map(|why| tame(&format!(": {why}"), false)).unwrap_or_default();
         if exited.leaked && self.options.levels.status >= StatusLevel::Leak {
             let label = self.styles.yellow.apply_to("        LEAK");
             let tests = tame(&exited.tests.join(", "), false);
@@ -261,8 +262,13 @@ impl<W: Write> Terminal<W> {
         }
         if exited.rescheduled > 0 && self.options.verbosity >= Verbosity::Normal {
             let label = self.styles.dim.apply_to("     process");
-            let tests = if exited.rescheduled == 1 { "test that had" } else { "tests that had" };
             let count = exited.rescheduled;
+            let tests = match (reason, count) {
+                (None, 1) => "test that had not begun",
+                (None, _) => "tests that had not begun",
+                (Some(_), 1) => "test",
+                (Some(_), _) => "tests",
+            };
             let ran = match exited.tests.len() {
                 0 => String::new(),
                 ran => tame(&format!(" after {}", summary::names(&exited.tests, ran)), false),
@@ -272,11 +278,11 @@ impl<W: Write> Terminal<W> {
             let waiting = tame(&summary::names(&waiting, count), false);
             writeln!(
                 self.page,
-                "{label} {process} of {binary} ended ({status}){ran}; {count} {tests} not begun will run in another: {waiting}"
+                "{label} {process} of {binary} ended ({status}){ran}{why}; {count} {tests} will run in another: {waiting}"
             )?;
         } else if self.options.verbosity >= Verbosity::Verbose {
             let label = self.styles.dim.apply_to("     process");
-            writeln!(self.page, "{label} {process} of {binary} ended ({status})")?;
+            writeln!(self.page, "{label} {process} of {binary} ended ({status}){why}")?;
         }
         Ok(())
     }

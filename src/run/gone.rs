@@ -54,6 +54,7 @@ impl Run<'_> {
         if gone.escaped || was_killed {
             leftovers::kill(&self.options.run, Whose::Worker(worker));
         }
+        let was_killed = was_killed && matches!(gone.exit, Exit::Signal(_));
         if was_killed && self.pool.guest && !self.warned_of_lost_slots {
             self.warned_of_lost_slots = true;
             let names = self.process_names(process);
@@ -154,7 +155,10 @@ impl Run<'_> {
         let live = &self.processes[&process];
         let once = self.groups.groups[self.book.group(live.batch.items[0])].once;
         let is_given_up = once && !live.has_started_nothing();
-        let owed = if self.stopped.is_none() && !is_given_up { live.owed() } else { Vec::new() };
+        // What was left to a process that was cut short is no news: others have it already.
+        let is_news = self.stopped.is_none() && !is_given_up && !live.was_cut_short;
+        let owed = if is_news { live.owed() } else { Vec::new() };
+        let cut_short = live.was_cut_short.then(|| "others run what was left to it".to_owned());
         let waiting: Vec<_> = owed.iter().take(NEAREST).map(|place| live.batch.items[*place]).collect();
         let ran = if leaked || !owed.is_empty() { live.nearest(NEAREST) } else { Vec::new() };
         let exited = WorkerExited {
@@ -163,6 +167,7 @@ impl Run<'_> {
             binary: self.book.suite(live.batch.items[0]).binary.id.clone(),
             status,
             leaked,
+            reason: cut_short.filter(|_| self.stopped.is_none()),
             tests: self.book.names(&ran),
             rescheduled: owed.len(),
             waiting: self.book.names(&waiting),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::fixtures::{NotSetUp, Open};
 use super::judge::{Asked, Facts};
 use super::os::Group;
-use super::process::{Gone, SoFar};
+use super::process::{EndOfLog, Gone, SoFar};
 use crate::schedule::{Batch, Item};
 
 /// How much of a line is waited for.
@@ -22,6 +22,10 @@ pub(super) struct Live {
     pub group: Option<Group>,
     /// What the test that runs now has written; `None` until it has started.
     pub so_far: Option<SoFar>,
+    /// Ends its log; `None` until it has started.
+    pub end_of_log: Option<EndOfLog>,
+    /// It was ended because others were given what waited behind its last test.
+    pub was_cut_short: bool,
     /// Why it was asked to end.
     pub asked: Option<Asked>,
     /// Somebody at the keyboard wanted it so.
@@ -60,6 +64,8 @@ impl Live {
             since: Instant::now(),
             group: None,
             so_far: None,
+            end_of_log: None,
+            was_cut_short: false,
             ended_by_hand: false,
             asked: None,
             kill_asked: false,

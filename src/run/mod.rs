@@ -57,8 +57,9 @@ use judge::Asked;
 use keys::Key;
 use leftovers::Whose;
 use live::Live;
+pub use plan::PROFILE;
 use plan::Plan;
-use process::{Launch, Report, Speech};
+use process::{EndOfLog, Launch, Report, Speech};
 use signals::Signalled;
 use slots::Pool;
 use sources::Sources;
@@ -90,6 +91,8 @@ pub struct Options {
     pub live: bool,
     /// Listen to the keyboard.
     pub keys: bool,
+    /// Test processes write counters when they end.
+    pub profiled: bool,
     /// The folder for the values of shared contexts; it belongs to this run alone.
     pub values: Utf8PathBuf,
     /// How long the build took.
@@ -498,6 +501,7 @@ impl<'a> Run<'a> {
         live.kill_asked = true;
         if live.asked.is_none() || live.late_has_ended() {
             // The run ends, or others have what this process would run next.
+            live.was_cut_short = live.asked.is_none();
             live.asked = Some(Asked::Stop);
             live.muted = true;
         }
@@ -506,11 +510,15 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// A process looks for the file before each of its tests.
+    /// A process that sets something up looks for the file before each of its tests. Any other ends when its log does.
     fn dismiss(&mut self, process: Process) {
         let Some(live) = self.processes.get_mut(&process) else { return };
         live.asked = Some(Asked::Stop);
         live.muted = true;
+        if !live.batch.items.iter().any(|item| self.book.test(*item).context.is_some()) {
+            live.end_of_log.iter().for_each(EndOfLog::ask_for);
+            return;
+        }
         let file = self.stop_file();
         let written = std::fs::create_dir_all(&self.options.values).and_then(|()| std::fs::write(&file, ""));
         if let Err(error) = written {

@@ -25,6 +25,9 @@ pub(super) struct Item {
     pub first_context: ContextId,
 }
 
+/// Where a program that was compiled with `-C instrument-coverage` writes its counters when it ends.
+pub const PROFILE: &str = "LLVM_PROFILE_FILE";
+
 /// When a test is told to be slow for the first time.
 const SLOW: Duration = Duration::from_secs(60);
 
@@ -52,6 +55,7 @@ pub(super) fn rules(options: &Options, growing: bool) -> Spec {
 /// What has been numbered by now.
 pub(super) struct Plan {
     repeat: u32,
+    profiled: bool,
     suites: usize,
     groups: usize,
     items: usize,
@@ -63,7 +67,16 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn new(options: &Options) -> Self {
-        Self { repeat: options.repeat, suites: 0, groups: 0, items: 0, contexts: 0, limits: 0, limit_of: Vec::new() }
+        Self {
+            repeat: options.repeat,
+            profiled: options.profiled,
+            suites: 0,
+            groups: 0,
+            items: 0,
+            contexts: 0,
+            limits: 0,
+            limit_of: Vec::new(),
+        }
     }
 
     /// Numbers the items of what there is to do and writes down the rules for them.
@@ -138,6 +151,7 @@ impl Plan {
                 once: group.once,
                 first: group.first,
                 can_split: group.can_split,
+                to_the_end: self.profiled || suite.binary.env.iter().any(|(name, _)| name == PROFILE),
                 hosts: group.needs.iter().map(|need| need.host).collect(),
                 at_least: group.at_least,
                 slots: group.slots,

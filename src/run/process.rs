@@ -3,6 +3,7 @@
 use std::io::{self, PipeWriter};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,7 @@ pub(super) enum Report {
         pid: u32,
         group: Group,
         so_far: SoFar,
+        end_of_log: EndOfLog,
         /// A host tears down when this goes.
         lifeline: Option<PipeWriter>,
     },
@@ -143,9 +145,11 @@ fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
     };
     let mut child = os::spawn(command, log, is_host)?;
     let (pid, group, so_far) = (child.pid(), child.group(), listener.so_far());
-    tell(Report::Started { pid, group, so_far, lifeline: child.take_lifeline() });
+    let end_of_log = EndOfLog::default();
+    let asked = end_of_log.clone();
+    tell(Report::Started { pid, group, so_far, end_of_log, lifeline: child.take_lifeline() });
     let mut buffer = vec![0; BUFFER];
-    let told = listen(&mut child, &mut listener, &mut buffer, tell);
+    let told = listen(&mut child, &mut listener, &asked, &mut buffer, tell);
     if told.is_err() {
         // Who cannot be listened to any more must not go on for ever.
         child.group().kill();
@@ -159,7 +163,13 @@ fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
 }
 
 /// Reads until the child is gone.
-fn listen(child: &mut Child, listener: &mut Listener, buffer: &mut [u8], tell: &impl Fn(Report)) -> io::Result<()> {
+fn listen(
+    child: &mut Child,
+    listener: &mut Listener,
+    end_of_log: &EndOfLog,
+    buffer: &mut [u8],
+    tell: &impl Fn(Report),
+) -> io::Result<()> {
     let mut last = Instant::now();
     let mut quiet = false;
     let mut unconfirmed: Option<(usize, Instant)> = None;
@@ -170,6 +180,9 @@ fn listen(child: &mut Child, listener: &mut Listener, buffer: &mut [u8], tell: &
         let wanted = Ready { text: true, log: quiet && !waits, gone: true };
         let ready = child.wait(wanted, (waits || !quiet).then_some(SILENCE))?;
         let length = listener.read(child, buffer)?;
+        if end_of_log.is_asked_for() {
+            child.end_log();
+        }
         quiet = length == 0 && (quiet || (!ready.text && !ready.log && !ready.gone));
         // A verdict's text may be right behind it. But it may also never come, or not be recognised because somebody
         // else writes into it, so it is not waited for until there is silence.
@@ -264,6 +277,21 @@ fn send(facts: Vec<Fact>, since: Instant, now: Instant, tell: &impl Fn(Report)) 
         Timed { fact, at }
     });
     tell(Report::Facts(timed.collect()));
+}
+
+/// Asks the thread to end libtest's log. A libtest that cannot write a result ends its process in good order, so this is
+/// how one is ended that must write something itself at its end. It is heard at the next sign of life.
+#[derive(Clone, Default)]
+pub(super) struct EndOfLog(Arc<AtomicBool>);
+
+impl EndOfLog {
+    pub(super) fn ask_for(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    fn is_asked_for(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
 }
 
 /// Held by the thread, and by the loop for a look now and then.

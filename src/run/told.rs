@@ -7,7 +7,7 @@ use camino::Utf8Path;
 use super::dialect::{Ended, Fact, Verdict};
 use super::fixtures::NotSetUp;
 use super::output::Output;
-use super::process::{Report, SoFar, Timed};
+use super::process::{EndOfLog, Report, SoFar, Timed};
 use super::{NEAREST, Run, message, os};
 use crate::event::{Event, Outcome, TestDiagnosed, TestFinished, TestOutput, WorkerStarted};
 use crate::list::Harness;
@@ -16,7 +16,9 @@ use crate::schedule::{self, Batch, Input, Process};
 impl Run<'_> {
     pub(super) fn process_reports(&mut self, process: Process, report: Report) {
         match report {
-            Report::Started { pid, group, so_far, .. } => self.process_started(process, pid, group, so_far),
+            Report::Started { pid, group, so_far, end_of_log, .. } => {
+                self.process_started(process, pid, (group, so_far, end_of_log));
+            }
             Report::NotStarted(error) => {
                 self.process_not_started(process, Outcome::Error, |path| format!("cannot start {path}: {error}"));
             }
@@ -28,7 +30,12 @@ impl Run<'_> {
         }
     }
 
-    fn process_started(&mut self, process: Process, pid: u32, group: os::Group, so_far: SoFar) {
+    fn process_started(
+        &mut self,
+        process: Process,
+        pid: u32,
+        (group, so_far, end_of_log): (os::Group, SoFar, EndOfLog),
+    ) {
         let Some(live) = self.processes.get_mut(&process) else { return };
         // It may have been asked to end before it was there to hear it.
         match live.asked {
@@ -38,6 +45,7 @@ impl Run<'_> {
         }
         live.group = Some(group);
         live.so_far = Some(so_far);
+        live.end_of_log = Some(end_of_log);
         let Batch { worker, ref items, .. } = live.batch;
         let binary = self.book.suite(items[0]).binary.id.clone();
         self.book.tell(&Event::WorkerStarted(WorkerStarted { worker, process, pid, binary, tests: items.len() }));

@@ -41,15 +41,18 @@ impl Scheduler {
         }
     }
 
-    /// Ends a process between two items. One that has set something up gets the time to tear it down.
+    /// Ends a process between two items. One that has set something up gets the time to tear it down, and one whose end
+    /// counts the time to come to it.
     pub(super) fn end(&mut self, now: Duration, process: Process, actions: &mut Vec<Action>) {
         let Some(running) = self.running.get_mut(&process) else { return };
-        let has_fixtures = self.spec.groups[running.batch.group].contexts.iter().any(Option::is_some);
+        let group = &self.spec.groups[running.batch.group];
+        let has_fixtures = group.contexts.iter().any(Option::is_some);
+        let limit = if group.to_the_end { EXIT_LIMIT } else { DISMISSAL };
         // Without a stop, it is its own time that was up: nobody else's tests are to be held up.
-        if !has_fixtures || running.killed || self.stop.is_none() {
+        if !(has_fixtures || group.to_the_end) || running.killed || self.stop.is_none() {
             self.kill(process, actions);
         } else if running.kill_at.is_none() {
-            running.kill_at = Some(now + DISMISSAL);
+            running.kill_at = Some(now + limit);
             actions.push(Action::Dismiss(process));
         }
     }

@@ -120,12 +120,13 @@ impl Scheduler {
         self.stop.is_none() && room > 0 && self.usable(room) == 0
     }
 
-    /// A unit stays together, whatever it costs; and whoever has set something up is not ended before the teardown.
+    /// A unit stays together, whatever it costs; and who has set something up is not ended before the teardown, nor who
+    /// writes something at its end.
     pub(super) fn may_be_robbed(&self, running: &Running) -> bool {
         let group = &self.spec.groups[running.batch.group];
         let has_set_up = group.can_split && group.contexts.iter().any(Option::is_some);
         let has_more = running.current.is_some() && running.pending.len() > 1;
-        has_more && !group.unit && !has_set_up && !running.killed && running.kill_at.is_none()
+        has_more && !group.unit && !has_set_up && !group.to_the_end && !running.killed && running.kill_at.is_none()
     }
 
     /// Takes what waits behind items that take long, for those who have nothing to do. Their processes are ended after

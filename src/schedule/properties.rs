@@ -533,6 +533,7 @@ fn specs() -> impl Strategy<Value = Spec> {
                         once,
                         first,
                         can_split,
+                        to_the_end: false,
                         at_least: per_process / 2,
                         per_process: if unit { usize::MAX } else { per_process },
                         limits: limits.into_iter().collect(),
@@ -874,15 +875,8 @@ fn what_comes_first_has_run_before_anything_else_starts() {
     assert!(matches!(&others[..], [Action::Spawn(batch), Action::RequestSlot] if batch.group == 0), "{others:?}");
 }
 
-#[test]
-fn what_waits_behind_a_slow_item_goes_to_an_idle_worker() {
-    let mut scheduler = Scheduler::new(one_divisible_group_of(8));
-    let actions = scheduler.step(secs(0), Input::Tick);
-    assert!(matches!(&actions[0], Action::Spawn(batch) if batch.items == [0, 1]), "{actions:?}");
-    let second = scheduler.step(secs(0), Input::SlotGranted);
-    assert!(matches!(&second[0], Action::Spawn(batch) if batch.items == [2, 3]), "{second:?}");
-    scheduler.step(secs(0), Input::ItemStarted { process: 1, item: 0 });
-    // The second worker does all the rest.
+/// All but the items 0 and 1, at the first second.
+fn the_second_worker_does_all_the_rest(scheduler: &mut Scheduler) {
     let mut process = 2;
     let mut left = vec![2, 3];
     while !left.is_empty() {
@@ -898,12 +892,40 @@ fn what_waits_behind_a_slow_item_goes_to_an_idle_worker() {
             .unwrap_or_default();
         process += 1;
     }
+}
+
+#[test]
+fn what_waits_behind_a_slow_item_goes_to_an_idle_worker() {
+    let mut scheduler = Scheduler::new(one_divisible_group_of(8));
+    let actions = scheduler.step(secs(0), Input::Tick);
+    assert!(matches!(&actions[0], Action::Spawn(batch) if batch.items == [0, 1]), "{actions:?}");
+    let second = scheduler.step(secs(0), Input::SlotGranted);
+    assert!(matches!(&second[0], Action::Spawn(batch) if batch.items == [2, 3]), "{second:?}");
+    scheduler.step(secs(0), Input::ItemStarted { process: 1, item: 0 });
+    the_second_worker_does_all_the_rest(&mut scheduler);
     assert_eq!(scheduler.next_deadline(), Some(secs(2)), "then it waits for the slow item, but not for ever");
     assert_eq!(scheduler.step(secs(2), Input::Tick), [Action::RequestSlot]);
     let robbed = scheduler.step(secs(2), Input::SlotGranted);
     assert!(matches!(&robbed[..], [Action::Spawn(batch)] if batch.items == [1]), "{robbed:?}");
     let finished = Input::ItemFinished { process: 1, item: 0, passed: true, duration: secs(3) };
     assert_eq!(scheduler.step(secs(3), finished), [Action::Kill(1)], "it would begin what another has");
+}
+
+#[test]
+fn a_process_that_has_to_come_to_its_end_keeps_what_waits_and_is_dismissed_after_a_failure() {
+    let mut spec = Spec { max_fail: Some(1), ..one_divisible_group_of(8) };
+    spec.groups[0].to_the_end = true;
+    let mut scheduler = Scheduler::new(spec);
+    let actions = scheduler.step(secs(0), Input::Tick);
+    assert!(matches!(&actions[0], Action::Spawn(batch) if batch.items == [0, 1]), "{actions:?}");
+    scheduler.step(secs(0), Input::SlotGranted);
+    scheduler.step(secs(0), Input::ItemStarted { process: 1, item: 0 });
+    the_second_worker_does_all_the_rest(&mut scheduler);
+    assert_eq!(scheduler.next_deadline(), Some(secs(60)), "nothing is due before the slow item is told of");
+    assert_eq!(scheduler.step(secs(9), Input::Tick), []);
+    let failed = Input::ItemFinished { process: 1, item: 0, passed: false, duration: secs(9) };
+    assert_eq!(scheduler.step(secs(9), failed), [Action::Dismiss(1)]);
+    assert_eq!(scheduler.step(secs(69), Input::Tick), [Action::Kill(1)]);
 }
 
 fn one_divisible_group_of(items: usize) -> Spec {

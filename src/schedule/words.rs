@@ -78,6 +78,8 @@ pub struct Group {
     pub first: bool,
     /// Each of its processes sets something up, so there should be few of them, and they should come to their end.
     pub can_split: bool,
+    /// Its processes have to come to an end by themselves, wherever that is possible: what they write then counts.
+    pub to_the_end: bool,
     /// How many items a process may be given.
     pub per_process: usize,
     /// How many it is given at the least, where the group can split and has as many left.
@@ -182,7 +184,7 @@ pub enum Action {
         late: Option<Item>,
     },
     Kill(Process),
-    /// Let the process begin no further item: it is to tear down what it has set up, and to end.
+    /// Let the process begin no further item, or only one: it is to tear down what it has set up, and to end.
     Dismiss(Process),
     StartHost {
         host: HostId,

@@ -292,11 +292,56 @@ fn process(event: &Value) -> u64 {
     event["process"].as_u64().unwrap()
 }
 
+/// The same text so many times, with a number in it.
+fn numbered(count: usize, before: &str, after: &str) -> String {
+    (0..count).map(|number| [before, &format!("{number:02}"), after, "\n"].concat()).collect::<Vec<_>>().concat()
+}
+
+/// A process that is killed leaves an empty file where its counters should be.
+#[test]
+fn processes_that_write_counters_at_their_end_come_to_it() {
+    let innocents = numbered(12, "#[test] fn b", "() {}");
+    let slow = "#[test] fn a_is_slow() { std::thread::sleep(std::time::Duration::from_millis(2500)) }\n";
+    let failing = "#[test] fn c_fails() { panic!(\"fails\") }
+                   #[test] fn d_is_cut_short() { std::thread::sleep(std::time::Duration::from_millis(500)) }
+                   #[test] fn e_is_not_begun() { std::thread::sleep(std::time::Duration::from_millis(500)) }";
+    for (source, code) in [(format!("{slow}{innocents}"), 0), (format!("{innocents}{failing}"), 100)] {
+        let workspace = Workspace::of_package("").file("src/lib.rs", &source);
+        let counters = tempfile::tempdir().unwrap();
+        let tool = workspace.ptest().env("RUSTFLAGS", "-Cinstrument-coverage");
+        let tool = tool.env("LLVM_PROFILE_FILE", counters.path().join("%p.profraw"));
+        let (ran, events) = tool.args(["--processes=2", "--fail-fast"]).json();
+        ran.expect(code);
+        let mut written = 0;
+        for started in of_kind(&events, "worker-started") {
+            let file = counters.path().join(format!("{}.profraw", started["pid"]));
+            assert!(fs::metadata(&file).is_ok_and(|it| it.len() > 0), "{started}\n{}", ran.stderr);
+            written += 1;
+        }
+        assert!(written > 0);
+    }
+}
+
+/// Where nobody counts on their end, what waits behind a slow test is taken from its process, which is ended then.
+#[test]
+fn a_process_that_is_ended_after_its_slow_test_is_no_news() {
+    let innocents = numbered(12, "#[test] fn b", "() {}");
+    let source =
+        format!("#[test] fn a_is_slow() {{ std::thread::sleep(std::time::Duration::from_millis(2500)) }}\n{innocents}");
+    let workspace = Workspace::of_package("").file("src/lib.rs", &source);
+    let (ran, events) = workspace.ptest().args(["--processes=2"]).json();
+    ran.expect(0);
+    assert!(!ran.stderr.contains("SIGKILL") && !ran.stderr.contains("will run in another"), "{}", ran.stderr);
+    let killed = of_kind(&events, "worker-exited").find(|it| it["status"] == "SIGKILL").expect("one was ended");
+    assert_eq!(killed["reason"], "others run what was left to it");
+    assert!(killed["rescheduled"].is_null(), "{killed}");
+}
+
 /// As tests do that need a process of their own. The second program has the name of the runner's pipe in its arguments.
 #[test]
 fn a_test_may_start_its_program_again_with_its_own_arguments() {
-    let again: String = (0..12).map(|number| format!("#[test] fn again_{number:02}() {{ again() }}\n")).collect();
-    let others: String = (0..24).map(|number| format!("#[test] fn other_{number:02}() {{ others() }}\n")).collect();
+    let again = numbered(12, "#[test] fn again_", "() { again() }");
+    let others = numbered(24, "#[test] fn other_", "() { others() }");
     let source = format!(
         r#"{again}{others}
         fn again() {{

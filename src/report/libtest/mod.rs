@@ -120,6 +120,7 @@ mod tests {
             status,
             leaked: false,
             tests,
+            reason: None,
             rescheduled: 0,
             waiting: Vec::new(),
         })

@@ -37,6 +37,7 @@ fn process(process: u32) -> WorkerExited {
         status,
         leaked: false,
         tests: Vec::new(),
+        reason: None,
         rescheduled: 0,
         waiting: Vec::new(),
     }
@@ -74,6 +75,15 @@ fn every_outcome() -> Vec<Event> {
             waiting: ["next", "second", "third"].map(Into::into).to_vec(),
             ..process(8)
         }),
+        Event::WorkerExited(WorkerExited {
+            status: "exit code 101".to_owned(),
+            reason: Some("nothing says what became of dark".to_owned()),
+            rescheduled: 1,
+            tests: vec!["failed".into()],
+            waiting: vec!["dark".into()],
+            ..process(10)
+        }),
+        Event::WorkerExited(WorkerExited { reason: Some("others run what was left to it".to_owned()), ..process(11) }),
         Event::WorkerFailed(WorkerFailed {
             binary: "demo".into(),
             worker: 0,
@@ -149,14 +159,14 @@ fn each_level_has_the_tests_of_those_before_it() {
             .count()
     };
     let levels = [
-        (StatusLevel::None, 2),
-        (StatusLevel::Fail, 10),
-        (StatusLevel::Retry, 12),
-        (StatusLevel::Slow, 13),
-        (StatusLevel::Leak, 14),
-        (StatusLevel::Pass, 17),
-        (StatusLevel::Skip, 19),
-        (StatusLevel::All, 19),
+        (StatusLevel::None, 3),
+        (StatusLevel::Fail, 11),
+        (StatusLevel::Retry, 13),
+        (StatusLevel::Slow, 14),
+        (StatusLevel::Leak, 15),
+        (StatusLevel::Pass, 18),
+        (StatusLevel::Skip, 20),
+        (StatusLevel::All, 20),
     ];
     for (level, count) in levels {
         assert_eq!(lines(level), count, "{level:?}");

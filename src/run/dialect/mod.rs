@@ -587,6 +587,9 @@ impl Libtest {
                 None => return,
             }
         }
+        while let Some(end) = memchr::memchr(b'\n', &self.log) {
+            self.skip_foreign(end + 1);
+        }
     }
 
     /// Passes over a line of the log that is not on the next test. A test that starts its own program again with its own

@@ -155,6 +155,11 @@ impl Child {
         }
     }
 
+    /// Lets go of the log: the child cannot write into it any more.
+    pub(in crate::run) fn end_log(&mut self) {
+        self.log = None;
+    }
+
     /// Whether the child's stdout is still the pipe that is read here, as far as that can be found out.
     pub(in crate::run) fn stdout_is_text(&self) -> bool {
         let text = self.text.as_ref().and_then(|text| rustix::fs::fstat(text).ok());
