@@ -41,8 +41,10 @@ impl Answer {
 
     pub(super) fn complaint(&self) -> String {
         if self.status.success() {
-            let first = self.stdout.lines().find(|line| !line.is_empty()).unwrap_or_default();
-            return format!("it answers --list with {first:?}");
+            return match self.stdout.lines().find(|line| !line.is_empty()) {
+                Some(first) => format!("it answers --list with {first:?}"),
+                None => "it lists nothing".to_owned(),
+            };
         }
         let last = self.stderr.lines().rfind(|line| !line.is_empty()).unwrap_or("no word on stderr");
         format!("it answers --list with {} and {last:?}", self.status)

@@ -36,49 +36,99 @@ impl Foreign {
     }
 }
 
-/// Of a binary with `harness = false`, of which anything may be expected.
-pub(super) fn of_own_harness(binary: &TestBinary, options: &Options) -> Foreign {
-    of_own(binary, "harness", options)
+/// What came in the place of libtest's answer.
+pub(super) enum Instead {
+    /// It could not be asked.
+    Error(Error),
+    /// An answer of another kind. Who `refuses` what is asked in libtest's words goes by the options, so that an answer
+    /// to a question in other words is one, even if it is empty.
+    Answer { refuses: bool },
 }
 
-/// Of a binary that was built for libtest's harness and does not answer as that does; or could not be asked, which
-/// `error` says then.
-pub(super) fn in_place_of_libtest(binary: &TestBinary, error: Option<Error>, options: &Options) -> Result<Foreign> {
+/// Of a binary with `harness = false`, of which anything may be expected.
+pub(super) fn of_own_harness(binary: &TestBinary, options: &Options) -> Foreign {
+    of_own(binary, "harness", Lists::of(binary, false), options)
+}
+
+/// Of a binary that was built for libtest's harness and does not answer as that does.
+pub(super) fn in_place_of_libtest(binary: &TestBinary, instead: Instead, options: &Options) -> Result<Foreign> {
     options.asking.ensure_wanted()?;
-    if let Some(texts) = section::read(&binary.path)? {
-        let is_annotated = annotations::are_of(&texts, &binary.target_name.replace('-', "_"));
-        ensure!(
-            !is_annotated,
-            "its tests have annotations of ptest, which need libtest's harness and a runner that passes its options on; {}",
-            error.map_or_else(|| "it does not answer --list as that does".to_owned(), |error| format!("{error:#}"))
-        );
-    }
+    ensure_not_annotated(binary, &instead)?;
     let has_libtest = contains_libtest(&binary.path)?;
-    match error {
-        Some(error) if has_libtest => Err(error),
-        Some(error) => Ok(Foreign::whole(binary, does_not_list(binary, "test framework", &format!("{error:#}")))),
-        None if has_libtest => behind_runner(binary, options),
-        None => Ok(of_own(binary, "test framework", options)),
+    match instead {
+        Instead::Error(error) if has_libtest => Err(error),
+        Instead::Error(error) => {
+            Ok(Foreign::whole(binary, does_not_list(binary, "test framework", &format!("{error:#}"))))
+        }
+        Instead::Answer { refuses } if has_libtest => behind_runner(binary, Lists::of(binary, refuses), options),
+        Instead::Answer { refuses } => Ok(of_own(binary, "test framework", Lists::of(binary, refuses), options)),
+    }
+}
+
+/// Nobody else knows what annotations ask for, and tests that ignore them might well pass.
+fn ensure_not_annotated(binary: &TestBinary, instead: &Instead) -> Result<()> {
+    let Some(texts) = section::read(&binary.path)? else { return Ok(()) };
+    let why = match instead {
+        Instead::Error(error) => format!("{error:#}"),
+        Instead::Answer { .. } => "it does not answer --list as that does".to_owned(),
+    };
+    ensure!(
+        !annotations::are_of(&texts, &binary.target_name.replace('-', "_")),
+        "its tests have annotations of ptest, which need libtest's harness and a runner that passes its options on; {why}"
+    );
+    Ok(())
+}
+
+/// What is taken for a list.
+#[derive(Clone, Copy, PartialEq)]
+enum Lists {
+    /// Nothing but lines that stand for tests.
+    Strict,
+    /// Any lines among which there is one.
+    Among,
+    /// The same, or nothing at all, where the runner goes by the options that it is given.
+    AmongOrNone,
+}
+
+impl Lists {
+    fn of(binary: &TestBinary, refuses: bool) -> Self {
+        match (binary.runner.is_empty(), refuses) {
+            (true, _) => Self::Strict,
+            (false, false) => Self::Among,
+            (false, true) => Self::AmongOrNone,
+        }
+    }
+
+    fn find(self, text: &str) -> Option<Vec<Test>> {
+        match self {
+            Self::Strict => terse::parse(text).filter(|tests| !tests.is_empty()),
+            Self::AmongOrNone if text.trim().is_empty() => Some(Vec::new()),
+            Self::Among | Self::AmongOrNone => terse::find(text),
+        }
+    }
+
+    /// Asks for a list, and for any other one if only some tests are asked for.
+    fn ask(self, binary: &TestBinary, more: &[&str], options: &Options) -> Result<Vec<Test>> {
+        let answer = question(binary, more, options)?;
+        let found = answer.success().and_then(|text| match more {
+            [] => self.find(text),
+            // There need not be any of these.
+            _ if self == Self::Strict => terse::parse(text),
+            _ => Some(terse::find(text).unwrap_or_default()),
+        });
+        found.ok_or_else(|| anyhow!(answer.complaint()))
     }
 }
 
 /// `own` is what the binary has of its own.
-fn of_own(binary: &TestBinary, own: &str, options: &Options) -> Foreign {
-    let parse = if binary.runner.is_empty() { terse::parse } else { terse::find };
-    let list = |more: &[&str]| {
-        let answer = question(binary, more, options)?;
-        answer.success().and_then(parse).ok_or_else(|| anyhow!(answer.complaint()))
-    };
-    match list(&[]) {
-        Ok(all) if !all.is_empty() => {
+fn of_own(binary: &TestBinary, own: &str, lists: Lists, options: &Options) -> Foreign {
+    match lists.ask(binary, &[], options) {
+        Ok(all) => {
             // A harness that refuses the option has no ignored tests.
-            let marked = terse::mark_ignored(all.clone(), list).unwrap_or(all);
+            let marked = terse::mark_ignored(all.clone(), |more| lists.ask(binary, more, options)).unwrap_or(all);
             Foreign::custom(marked, None)
         }
-        other => {
-            let why = other.err().map_or_else(|| "it lists nothing".to_owned(), |error| format!("{error:#}"));
-            Foreign::whole(binary, does_not_list(binary, own, &why))
-        }
+        Err(error) => Foreign::whole(binary, does_not_list(binary, own, &format!("{error:#}"))),
     }
 }
 
@@ -87,7 +137,7 @@ fn does_not_list(binary: &TestBinary, own: &str, why: &str) -> String {
 }
 
 /// Of a binary with libtest's harness, whose options do not all reach it.
-fn behind_runner(binary: &TestBinary, options: &Options) -> Result<Foreign> {
+fn behind_runner(binary: &TestBinary, lists: Lists, options: &Options) -> Result<Foreign> {
     let who = match &binary.runner[..] {
         [] => format!("{} does not take the options of libtest", binary.id),
         words => {
@@ -99,28 +149,21 @@ fn behind_runner(binary: &TestBinary, options: &Options) -> Result<Foreign> {
             )
         }
     };
-    let list = |more: &[&str]| {
-        let answer = question(binary, more, options)?;
-        answer.success().and_then(terse::find).ok_or_else(|| anyhow!(answer.complaint()))
-    };
     let answer = question(binary, &[], options)?;
     let complaint = answer.complaint();
-    match answer.success() {
-        Some(text) => match terse::find(text) {
-            Some(all) => {
-                let tests = terse::mark_ignored(all, list)?;
-                let note = format!("{who}: each test has a process of its own, whose exit status is the verdict");
-                Ok(Foreign::custom(tests, Some(note)))
-            }
-            None if !text.trim().is_empty() || !binary.runner.is_empty() => {
-                Ok(Foreign::whole(binary, format!("{who}, nor does it list tests ({complaint}): it runs as one test")))
-            }
-            None => {
-                bail!("it has libtest's harness, and ends without listing its tests: something ends it before that")
-            }
-        },
-        None => bail!("{complaint}; whatever runs before its tests has to let it list them"),
+    let Some(text) = answer.success() else {
+        bail!("{complaint}; whatever runs before its tests has to let it list them");
+    };
+    if let Some(all) = lists.find(text) {
+        let tests = terse::mark_ignored(all, |more| lists.ask(binary, more, options))?;
+        let note = format!("{who}: each test has a process of its own, whose exit status is the verdict");
+        return Ok(Foreign::custom(tests, Some(note)));
     }
+    ensure!(
+        !text.trim().is_empty() || !binary.runner.is_empty(),
+        "it has libtest's harness, and ends without listing its tests: something ends it before that"
+    );
+    Ok(Foreign::whole(binary, format!("{who}, nor does it list tests ({complaint}): it runs as one test")))
 }
 
 fn question(binary: &TestBinary, more: &[&str], options: &Options) -> Result<Answer> {

@@ -30,8 +30,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::build::TestBinary;
 
-use answer::ask;
-use foreign::Foreign;
+use answer::{Answer, ask};
+use foreign::{Foreign, Instead};
 
 pub use ahead::Ahead;
 pub use annotations::{Annotated, Context, ContextKind, ancestors, numbers};
@@ -232,37 +232,32 @@ struct Discovered {
 }
 
 fn libtest(binary: &TestBinary, options: &Options) -> Result<Foreign> {
-    let error = match written_down(binary, options)? {
+    match written_down(binary, options)? {
         Asked::Libtest(Listed { tests, contexts }) => {
             let listed = Listed { tests: cases::expand(tests, binary, options)?, contexts };
-            return Ok(Foreign { harness: Harness::Libtest, listed, note: None });
+            Ok(Foreign { harness: Harness::Libtest, listed, note: None })
         }
-        Asked::Foreign => None,
-        Asked::Unanswered(error) => Some(error),
-    };
-    foreign::in_place_of_libtest(binary, error, options)
+        Asked::Other(instead) => foreign::in_place_of_libtest(binary, instead, options),
+    }
 }
 
 /// What a binary turns out to be that was built for libtest's harness.
-enum Asked {
-    Libtest(Listed),
-    /// It answers in another way.
-    Foreign,
-    /// It could not be asked.
-    Unanswered(anyhow::Error),
+enum Asked<T> {
+    Libtest(T),
+    Other(Instead),
 }
 
 /// What the binary's file says, which may be remembered from the last time that it was read.
-fn written_down(binary: &TestBinary, options: &Options) -> Result<Asked> {
+fn written_down(binary: &TestBinary, options: &Options) -> Result<Asked<Listed>> {
     let identity = memory::Identity::of(&binary.path, memory::By::Stamp);
     let folder = memory::folder(&options.memory, &binary.runner);
     if let Some(listed) = identity.as_ref().and_then(|identity| memory::recall(&folder, identity)) {
         return Ok(Asked::Libtest(listed));
     }
     let mut tests = match ask_libtest(binary, options) {
-        Ok(Some(tests)) => merge(tests),
-        Ok(None) => return Ok(Asked::Foreign),
-        Err(error) => return Ok(Asked::Unanswered(error)),
+        Ok(Asked::Libtest(tests)) => merge(tests),
+        Ok(Asked::Other(instead)) => return Ok(Asked::Other(instead)),
+        Err(error) => return Ok(Asked::Other(Instead::Error(error))),
     };
     let contexts = match section::read(&binary.path)? {
         Some(section) => annotations::understand(&section, &binary.target_name.replace('-', "_"), &mut tests)?,
@@ -276,19 +271,23 @@ fn written_down(binary: &TestBinary, options: &Options) -> Result<Asked> {
     Ok(Asked::Libtest(listed))
 }
 
-/// `None` if it is not libtest's harness that answers.
-fn ask_libtest(binary: &TestBinary, options: &Options) -> Result<Option<Vec<Test>>> {
+fn ask_libtest(binary: &TestBinary, options: &Options) -> Result<Asked<Vec<Test>>> {
     let mut command = binary.command();
     command.args(["-Zunstable-options", "--list", "--format", "json"]).env("RUSTC_BOOTSTRAP", "1");
     let answer = ask(command, options)?;
     if let Some(tests) = answer.success().and_then(from_json) {
-        return Ok(Some(tests));
+        return Ok(Asked::Libtest(tests));
     }
+    let mut refuses = answer.success().is_none();
     // To look into the file starts nothing.
-    if foreign::contains_libtest(&binary.path)? && is_libtest(binary, options)? {
-        return terse(binary, options).map(Some);
+    if !binary.runner.is_empty() || foreign::contains_libtest(&binary.path)? {
+        let answer = ask_for_none(binary, options)?;
+        if answer.success().is_some_and(|text| text.lines().any(|line| line == "0 tests, 0 benchmarks")) {
+            return terse(binary, options).map(Asked::Libtest);
+        }
+        refuses &= answer.success().is_none();
     }
-    Ok(None)
+    Ok(Asked::Other(Instead::Answer { refuses }))
 }
 
 fn from_json(text: &str) -> Option<Vec<Test>> {
@@ -312,13 +311,12 @@ fn from_json(text: &str) -> Option<Vec<Test>> {
     completed.then_some(tests)
 }
 
-/// Whether it is libtest's harness that answers, of whatever version: asked with all options that a run has, for a test
-/// that there is not, nothing else answers so.
-fn is_libtest(binary: &TestBinary, options: &Options) -> Result<bool> {
+/// Asks with all options that a run has, for a test that there is not. Nothing else than libtest's harness, of whatever
+/// version, takes all of them and says that there are no tests, and no benchmarks.
+fn ask_for_none(binary: &TestBinary, options: &Options) -> Result<Answer> {
     let mut command = binary.command();
     command.args(["--list", "--exact", "--nocapture", "--test-threads=1", "--logfile=/dev/null", &terse::unknown(&[])]);
-    let answer = ask(command, options)?;
-    Ok(answer.success().is_some_and(|text| text.lines().any(|line| line == "0 tests, 0 benchmarks")))
+    ask(command, options)
 }
 
 /// For harnesses of other toolchains, which have the terse format but not the JSON.

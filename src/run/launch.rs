@@ -67,8 +67,11 @@ impl Run<'_> {
                     return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
                 }
                 let arguments = [test.name.as_ref(), "--exact", "--nocapture"].into_iter();
+                // In the words of a runner that imitates libtest, the one selects ignored tests, and the other runs them.
+                let imitates = suite.binary.libtest && !suite.binary.runner.is_empty();
+                let ignored = if imitates { "--include-ignored" } else { "--ignored" };
                 Speech::ExitCode {
-                    arguments: arguments.chain(test.ignored.then_some("--ignored")).map(str::to_owned).collect(),
+                    arguments: arguments.chain(test.ignored.then_some(ignored)).map(str::to_owned).collect(),
                 }
             }
             // More threads than one would be more than the slot allows.

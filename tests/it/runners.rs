@@ -7,15 +7,21 @@ use tempfile::TempDir;
 
 use crate::tool::{Tool, of_kind, outcomes, ptest};
 
-/// Knows the options of wasm-bindgen-test-runner, and refuses all others. It may have something to say of its own.
+/// Knows the options of wasm-bindgen-test-runner, and refuses all others. As there, `--ignored` leaves the other tests
+/// out, and does not run the ignored ones. It may have something to say of its own.
 const RUNNER: &str = r#"#!/bin/sh
 file=$1
 shift
 filters=0
+list=
+case " $* " in
+*" --list "*) list=1 ;;
+esac
 for argument; do
     shift
     case "$argument" in
-    --list | --ignored | --include-ignored | --exact | --nocapture | --bench | --format | terse | --skip=*) ;;
+    --ignored) [ "$list" ] || continue ;;
+    --list | --include-ignored | --exact | --nocapture | --bench | --format | terse | --skip=*) ;;
     -*)
         echo "error: unexpected argument '$argument' found" >&2
         exit 2
@@ -30,14 +36,10 @@ for argument; do
     esac
     set -- "$@" "$argument"
 done
-case " $* " in
-*" --list "*) [ -z "$RUNNER_SPEAKS" ] || echo "runner: starting a machine" ;;
-esac
+[ -z "$list" ] || [ -z "$RUNNER_SPEAKS" ] || echo "runner: starting a machine"
 "$file" "$@"
 status=$?
-case " $* " in
-*" --list "*) [ -z "$RUNNER_SPEAKS" ] || echo "runner: 1 program" ;;
-esac
+[ -z "$list" ] || [ -z "$RUNNER_SPEAKS" ] || echo "runner: 1 program"
 exit $status
 "#;
 
@@ -84,12 +86,20 @@ fn a_runner_that_refuses_options_of_libtest_has_a_process_for_each_test() {
 }
 
 #[test]
-fn a_runner_that_lists_nothing_has_one_test_for_each_program() {
-    let runner = Runner::new("#!/bin/sh\necho booting\n[ $# -eq 1 ] || exit 0\nexec \"$1\"\n");
-    let (ran, events) = runner.tool(&["outcomes"]).args(["--no-doc"]).json();
-    assert_eq!(outcomes(&events), ["outcomes failed"]);
-    let note = "outcomes is started by a runner that does not take the options of libtest (";
-    assert!(ran.expect(100).stderr.contains(note) && ran.stderr.contains("it runs as one test"), "{}", ran.stderr);
+fn a_runner_that_goes_by_its_options_may_say_that_there_are_no_tests() {
+    let ran = Runner::new(RUNNER).tool(&["environment"]).args(["--bins"]).run();
+    assert!(ran.expect(4).stderr.contains("no test was selected, of 0 in 1 binary"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_runner_that_lists_nothing_whatever_it_is_asked_has_one_test_for_each_program() {
+    for says in ["echo booting", ":"] {
+        let runner = Runner::new(&format!("#!/bin/sh\n{says}\n[ $# -eq 1 ] || exit 0\nexec \"$1\"\n"));
+        let (ran, events) = runner.tool(&["outcomes"]).args(["--no-doc"]).json();
+        assert_eq!(outcomes(&events), ["outcomes failed"]);
+        let note = "outcomes is started by a runner that does not take the options of libtest (";
+        assert!(ran.expect(100).stderr.contains(note) && ran.stderr.contains("it runs as one test"), "{}", ran.stderr);
+    }
 }
 
 #[test]
