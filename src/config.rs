@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 
-use crate::files::{self, MOST_OF_A_CONFIG};
+use crate::files::{self, MOST_OF_A_TEXT};
 
 /// Where the file lies, below the workspace's root.
 pub const PATH: &str = ".config/ptest.toml";
@@ -130,7 +130,7 @@ impl Context {
 /// Reads the file of a workspace; there need not be one.
 pub fn read(workspace: &Path) -> Result<Config> {
     let path = workspace.join(PATH);
-    match files::read_text(&path, MOST_OF_A_CONFIG) {
+    match files::read_text(&path, MOST_OF_A_TEXT) {
         Ok(text) => parse(&text).with_context(|| format!("cannot use {}", path.display())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
         Err(error) => {

@@ -2,15 +2,18 @@
 //! read without a limit. Also tells whether a file is still the same one.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use anyhow::{Context, Result};
+use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh64::xxh64;
 
-/// The largest configuration file, in bytes.
-pub const MOST_OF_A_CONFIG: u64 = 16 * 1024 * 1024;
+/// The largest file that people write, in bytes: a configuration, a manifest, a source.
+pub const MOST_OF_A_TEXT: u64 = 16 * 1024 * 1024;
 
 /// The largest file that remembers something for the next run: a million tests with their places.
 pub const MOST_OF_A_MEMORY: u64 = 256 * 1024 * 1024;
@@ -39,6 +42,30 @@ pub fn read(path: impl AsRef<Path>, most: u64) -> io::Result<Vec<u8>> {
 /// The same of a file of text.
 pub fn read_text(path: impl AsRef<Path>, most: u64) -> io::Result<String> {
     String::from_utf8(read(path, most)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// What a file holds that [`write_sealed`] has written. `None` if there is none, or if any of it has changed since.
+pub fn read_sealed(path: &Utf8Path) -> Option<Vec<u8>> {
+    let mut bytes = read(path, MOST_OF_A_MEMORY).ok()?;
+    let length = bytes.iter().position(|byte| *byte == b'\n')? + 1;
+    let content = bytes.split_off(length);
+    (bytes == seal(&content)).then_some(content)
+}
+
+/// Puts a file in the place of another one, with a hash in front by which damage is noticed. Creates its folder.
+pub fn write_sealed(path: &Utf8Path, content: &[u8]) -> Result<()> {
+    let folder = path.parent().context("the file lies in no folder")?;
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(&seal(content))?;
+    file.write_all(content)?;
+    file.persist(path).context("cannot rename")?;
+    Ok(())
+}
+
+/// The first line. The number is that of the form of what follows, as this version writes it.
+fn seal(content: &[u8]) -> Vec<u8> {
+    format!("ptest 1 {:016x}\n", xxh64(content, 0)).into_bytes()
 }
 
 fn kind(metadata: &Metadata) -> &'static str {
@@ -96,6 +123,8 @@ impl Stamp {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// What `path` is said to be.
@@ -125,6 +154,27 @@ mod tests {
         assert_eq!(refused(&path), "it has more than 100 bytes");
         File::create(&path).unwrap().set_len(3 << 30).unwrap();
         assert_eq!(refused(&path), "it has more than 100 bytes");
+    }
+
+    proptest! {
+        #[test]
+        fn a_sealed_file_is_read_whole_or_not_at_all(
+            content in prop::collection::vec(any::<u8>(), 0..60),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<Option<u8>>(), any::<bool>()), 0..4),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = Utf8Path::from_path(folder.path()).unwrap().join("new/file");
+            write_sealed(&path, &content).unwrap();
+            let written = std::fs::read(&path).unwrap();
+            let mut bytes = written.clone();
+            for (at, byte, in_place) in changes {
+                let at = at.index(bytes.len().max(1)).min(bytes.len());
+                let end = (at + usize::from(in_place)).min(bytes.len());
+                bytes.splice(at..end, byte);
+            }
+            std::fs::write(&path, &bytes).unwrap();
+            prop_assert_eq!(read_sealed(&path), (bytes == written).then_some(content));
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use cargo_metadata::cargo_platform::{Cfg, Platform};
 use toml::{Table, Value};
 
 use super::Options;
+use crate::files::{self, MOST_OF_A_TEXT};
 
 pub(super) struct CargoConfig {
     files: cargo_config2::Config,
@@ -84,7 +85,8 @@ fn command_line(value: &str) -> Result<Table> {
     let path = Path::new(value);
     let (text, root) = match path.is_file() {
         true => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read --config {value}"))?;
+            let text =
+                files::read_text(path, MOST_OF_A_TEXT).with_context(|| format!("cannot read --config {value}"))?;
             let path = std::path::absolute(path).with_context(|| format!("cannot find --config {value}"))?;
             (text, path.ancestors().nth(2).unwrap_or(Path::new("/")).to_owned())
         }

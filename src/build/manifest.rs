@@ -6,9 +6,11 @@ use cargo_metadata::Target;
 use nextest_metadata::RustTestBinaryKind;
 use toml::{Table, Value};
 
+use crate::files::{self, MOST_OF_A_TEXT};
+
 /// Reads `harness` of the target's table; it is true where nothing is said.
 pub(super) fn has_libtest_harness(path: &Utf8Path, kind: &RustTestBinaryKind, target: &Target) -> Result<bool> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
+    let text = files::read_text(path, MOST_OF_A_TEXT).with_context(|| format!("cannot read {path}"))?;
     let manifest: Table = toml::from_str(&text).with_context(|| format!("cannot understand {path}"))?;
     Ok(harness(&manifest, kind, &target.name))
 }

@@ -2,14 +2,13 @@
 //! suite. cargo does the same for its own questions.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use camino::Utf8PathBuf;
 use cargo_config2::PathAndArgs;
 
-use crate::files::{self, MOST_OF_A_MEMORY, Stamp};
+use crate::files::{self, Stamp};
 
 /// Answers by question; a question begins with which rustc was asked.
 type Answers = BTreeMap<String, String>;
@@ -67,19 +66,14 @@ impl<'a> Rustc<'a> {
     }
 
     fn remembered(&self) -> Answers {
-        let text = files::read(&self.file, MOST_OF_A_MEMORY).unwrap_or_default();
+        let text = files::read_sealed(&self.file).unwrap_or_default();
         let answers: Answers = serde_json::from_slice(&text).unwrap_or_default();
         // Toolchains come and go; the file must not grow with them for ever.
         if answers.len() < 100 { answers } else { Answers::new() }
     }
 
     fn remember(&self, answers: &Answers) -> Result<()> {
-        let folder = self.file.parent().context("the file lies in no folder")?;
-        std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(&serde_json::to_vec(answers)?)?;
-        file.persist(&self.file)?;
-        Ok(())
+        files::write_sealed(&self.file, &serde_json::to_vec(answers)?)
     }
 }
 

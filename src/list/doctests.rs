@@ -12,6 +12,7 @@ use camino::Utf8Path;
 
 use super::{Harness, Listed, Options, Suite, Test, ask, memory, merge, sources, terse};
 use crate::build::TestBinary;
+use crate::files::{self, MOST_OF_A_TEXT};
 
 /// The doctests of a library. If rustdoc does not tell them, they are one test: it may still say why when it runs them.
 pub(super) fn suite(binary: TestBinary, options: &Options) -> Suite {
@@ -91,7 +92,7 @@ impl Sources {
     fn read(library: &Utf8Path, root: &Utf8Path) -> Option<Self> {
         let mut ignore = false;
         for source in sources::written_down(library)? {
-            let text = std::fs::read_to_string(root.join(source)).ok()?;
+            let text = files::read_text(root.join(source), MOST_OF_A_TEXT).ok()?;
             if makes_exception(&text) {
                 return None;
             }

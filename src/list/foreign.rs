@@ -6,8 +6,7 @@
 //! without tests, nor for one that passes because it could not be asked. So a binary that has libtest's harness in it
 //! and fails when it should list is an error: whatever stops it there might stop it at a test as well, and pass.
 
-use std::io::Read;
-use std::{fs::File, io};
+use std::io::{self, Read};
 
 use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
 use camino::Utf8Path;
@@ -16,6 +15,7 @@ use memchr::memmem;
 use super::answer::Answer;
 use super::{Harness, Listed, Options, Test, annotations, ask, merge, section, terse};
 use crate::build::TestBinary;
+use crate::files;
 
 /// How such a binary is to be run, with which tests, and what people should know of that.
 pub(super) struct Foreign {
@@ -179,7 +179,7 @@ const OF_LIBTEST: &[u8] = b"The FILTER string is tested against the name of all 
 const PIECE: usize = 1024 * 1024;
 
 pub(super) fn contains_libtest(path: &Utf8Path) -> Result<bool> {
-    let found = File::open(path).and_then(|file| contains(file, OF_LIBTEST, PIECE));
+    let found = files::open(path).and_then(|file| contains(file, OF_LIBTEST, PIECE));
     found.with_context(|| format!("cannot read {path}"))
 }
 

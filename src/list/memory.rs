@@ -5,16 +5,15 @@
 
 use std::cell::OnceCell;
 use std::ffi::OsString;
-use std::io::Write;
 use std::time::SystemTime;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh64::xxh64;
 
 use super::Listed;
-use crate::files::{self, MOST_OF_A_MEMORY, Stamp};
+use crate::files::{self, Stamp};
 
 /// The largest file whose content is compared: to read a larger one costs as much as the answer.
 const MOST_COMPARED: u64 = 256 * 1024 * 1024;
@@ -110,18 +109,14 @@ pub(super) fn recall(folder: &Utf8Path, identity: &Identity) -> Option<Listed> {
 }
 
 fn read(path: &Utf8Path) -> Option<Remembered> {
-    serde_json::from_slice(&files::read(path, MOST_OF_A_MEMORY).ok()?).ok()
+    serde_json::from_slice(&files::read_sealed(path)?).ok()
 }
 
 /// Puts the list in the place of what the file listed when it was another.
 pub(super) fn keep(folder: &Utf8Path, identity: &Identity, listed: &Listed) -> Result<()> {
     let Identity { path, stamp, settled, .. } = identity.clone();
     let remembered = Remembered { path, stamp, settled, content: identity.content_if_needed(), listed: listed.clone() };
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(&serde_json::to_vec(&remembered)?)?;
-    file.persist(place(folder, identity)).context("cannot rename")?;
-    Ok(())
+    files::write_sealed(&place(folder, identity), &serde_json::to_vec(&remembered)?)
 }
 
 fn place(folder: &Utf8Path, identity: &Identity) -> Utf8PathBuf {
@@ -133,7 +128,7 @@ mod tests {
     use std::fs::File;
     use std::time::Duration;
 
-    use super::super::Test;
+    use super::super::{Context, ContextKind, Test};
     use super::*;
 
     /// As if the file had been there for a while.
@@ -207,5 +202,34 @@ mod tests {
         let settled = same_stamp(true);
         std::fs::remove_file(&binary).unwrap();
         assert_eq!(recall(&memory, &settled), Some(listed()));
+    }
+
+    #[test]
+    fn a_damaged_list_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let (binary, memory) = (folder.join("binary"), folder.join("lists"));
+        std::fs::write(&binary, "one").unwrap();
+        let identity = identity(&binary, By::Stamp);
+        let file = place(&memory, &identity);
+        let context = |parent| Context { parent, ..Context::named("t::m", ContextKind::Unit, None) };
+        let listed = Listed {
+            tests: vec![Test { context: Some(1), times: 2, ..Test::named("m::a") }],
+            contexts: vec![context(None), context(Some(0))],
+        };
+        keep(&memory, &identity, &listed).unwrap();
+        let sound = std::fs::read_to_string(&file).unwrap();
+        for (from, to) in [
+            ("\"context\":1", "\"context\":99"),
+            ("\"parent\":0", "\"parent\":1"),
+            ("\"times\":2", "\"times\":1000000000"),
+            ("m::a", "m::b"),
+        ] {
+            assert_eq!(sound.matches(from).count(), 1, "{from} in {sound}");
+            std::fs::write(&file, sound.replace(from, to)).unwrap();
+            assert_eq!(recall(&memory, &identity), None, "{to}");
+        }
+        std::fs::write(&file, sound).unwrap();
+        assert_eq!(recall(&memory, &identity), Some(listed));
     }
 }

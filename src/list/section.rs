@@ -4,8 +4,6 @@
 //! of each of its parts. And in a program that can be loaded anywhere, the addresses themselves may stand apart, in a table
 //! for the dynamic linker.
 
-use std::fs::File;
-
 use anyhow::{Context, Result};
 use camino::Utf8Path;
 use object::elf::{FileHeader32, FileHeader64, PT_LOAD, SHF_ALLOC};
@@ -13,9 +11,11 @@ use object::read::elf::{FileHeader, ProgramHeader, Rela, SectionHeader};
 use object::{Endian, Endianness, FileKind, Object, ObjectSection, ObjectSegment, ReadCache, ReadRef};
 use ptest::wire::annotation::{SECTION_COFF, SECTION_ELF, SECTION_MACH_O};
 
+use crate::files;
+
 /// The texts in the section; `None` where there is none, or where the file is of a kind that has no sections.
 pub(super) fn read(binary: &Utf8Path) -> Result<Option<Vec<String>>> {
-    let file = ReadCache::new(File::open(binary).with_context(|| format!("cannot open {binary}"))?);
+    let file = ReadCache::new(files::open(binary).with_context(|| format!("cannot open {binary}"))?);
     let Ok(kind) = FileKind::parse(&file) else { return Ok(None) };
     let section = match kind {
         // The general reader would begin with the table of symbols, which is long.

@@ -3,27 +3,28 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Suite;
+use crate::files::{self, MOST_OF_A_TEXT};
 
 /// The source files of a suite, with whole paths. Where rustc's list is not there, the files that its tests stand in.
 pub fn sources(suite: &Suite) -> Vec<Utf8PathBuf> {
     let binary = &suite.binary;
     let of_tests = || suite.tests.iter().filter_map(|test| Some(test.file.as_deref()?.into())).collect();
-    let mut files: Vec<Utf8PathBuf> = written_down(&binary.path).unwrap_or_else(of_tests);
-    for file in &mut files {
+    let mut all: Vec<Utf8PathBuf> = written_down(&binary.path).unwrap_or_else(of_tests);
+    for file in &mut all {
         let whole = binary.root.join(&*file);
         // For packages of other workspaces paths begin at the package.
         *file = if whole.exists() { whole } else { binary.cwd.join(&*file) };
     }
-    files.sort_unstable();
-    files.dedup();
-    files
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// The files that were read when a program or a library was built.
 pub(super) fn written_down(built: &Utf8Path) -> Option<Vec<Utf8PathBuf>> {
     let name = built.file_stem()?;
     let crate_name = if built.extension().is_some() { name.strip_prefix("lib").unwrap_or(name) } else { name };
-    let text = std::fs::read_to_string(built.with_file_name(format!("{crate_name}.d"))).ok()?;
+    let text = files::read_text(built.with_file_name(format!("{crate_name}.d")), MOST_OF_A_TEXT).ok()?;
     // Each has a rule of its own without anything to make it from.
     let rules = text.lines().filter_map(|line| line.strip_suffix(':'));
     let sources: Vec<_> = rules.map(|path| path.replace("\\ ", " ").into()).collect();

@@ -35,7 +35,10 @@ impl Record {
                 "{path} was written by a newer cargo ptest: it has version {v} of the JSON lines, and this one reads up to {VERSION}"
             ),
             // A run that was killed at once has not got further.
-            Err(_) => ensure!(is_cut_off(&line), "{path} is no journal of a run: its first line is no JSON line"),
+            Err(_) => ensure!(
+                is_cut_off(&line),
+                "{path} is no journal of a run: its first line is no JSON line (remove it to do without it)"
+            ),
         }
         let goes_on = file.try_lock().is_err();
         Ok(Self { path, goes_on })

@@ -22,7 +22,8 @@ use super::live::{Live, Progress};
 use super::setups::{FailedSetups, within_crate};
 use super::summary::{self, Failure};
 use crate::event::{
-    Event, FixtureFinished, Outcome, Reporter, RunFinished, RunStarted, Show, TestFinished, WorkerExited, WorkerFailed,
+    Event, FixtureFinished, Outcome, Reporter, RunFinished, RunStarted, Show, TestFinished, TestSlow, WorkerExited,
+    WorkerFailed,
 };
 
 #[derive(Clone, Debug)]
@@ -85,6 +86,7 @@ pub(super) struct Terminal<W: Write> {
     of_setups: Vec<usize>,
     /// What may be told again at the end.
     again: Vec<Again>,
+    slow_is_explained: bool,
 }
 
 /// A test with its line, and what it wrote if that is shown once more.
@@ -94,6 +96,10 @@ struct Again {
     test: Arc<str>,
     text: String,
 }
+
+/// What a test may wait for in vain because of how it is run. It is printed once in a run.
+const WHY_SLOW: &str =
+    "if it waits for another test: a process runs one test at a time (README, \"Tests that wait for one another\")";
 
 /// So much is told before it is written, whether the moment is good or not.
 const PAGE: usize = 64 * 1024;
@@ -121,6 +127,7 @@ impl<W: Write> Terminal<W> {
             setups: FailedSetups::default(),
             of_setups: Vec::new(),
             again: Vec::new(),
+            slow_is_explained: false,
         }
     }
 
@@ -315,6 +322,15 @@ impl<W: Write> Terminal<W> {
         self.command(&fixture.binary, filter.as_deref())
     }
 
+    fn slow(&mut self, it: &TestSlow) -> std::io::Result<()> {
+        let label = self.styles.yellow.apply_to("        SLOW");
+        writeln!(self.page, "{label} [>{:>8.3}s] {}", it.elapsed, self.name(&it.binary, &it.test))?;
+        if std::mem::replace(&mut self.slow_is_explained, true) {
+            return Ok(());
+        }
+        writeln!(self.page, "{:>12} {WHY_SLOW}", "help:")
+    }
+
     fn command<'a>(&self, binary: &str, filters: impl IntoIterator<Item = &'a str>) -> String {
         let mut words: Vec<String> = vec!["cargo".into(), "ptest".into()];
         words.extend(self.options.build_args.iter().cloned());
@@ -355,10 +371,7 @@ impl<W: Write> Terminal<W> {
                     _ => writeln!(self.page, "{} | {line}", self.name(&it.binary, &it.test)),
                 }
             }
-            Event::TestSlow(it) if self.options.levels.status >= StatusLevel::Slow => {
-                let label = self.styles.yellow.apply_to("        SLOW");
-                writeln!(self.page, "{label} [>{:>8.3}s] {}", it.elapsed, self.name(&it.binary, &it.test))
-            }
+            Event::TestSlow(it) if self.options.levels.status >= StatusLevel::Slow => self.slow(it),
             Event::AttemptFailed(test) => self.test(test, false),
             Event::TestFinished(test) => self.test(test, true),
             Event::TestDiagnosed(it) => {

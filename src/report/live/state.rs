@@ -18,6 +18,8 @@ pub(in crate::report) struct State {
     starting: BTreeMap<u32, Running>,
     /// When the first result came, and how many came with it: what was ignored took no time.
     pace: Option<(Duration, usize)>,
+    /// When the last result came.
+    last: Option<Duration>,
     /// How long what has not ended should take one after another, in seconds, going by earlier runs.
     expected: Option<f64>,
     /// And what has ended.
@@ -32,6 +34,18 @@ pub(in crate::report) struct State {
 
 /// A process whose first test has not begun is nothing to tell before so long; then there may be doctests to compile.
 const STARTING: Duration = Duration::from_secs(1);
+
+/// How long the rest of the run will take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Left {
+    For(Duration),
+    /// A test takes much longer than it should, or no result has come for too long: it may be that it never ends.
+    NotKnown,
+}
+
+/// How much longer than expected a test may take, as any does now and then, before nothing is concluded from what was
+/// expected.
+const LATE: Duration = Duration::from_secs(2);
 
 /// A test, or a set-up or teardown.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,7 +112,10 @@ impl State {
                 };
                 self.running.entry(it.process).or_default().push(running);
             }
-            Event::TestFinished(it) | Event::AttemptFailed(it) => self.ended(it.process, &it.test),
+            Event::TestFinished(it) | Event::AttemptFailed(it) => {
+                self.last = Some(now);
+                self.ended(it.process, &it.test);
+            }
             Event::FixtureFinished(it) => self.ended(Some(it.process), &it.name()),
             Event::TestSlow(it) => drop(self.slow.insert((it.binary.clone(), it.test.clone()))),
             Event::WorkerExited(it) => {
@@ -158,32 +175,41 @@ impl State {
         failed + timed_out + crashed + setup_failed + error + worker_failed + fixture_failed
     }
 
-    /// How long the rest will take.
-    pub(super) fn left(&self, now: Duration) -> Option<Duration> {
+    /// `None` as long as there is nothing to go by.
+    pub(super) fn left(&self, now: Duration) -> Option<Left> {
         self.by_earlier_runs(now).or_else(|| self.by_pace(now))
     }
 
     /// If all takes as long as it did before: with all slots at work, and no sooner than the longest that runs.
-    fn by_earlier_runs(&self, now: Duration) -> Option<Duration> {
-        let slots = self.slots.as_ref()?.cap.max(1);
+    fn by_earlier_runs(&self, now: Duration) -> Option<Left> {
+        let (slots, all) = (self.slots.as_ref()?.cap.max(1), self.expected?);
         let spent = |running: &Running| now.saturating_sub(running.since).as_secs_f64();
         let running: Vec<(f64, f64)> =
             self.running.values().flatten().filter_map(|it| Some((spent(it), it.expected?))).collect();
+        if running.iter().any(|(spent, expected)| *spent > 2.0 * expected + LATE.as_secs_f64()) {
+            return Some(Left::NotKnown);
+        }
         let done: f64 = running.iter().map(|(spent, expected)| spent.min(*expected)).sum();
         let longest = running.iter().map(|(spent, expected)| expected - spent).fold(0.0, f64::max);
         #[expect(clippy::cast_precision_loss, reason = "nobody has so many slots")]
-        let left = ((self.expected? - done) / slots as f64).max(longest);
-        Duration::try_from_secs_f64(left).ok().filter(|left| *left > Duration::ZERO)
+        let left = ((all - done) / slots as f64).max(longest);
+        Duration::try_from_secs_f64(left).ok().filter(|left| *left > Duration::ZERO).map(Left::For)
     }
 
-    /// If it goes on at the pace so far. Nothing is said before there is a pace.
-    fn by_pace(&self, now: Duration) -> Option<Duration> {
-        let (since, before) = self.pace?;
-        let (done, spent) = (self.done().checked_sub(before)?, now.checked_sub(since)?);
-        let left = self.tests?.checked_sub(self.done())?;
-        let known = done >= 3 && spent >= Duration::from_secs(2) && left > 0;
-        let (done, left) = (u32::try_from(done).ok()?, u32::try_from(left).ok()?);
-        known.then(|| spent.checked_mul(left).map(|all| all / done)).flatten()
+    /// If it goes on at the pace of the results so far. Nothing is said before there is a pace.
+    fn by_pace(&self, now: Duration) -> Option<Left> {
+        let ((since, before), last) = (self.pace?, self.last?);
+        let done = u32::try_from(self.done().checked_sub(before)?).ok()?;
+        let left = u32::try_from(self.tests?.checked_sub(self.done())?).ok()?;
+        if done < 3 || now.checked_sub(since)? < Duration::from_secs(2) || left == 0 {
+            return None;
+        }
+        let (interval, silence) = (last.checked_sub(since)? / done, now.saturating_sub(last));
+        // Tests that run side by side may well end side by side.
+        let at_once = u32::try_from(self.running.len()).ok()?;
+        let usual = interval.checked_mul(2)?.checked_mul(at_once.checked_add(1)?)?;
+        let rest = interval.checked_mul(left)?.checked_sub(silence).filter(|rest| *rest > Duration::ZERO);
+        Some(rest.filter(|_| silence <= usual + LATE).map_or(Left::NotKnown, Left::For))
     }
 }
 
@@ -192,6 +218,10 @@ mod tests {
     use super::*;
     use crate::event::{Outcome, RunStarted, TestFinished, TestStarted, WorkerStarted};
     use crate::report::junit::sample::{finished, run_started, test_started};
+
+    fn left(left: u64) -> Left {
+        Left::For(secs(left))
+    }
 
     const fn secs(secs: u64) -> Duration {
         Duration::from_secs(secs)
@@ -232,16 +262,17 @@ mod tests {
         assert_eq!(state.left(secs(0)), None, "with how many slots is not known");
         let slots = SlotsChanged { timestamp: finished("a").timestamp, held: 2, waiting: 0, cap: 2 };
         state.event(&Event::SlotsChanged(slots), secs(0));
-        assert_eq!(state.left(secs(0)), Some(secs(6)));
+        assert_eq!(state.left(secs(0)), Some(left(6)));
         for (name, process, expected) in [("a", 1, 8.0), ("b", 2, 2.0)] {
             let Event::TestStarted(it) = test_started("demo", name) else { panic!() };
             state.event(&Event::TestStarted(TestStarted { process, expected: Some(expected), ..it }), secs(0));
         }
-        assert_eq!(state.left(secs(1)), Some(secs(7)), "the longest one decides");
-        assert_eq!(state.left(secs(9)), Some(secs(1)), "what takes longer than it should may end at any moment");
+        assert_eq!(state.left(secs(1)), Some(left(7)), "the longest one decides");
+        assert_eq!(state.left(secs(5)), Some(left(3)), "what takes longer than it should may end at any moment");
+        assert_eq!(state.left(secs(7)), Some(Left::NotKnown), "or never");
         state.event(&Event::TestFinished(TestFinished { process: Some(1), ..finished("a") }), secs(9));
         state.event(&Event::TestFinished(TestFinished { process: Some(2), ..finished("b") }), secs(9));
-        assert_eq!(state.left(secs(9)), Some(secs(1)));
+        assert_eq!(state.left(secs(9)), Some(left(1)));
     }
 
     #[test]
@@ -257,6 +288,24 @@ mod tests {
         for _ in 0..5 {
             state.event(&Event::TestFinished(finished("t")), secs(6));
         }
-        assert_eq!(state.left(secs(6)), Some(secs(15)));
+        assert_eq!(state.left(secs(6)), Some(left(15)));
+        assert_eq!(state.left(secs(8)), Some(left(13)), "it does not grow while nothing ends");
+        assert_eq!(state.left(secs(13)), Some(Left::NotKnown), "three seconds would have been usual");
+        assert_eq!(state.left(secs(999)), Some(Left::NotKnown));
+        state.event(&Event::TestFinished(finished("t")), secs(19));
+        assert_eq!(state.left(secs(19)), Some(left(42)));
+    }
+
+    /// Of the last one it is said in vain how long the others took.
+    #[test]
+    fn the_time_left_of_a_run_whose_last_test_hangs_is_not_known() {
+        let mut state = State::default();
+        state.event(&run_started(4), secs(0));
+        state.event(&test_started("demo", "a"), secs(0));
+        for second in 1..=3 {
+            state.event(&Event::TestFinished(finished("t")), secs(second));
+        }
+        assert_eq!(state.left(secs(3)), Some(left(1)));
+        assert_eq!(state.left(secs(4)), Some(Left::NotKnown));
     }
 }

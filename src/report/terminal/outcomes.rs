@@ -103,6 +103,16 @@ fn every_outcome_has_its_words() {
 }
 
 #[test]
+fn what_a_slow_test_may_wait_for_is_said_once() {
+    let slow = |elapsed| Event::TestSlow(TestSlow { binary: "demo".into(), test: "slow".into(), worker: 1, elapsed });
+    let text = told(Levels::default(), &complete(vec![slow(60.0), slow(120.0)]));
+    let expected =
+        "SLOW [>  60.000s] demo slow\n       help: if it waits for another test: a process runs one test at a time";
+    assert!(text.contains(expected), "{text}");
+    assert_eq!((text.matches("SLOW").count(), text.matches("help:").count()), (2, 1), "{text}");
+}
+
+#[test]
 fn by_default_what_was_skipped_is_counted_and_no_more() {
     snapbox::assert_data_eq!(told(Levels::default(), &every_outcome()), snapbox::file!["snapshots/default.txt"]);
 }
