@@ -9,6 +9,7 @@ mod screen;
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+use std::hash::{BuildHasher, RandomState};
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -231,6 +232,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, command: Command, env: Env) -> 
         run: run::Options {
             // A run inside a test carries the outer run's mark, so that whoever kills that one finds this one's tests.
             run: env.text("PTEST_RUN_ID").map_or(own_run.clone(), |outer| format!("{outer}/{own_run}")),
+            nextest_run: uuid(),
             processes,
             cores,
             retries: cli.run.retries,
@@ -447,6 +449,21 @@ fn run_id() -> String {
     format!("{}Z-{}", now.format("%Y%m%dT%H%M%S%3f"), std::process::id())
 }
 
+/// A random UUID, of version 4.
+fn uuid() -> String {
+    // Each state has a random key of its own.
+    let random = || RandomState::new().hash_one(());
+    let (a, b) = (random(), random());
+    let (variant, low) = (8 | (b >> 62), b & 0xffff_ffff_ffff);
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{variant:x}{:03x}-{low:012x}",
+        a >> 32,
+        (a >> 16) & 0xffff,
+        a & 0xfff,
+        (b >> 48) & 0xfff
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -629,6 +646,17 @@ mod tests {
     fn a_nested_run_carries_the_outer_ones_mark() {
         let run = parsed("", &[("PTEST_RUN_ID", "outer")]).unwrap().run.run;
         assert!(run.starts_with("outer/"), "{run}");
+    }
+
+    #[test]
+    fn each_run_has_a_uuid_of_its_own_for_those_who_know_nextest() {
+        let run = || parsed("", &[("NEXTEST_RUN_ID", "outer")]).unwrap().run.nextest_run;
+        let (one, other) = (run(), run());
+        assert_ne!(one, other);
+        let parts: Vec<&str> = one.split('-').collect();
+        assert_eq!(parts.iter().map(|it| it.len()).collect::<Vec<_>>(), [8, 4, 4, 4, 12], "{one}");
+        assert!(parts.concat().chars().all(|it| it.is_ascii_hexdigit()), "{one}");
+        assert!(parts[2].starts_with('4') && "89ab".contains(&parts[3][..1]), "{one}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! or a test framework of their own stands in its place (`#![test_runner]`), or a `target.*.runner` understands only
 //! options of its own.
 //!
-//! Such a binary gets a process for each test, if it lists them; otherwise it is run whole. It must not be taken for one
+//! Such a binary gets a process for each test, if it lists them (some do so only for nextest, so that is said to them); otherwise it is run whole. It must not be taken for one
 //! without tests, nor for one that passes because it could not be asked. So a binary that has libtest's harness in it
 //! and fails when it should list is an error: whatever stops it there might stop it at a test as well, and pass.
 
@@ -13,7 +13,7 @@ use camino::Utf8Path;
 use memchr::memmem;
 
 use super::answer::Answer;
-use super::{Harness, Listed, Options, Test, annotations, ask, merge, section, terse};
+use super::{Harness, Listed, NEXTEST, Options, Test, annotations, ask, merge, section, terse};
 use crate::build::TestBinary;
 use crate::files;
 
@@ -168,7 +168,7 @@ fn behind_runner(binary: &TestBinary, lists: Lists, options: &Options) -> Result
 
 fn question(binary: &TestBinary, more: &[&str], options: &Options) -> Result<Answer> {
     let mut command = binary.command();
-    command.args(terse::LIST).args(more);
+    command.args(terse::LIST).args(more).env(NEXTEST, "1");
     ask(command, options)
 }
 

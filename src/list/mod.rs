@@ -54,6 +54,9 @@ pub struct Options {
     pub asking: Asking,
 }
 
+/// Set by nextest, and by us where each test has a process of its own.
+pub const NEXTEST: &str = "NEXTEST";
+
 /// A test binary with its tests.
 #[derive(Debug)]
 pub struct Suite {

@@ -7,8 +7,8 @@ use std::{fs, io};
 
 use camino::Utf8PathBuf;
 use ptest::wire::environment::{
-    CONTEXT, HOST, HOST_NUMBER, ROLE, RUN_ID, SLOT, SLOTS, STOP, TOKEN, VALUE, VALUES, WANTED, WORKER, join_cases,
-    join_values,
+    ANY, CONTEXT, HOST, HOST_NUMBER, NEXTEST_RUN_ID, OWN_NEXTEST_RUN_ID, ROLE, RUN_ID, RUNNER, SLOT, SLOTS, STOP,
+    TOKEN, VALUE, VALUES, WANTED, WORKER, join_cases, join_values,
 };
 
 use super::Run;
@@ -21,6 +21,10 @@ use crate::schedule::{Batch, HostId, Process};
 
 /// Where a jobserver is named: ours, and those that make and cargo hand on.
 const JOBSERVER: [&str; 3] = ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"];
+
+/// Some harnesses list their tests only for nextest, and some tests take it for leave to change their process for good:
+/// it is set where each test has a process of its own.
+const NEXTEST: &str = list::NEXTEST;
 
 impl Run<'_> {
     /// What a worker's process is started with. What does not fit into its environment is put into files.
@@ -70,6 +74,7 @@ impl Run<'_> {
                 // In the words of a runner that imitates libtest, the one selects ignored tests, and the other runs them.
                 let imitates = suite.binary.libtest && !suite.binary.runner.is_empty();
                 let ignored = if imitates { "--include-ignored" } else { "--ignored" };
+                command.env(NEXTEST, "1");
                 Speech::ExitCode {
                     arguments: arguments.chain(test.ignored.then_some(ignored)).map(str::to_owned).collect(),
                 }
@@ -119,6 +124,14 @@ impl Run<'_> {
         for name in [ROLE, TOKEN, SLOT, HOST_NUMBER, CONTEXT, VALUE, VALUES, WANTED, STOP] {
             command.env_remove(name);
         }
+        // Whose processes run many tests is not what this says.
+        command.env_remove(NEXTEST);
+        let runner = match suite.harness {
+            Harness::Doctests => ANY.to_owned(),
+            _ => std::process::id().to_string(),
+        };
+        let nextest_run = &self.options.nextest_run;
+        command.env(NEXTEST_RUN_ID, nextest_run).env(OWN_NEXTEST_RUN_ID, nextest_run).env(RUNNER, runner);
         command.env("PTEST", "1").env(RUN_ID, &self.options.run).env(SLOTS, self.scheduler.most_workers().to_string());
         if let Some(makeflags) = &self.pool.makeflags {
             command.env(JOBSERVER[0], makeflags);

@@ -73,6 +73,8 @@ pub use ptest::wire::environment::RUN_ID;
 pub struct Options {
     /// Names the run in the environment of its tests.
     pub run: String,
+    /// The same for those who look for nextest's name of a run: a UUID.
+    pub nextest_run: String,
     /// The upper cap on worker slots.
     pub processes: usize,
     /// How many of them the machine can run at once.

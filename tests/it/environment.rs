@@ -95,7 +95,7 @@ impl Probe {
 
 /// All but those that are ours, that tell the two runs apart, or that a shell makes up.
 fn variables(environment: &str) -> BTreeMap<String, String> {
-    let expected = ["CARGO_MAKEFLAGS", "PROBE_FOLDER", "RUST_RECURSION_COUNT", "SHLVL", "_"];
+    let expected = ["CARGO_MAKEFLAGS", "NEXTEST_RUN_ID", "PROBE_FOLDER", "RUST_RECURSION_COUNT", "SHLVL", "_"];
     let variables = environment.split_terminator('\0').map(|it| it.split_once('=').unwrap_or((it, "")));
     let kept = variables.filter(|(name, _)| !name.starts_with("PTEST") && !expected.contains(name));
     kept.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()

@@ -44,6 +44,8 @@ mod reports;
 #[cfg(unix)]
 mod runners;
 #[cfg(target_os = "linux")]
+mod runs;
+#[cfg(target_os = "linux")]
 mod sandboxes;
 #[cfg(target_os = "linux")]
 mod screen;

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
@@ -129,6 +130,18 @@ impl Ran {
 pub fn skipped(what: impl std::fmt::Display) {
     // Whoever does not listen is not told.
     let _ = writeln!(std::io::stderr(), "SKIPPED: {what}");
+}
+
+/// Whether there is a cargo-nextest to compare with, which people may work on this without.
+pub fn nextest_is_here() -> bool {
+    static IS_HERE: LazyLock<bool> = LazyLock::new(|| {
+        let answers = clean("cargo").args(["nextest", "--version"]).output().is_ok_and(|it| it.status.success());
+        if !answers {
+            skipped("cargo-nextest is not installed: what it makes of our tests is NOT tested");
+        }
+        answers
+    });
+    *IS_HERE
 }
 
 /// The events of one kind.

@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::LazyLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::kills::{LIMIT, Mark};
-use crate::tool::{cargo, clean, of_kind, outcomes, skipped, target};
+use crate::tool::{cargo, nextest_is_here, of_kind, outcomes, target};
 
 /// Who runs the tests, and how many at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,14 +28,7 @@ impl Runner {
 
     /// People may work on this without nextest.
     pub fn is_here(self) -> bool {
-        static NEXTEST: LazyLock<bool> = LazyLock::new(|| {
-            let answers = clean("cargo").args(["nextest", "--version"]).output().is_ok_and(|it| it.status.success());
-            if !answers {
-                skipped("cargo-nextest is not installed: what it makes of contexts is NOT tested");
-            }
-            answers
-        });
-        !matches!(self, Self::Nextest(_)) || *NEXTEST
+        !matches!(self, Self::Nextest(_)) || nextest_is_here()
     }
 }
 

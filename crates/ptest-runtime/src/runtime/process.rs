@@ -7,7 +7,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::channel::Channel;
 use super::os;
-use crate::wire::environment::{self, CASES, CONTEXT, HOST, ROLE, RUN_ID, SLOT, STOP, TOKEN, VALUE, WANTED, WORKER};
+use crate::wire::environment::{
+    self, ANY, CASES, CONTEXT, HOST, NEXTEST_RUN_ID, OWN_NEXTEST_RUN_ID, ROLE, RUN_ID, RUNNER, SLOT, STOP, TOKEN,
+    VALUE, WANTED, WORKER,
+};
 #[cfg(unix)]
 use crate::wire::environment::{CALL, FUNCTION};
 use crate::wire::record::Record;
@@ -69,11 +72,13 @@ impl Process {
             #[cfg(unix)]
             Some(CALL) => Role::Call { function: variable(FUNCTION).unwrap_or_default() },
             Some(role) => panic!("{ROLE}={role}: cargo-ptest is of another version than the ptest crate"),
-            None if is_nextests(&arguments) => Role::Nextest,
+            None if nextest_run().is_some() && is_of_one_test(&arguments) => Role::Nextest,
             None => Role::Alone,
         };
         let run = match (&role, variable(RUN_ID)) {
-            (Role::Nextest, outer) => nested(outer, variable("NEXTEST_RUN_ID").unwrap_or_else(own_run_id)),
+            (Role::Nextest, outer) => nested(outer, nextest_run().unwrap_or_else(own_run_id)),
+            // A binary without annotations, or one with a harness of its own.
+            (Role::Alone, Some(run)) if is_started_by_runner() => run,
             (Role::Alone, outer) => nested(outer, own_run_id()),
             (_, run) => run.unwrap_or_else(own_run_id),
         };
@@ -112,9 +117,33 @@ pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// nextest's name for its run, if it is nextest who runs this. `cargo ptest` sets the variable as well.
+fn nextest_run() -> Option<String> {
+    let run = variable(NEXTEST_RUN_ID)?;
+    if variable(OWN_NEXTEST_RUN_ID).as_ref() == Some(&run) { None } else { Some(run) }
+}
+
+/// Whether `cargo ptest` has started this process, and not one of its tests. What a test starts inherits the variable.
+fn is_started_by_runner() -> bool {
+    match variable(RUNNER) {
+        Some(runner) => runner == ANY || runner == parent_process(),
+        None => false,
+    }
+}
+
+#[cfg(unix)]
+fn parent_process() -> String {
+    std::os::unix::process::parent_id().to_string()
+}
+
+#[cfg(not(unix))]
+fn parent_process() -> String {
+    String::new()
+}
+
 /// nextest starts a process for each test, as `BIN --exact NAME --nocapture`. A `cargo test` that is run by such a
 /// test inherits the variables but not the arguments.
-fn is_nextests(arguments: &[String]) -> bool {
+fn is_of_one_test(arguments: &[String]) -> bool {
     let (mut exact, mut nocapture, mut free) = (false, false, 0);
     for argument in arguments {
         match argument.as_str() {
@@ -124,7 +153,7 @@ fn is_nextests(arguments: &[String]) -> bool {
             _ => free += 1,
         }
     }
-    std::env::var_os("NEXTEST_RUN_ID").is_some() && exact && nocapture && free == 1
+    exact && nocapture && free == 1
 }
 
 /// A run that a test has started is another one, and its name tells where it belongs.

@@ -46,6 +46,15 @@ pub const SLOTS: &str = "PTEST_WORKERS";
 /// In place of [`SLOT`]: the serial number of the host that the process belongs to.
 pub const HOST_NUMBER: &str = "PTEST_HOST";
 
+/// Set for every test, as nextest does: some crates tell by it what belongs to one run.
+pub const NEXTEST_RUN_ID: &str = "NEXTEST_RUN_ID";
+/// The value that `cargo ptest` has given to [`NEXTEST_RUN_ID`]: with any other it is nextest who runs the test.
+pub const OWN_NEXTEST_RUN_ID: &str = "PTEST_NEXTEST_RUN_ID";
+/// The process id of the runner. Whose parent that is belongs to its run, and not to one that a test has started.
+pub const RUNNER: &str = "PTEST_RUNNER";
+/// In place of the process id for doctests, which rustdoc starts: they and all that they start belong to the run.
+pub const ANY: &str = "any";
+
 /// How long a set-up may take that does not say so itself.
 pub const SETUP_LIMIT: std::time::Duration = std::time::Duration::from_secs(120);
 /// How long a teardown may take that does not say so itself.
