@@ -75,7 +75,8 @@
 //!   moment ([`tty`]).
 //! * What a test prints is kept in bounded memory, and whoever prints faster than can be told has to wait.
 //! * A failing test is a value. An error means that `cargo ptest` could not do its work; once a run has begun it stops
-//!   new work, drains, reaps, writes the reports, and surfaces then.
+//!   new work, drains, reaps, writes the reports, and surfaces then. A panic in any thread of the run is such an error
+//!   ([`threads`]).
 //!
 //! # Platforms
 //!
@@ -108,6 +109,7 @@ mod notes;
 mod report;
 mod run;
 mod schedule;
+mod threads;
 mod tty;
 
 use std::collections::BTreeSet;
@@ -307,8 +309,11 @@ fn eagerly(mut invocation: Invocation, pool: &Pool, since: Instant, began: &mut 
     };
     std::thread::scope(|scope| {
         let ((opened, opening), (sender, news)) = (mpsc::channel(), mpsc::channel());
-        let feeding = scope.spawn(move || eager::feed(options, &opened, &sender));
-        let fed = || feeding.join().expect("the thread does not panic");
+        let feeding = scope.spawn(move || {
+            let (opened, sender) = (opened, sender);
+            threads::guard("feed", || eager::feed(options, &opened, &sender))
+        });
+        let fed = || feeding.join().expect("its panics are caught").map_err(anyhow::Error::from);
         let why = |error: Option<eager::Error>| match error {
             None => None,
             Some(eager::Error::NotBuilt(failure)) => Some(not_built(failure)),
@@ -316,7 +321,7 @@ fn eagerly(mut invocation: Invocation, pool: &Pool, since: Instant, began: &mut 
         };
         let Ok((ground, site)) = opening.recv() else {
             // It has not come to a run, and does not do so without an error.
-            return why(fed().error).unwrap_or(Ok(Exit::Setup));
+            return why(fed()?.error).unwrap_or(Ok(Exit::Setup));
         };
         invocation.run.built = Some(since.elapsed());
         let beside = Beside { news, end: Box::new(end_build.clone()) };
@@ -324,7 +329,8 @@ fn eagerly(mut invocation: Invocation, pool: &Pool, since: Instant, began: &mut 
         if finished.is_err() {
             end_build();
         }
-        let (finished, eager::Fed { found, error }) = (finished?, fed());
+        let fed = fed();
+        let (finished, eager::Fed { found, error }) = (finished?, fed?);
         let Some(found) = found else { return Ok(Exit::of_run(&finished.run)) };
         finished.remember(&ground, &found.suites, &found.lengths);
         if let Some(Stopped::Interrupted | Stopped::Terminated | Stopped::FailFast) = finished.run.stopped {

@@ -5,7 +5,7 @@
 
 use std::io::{self, Read};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -14,6 +14,7 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use super::Options;
 use super::asking::kill;
+use crate::threads::{self, Panic};
 
 /// The longest list that is read, in bytes: a million tests with their places.
 const LONGEST: usize = 256 * 1024 * 1024;
@@ -90,6 +91,8 @@ enum Heard {
     Silence,
     /// It has ended, and waits to be reaped.
     Gone,
+    /// One of those who listen does so no more.
+    Panicked(Panic),
 }
 
 /// Starts the threads that wait for what the binary does. A receiver that is gone wants to know no more.
@@ -99,8 +102,8 @@ fn listen(
     sender: &SyncSender<Heard>,
 ) -> io::Result<()> {
     let start = |listener: Box<dyn FnOnce(SyncSender<Heard>) + Send>| {
-        let sender = sender.clone();
-        std::thread::Builder::new().name("list".to_owned()).spawn(move || listener(sender)).map(drop)
+        let (sender, panicked) = (sender.clone(), sender.clone());
+        threads::start("list", move || listener(sender), move |panic| drop(panicked.send(Heard::Panicked(panic))))
     };
     start(Box::new(|sender| read(stdout, Heard::Stdout, &sender)))?;
     start(Box::new(|sender| read(stderr, Heard::Stderr, &sender)))?;
@@ -147,11 +150,11 @@ fn hear(group: Pid, receiver: &Receiver<Heard>, longest: usize, limit: Duration)
                 }
             }
             Ok(Heard::Silence) => open -= 1,
+            Ok(Heard::Panicked(panic)) => return Err(panic.into()),
             Ok(Heard::Gone) => {
                 gone = true;
                 grace = Some(Instant::now() + GRACE);
             }
-            Err(RecvTimeoutError::Disconnected) => bail!("a thread that listened to it has ended before it"),
             Err(_) if Instant::now() < end => {
                 // What it left behind holds its output. It may be gone in the meantime, which is as good.
                 kill(group);
@@ -230,6 +233,28 @@ mod tests {
         }
         let answer = ask_for(LONGEST, command, &Options { timeout: Duration::from_millis(300), ..options() });
         assert_eq!(answer.err().unwrap().to_string(), "it has not answered --list within 300ms");
+        expect_gone(alive);
+    }
+
+    #[test]
+    fn a_thread_that_panics_leaves_nobody_waiting() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                panic!("boom")
+            }
+        }
+        let (mut command, alive) = shell("exec sleep 1000");
+        let mut child = command.spawn().unwrap();
+        let pid = Pid::from_child(&child);
+        let (sender, receiver) = mpsc::sync_channel(16);
+        listen(pid, (Broken, io::empty()), &sender).unwrap();
+        let heard = hear(pid, &receiver, LONGEST, LONG);
+        kill(pid);
+        child.wait().unwrap();
+        let error = heard.unwrap_err().to_string();
+        assert_eq!(error, "the thread `list` of cargo ptest panicked: boom; please report this");
+        drop(command);
         expect_gone(alive);
     }
 

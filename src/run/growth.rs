@@ -16,6 +16,7 @@ use crate::event::{BinarySelected, Event, Stopped, TestsKnown};
 use crate::filter::Decision;
 use crate::list::{self, Suite};
 use crate::schedule::{Input, Stop};
+use crate::threads;
 
 /// A build that goes on beside the run.
 pub struct Beside {
@@ -59,12 +60,25 @@ impl Beside {
     /// Has the news told like everything else that happens.
     pub(super) fn pass_on(self, sender: &SyncSender<Message>) -> io::Result<EndBuild> {
         let sender = sender.clone();
-        let pass_on = move || {
-            // A receiver that is gone means that the run is over.
-            let _ = self.news.iter().try_for_each(|news| sender.send(Message::News(news)));
-        };
-        std::thread::Builder::new().name("news".to_owned()).spawn(pass_on)?;
+        let panicked = sender.clone();
+        let pass_on = move || pass_on(self.news, |news| sender.send(Message::News(news)).is_ok());
+        threads::start("news", pass_on, move |panic| drop(panicked.send(Message::Panicked(panic))))?;
         Ok(self.end)
+    }
+}
+
+/// Tells all news; false from `tell` means that the run is over. Who has news ends with the last of them: if that does not
+/// come, a panic has ended it, and the run is not to wait for more.
+fn pass_on(news: Receiver<News>, mut tell: impl FnMut(News) -> bool) {
+    let mut is_over = false;
+    for news in news {
+        is_over = !matches!(news, News::More(_));
+        if !tell(news) {
+            return;
+        }
+    }
+    if !is_over {
+        tell(News::Useless);
     }
 }
 
@@ -170,4 +184,35 @@ fn selected(suite: &Suite, decisions: &[Decision]) -> Option<BinarySelected> {
     let taken = all.filter(|(_, decision)| !matches!(decision, Decision::Skip(_)));
     let tests: Vec<Arc<str>> = taken.map(|(test, _)| test.name.clone()).collect();
     (!tests.is_empty()).then(|| BinarySelected { binary: suite.binary.id.clone(), tests, listed: suite.tests.len() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// What is told of these news.
+    fn told(all: Vec<News>) -> Vec<String> {
+        let (sender, receiver) = mpsc::channel();
+        all.into_iter().for_each(|news| sender.send(news).unwrap());
+        drop(sender);
+        let mut told = Vec::new();
+        pass_on(receiver, |news| {
+            told.push(match news {
+                News::More(_) => "more".to_owned(),
+                last => format!("{last:?}"),
+            });
+            true
+        });
+        told
+    }
+
+    #[test]
+    fn news_that_end_without_a_last_one_do_not_leave_the_run_waiting() {
+        let more = || News::More(Box::default());
+        assert_eq!(told(vec![more(), News::Built]), ["more", "Built"]);
+        assert_eq!(told(vec![more(), more()]), ["more", "more", "Useless"]);
+        assert_eq!(told(vec![]), ["Useless"]);
+    }
 }

@@ -1,6 +1,6 @@
 //! What the loop does with hosts: starts them, hears that they are up, lets go of them, and tells what became of each.
 
-use std::io::{self, PipeWriter};
+use std::io::PipeWriter;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -126,7 +126,12 @@ impl Run<'_> {
                 live.group = Some(group);
                 live.so_far = Some(so_far);
             }
-            Report::NotStarted(error) => self.host_not_started(host, &error),
+            Report::NotStarted(error) => {
+                let binary = &self.book.suites[self.groups.hosts[host].suite].binary;
+                let why = format!("cannot start {}: {error}", binary.path);
+                self.host_lost(host, why);
+            }
+            Report::Panicked(panic) => self.host_lost(host, panic.to_string()),
             Report::Facts(facts) => {
                 for Timed { fact, at } in facts {
                     if let Fact::Said(record, output) = fact {
@@ -179,10 +184,12 @@ impl Run<'_> {
         }
     }
 
-    fn host_not_started(&mut self, host: HostId, error: &io::Error) {
-        let binary = &self.book.suites[self.groups.hosts[host].suite].binary;
-        let message = format!("cannot start {}: {error}", binary.path);
-        self.host_broke(host, Fixture::Setup, Outcome::Error, message, Output::default());
+    /// Nothing more will be heard of it.
+    fn host_lost(&mut self, host: HostId, why: String) {
+        if !self.hosts.contains_key(&host) {
+            return;
+        }
+        self.host_broke(host, Fixture::Setup, Outcome::Error, why, Output::default());
         self.hosts.remove(&host);
         self.step(Instant::now(), Input::HostExited(host));
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use crate::threads::{self, Panic};
 use crate::tty;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,11 +35,14 @@ pub(super) struct Keyboard {
 const TURN: Duration = Duration::from_millis(500);
 
 /// Has `tell` called, from a thread, for each key that means something. False from it ends the thread.
-pub(super) fn listen(tell: impl Fn(Key) -> bool + Send + 'static) -> io::Result<Keyboard> {
+pub(super) fn listen(
+    tell: impl Fn(Key) -> bool + Send + 'static,
+    panicked: impl FnOnce(Panic) + Send + 'static,
+) -> io::Result<Keyboard> {
     let (ended, open) = io::pipe()?;
     tty::take_keys()?;
     let keyboard = Keyboard { _open: open };
-    std::thread::Builder::new().name("keys".to_owned()).spawn(move || {
+    let listen = move || {
         let stdin = io::stdin();
         let mut was_ours = true;
         loop {
@@ -72,7 +76,8 @@ pub(super) fn listen(tell: impl Fn(Key) -> bool + Send + 'static) -> io::Result<
                 Err(_) => return,
             }
         }
-    })?;
+    };
+    threads::start("keys", listen, panicked)?;
     Ok(keyboard)
 }
 

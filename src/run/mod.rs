@@ -48,6 +48,7 @@ use crate::group::Groups;
 use crate::history::Lengths;
 use crate::list::Suite;
 use crate::schedule::{self, Action, Batch, ContextId, HostId, Input, Process, Scheduler, Slots, Stop};
+use crate::threads::{self, Panic};
 
 use book::Book;
 use growth::EndBuild;
@@ -124,6 +125,8 @@ enum Message {
     Key(Key),
     Process(Who, Report),
     News(News),
+    /// A thread of ours does its work no more.
+    Panicked(Panic),
 }
 
 /// Whose process it is.
@@ -180,21 +183,28 @@ pub fn groups<'a>(
     reporter: &'a mut dyn Reporter,
 ) -> Result<RunFinished, Error> {
     let (sender, receiver) = mpsc::sync_channel(BACKLOG);
-    let (asked, table) = (sender.clone(), watchdog.table());
     // A receiver that is gone means that the run is over.
-    let listening = signals::listen(move |it| drop(asked.send(Message::Signalled(it))), move || table.kill_all());
+    let panicked = || {
+        let sender = sender.clone();
+        move |panic| drop(sender.send(Message::Panicked(panic)))
+    };
+    let (asked, table) = (sender.clone(), watchdog.table());
+    let asked = move |it| drop(asked.send(Message::Signalled(it)));
+    let listening = signals::listen(asked, move || table.kill_all(), panicked());
     let _listening = listening.context("cannot listen to signals")?;
     let pressed = sender.clone();
-    let keyboard = options.keys.then(|| keys::listen(move |key| pressed.send(Message::Key(key)).is_ok()));
+    let pressed = move |key| pressed.send(Message::Key(key)).is_ok();
+    let keyboard = options.keys.then(|| keys::listen(pressed, panicked()));
     // A run goes on without its keys.
     let _keyboard = keyboard.and_then(Result::ok);
     let granted = sender.clone();
     let in_flight = Arc::new(AtomicUsize::new(0));
     let counter = in_flight.clone();
-    let requests = pool.requests(move |slot| {
+    let granted = move |slot| {
         counter.fetch_add(1, Ordering::SeqCst);
         drop(granted.send(Message::Slot(slot)));
-    });
+    };
+    let requests = pool.requests(granted, panicked());
     let rules = plan::rules(options, beside.is_some());
     let mut run = Run {
         book: Book::open(reporter),
@@ -220,6 +230,7 @@ pub fn groups<'a>(
         watchdog,
         sender,
         stopped: None,
+        failure: None,
         how: None,
         slots_told: None,
         flushed: Instant::now(),
@@ -228,10 +239,14 @@ pub fn groups<'a>(
         not_started: Vec::new(),
     };
     run.building = run.end_build.is_some();
-    run.begin(work);
-    run.step(Instant::now(), Input::Tick);
-    run.receive_until_done(&receiver);
-    run.end()
+    let went_on = threads::guard("run", || {
+        run.begin(work);
+        run.step(Instant::now(), Input::Tick);
+        run.receive_until_done(&receiver);
+    });
+    went_on.unwrap_or_else(|panic| run.break_off(panic));
+    // It may have been a reporter that panicked, and it may do so again.
+    threads::guard("run", || run.end()).unwrap_or_else(|panic| Err(Error::Other(panic.into())))
 }
 
 struct Run<'a> {
@@ -267,6 +282,8 @@ struct Run<'a> {
     watchdog: &'a Watchdog,
     sender: SyncSender<Message>,
     stopped: Option<Stopped>,
+    /// Why the run cannot go on.
+    failure: Option<Panic>,
     /// How it was asked to stop last.
     how: Option<Stop>,
     /// What was told last.
@@ -335,6 +352,7 @@ impl<'a> Run<'a> {
                 Some(Message::Key(key)) => self.key(key),
                 Some(Message::Process(who, report)) => self.reports(who, report),
                 Some(Message::News(news)) => self.hear(news),
+                Some(Message::Panicked(panic)) => self.fail(panic),
                 None => self.step(Instant::now(), Input::Tick),
             }
             if self.book.error.is_some() && self.stopped.is_none() {
@@ -343,7 +361,26 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// What a thread of ours would have done will not be done any more.
+    fn fail(&mut self, panic: Panic) {
+        self.failure.get_or_insert(panic);
+        self.stop(Stopped::Error, Stop::Terminate);
+    }
+
+    /// The loop itself has panicked: there is nobody to end things in their order.
+    fn break_off(&mut self, panic: Panic) {
+        self.failure.get_or_insert(panic);
+        self.stopped.get_or_insert(Stopped::Error);
+        self.watchdog.table().kill_all();
+        if let Some(end) = self.end_build.take() {
+            end();
+        }
+    }
+
     fn reports(&mut self, who: Who, report: Report) {
+        if let Report::Panicked(panic) = &report {
+            self.fail(panic.clone());
+        }
         match who {
             Who::Worker(process) => self.process_reports(process, report),
             Who::Host(host) => self.host_reports(host, report),
@@ -391,9 +428,10 @@ impl<'a> Run<'a> {
             stopped: self.stopped,
         };
         self.book.tell(&Event::RunFinished(finished.clone()));
-        match self.book.error {
-            Some(error) => Err(Error::Report(error)),
-            None => Ok(finished),
+        match (self.failure, self.book.error) {
+            (Some(panic), _) => Err(Error::Other(panic.into())),
+            (None, Some(error)) => Err(Error::Report(error)),
+            (None, None) => Ok(finished),
         }
     }
 

@@ -14,6 +14,7 @@ use super::os::{self, Child, Exit, Group, Log, Ready};
 use super::output::Output;
 use super::pick::Pick;
 use super::trickle::{MOMENT, Trickle};
+use crate::threads::{self, Panic};
 
 /// A process to start.
 pub(super) struct Launch {
@@ -57,6 +58,8 @@ pub(super) enum Report {
     NotStarted(io::Error),
     /// It was not started, on purpose. The loop says this to itself.
     Withheld(String),
+    /// The last one, if the thread panicked.
+    Panicked(Panic),
     Facts(Vec<Timed>),
     /// Its number will soon be another's.
     Ending,
@@ -95,13 +98,15 @@ const BUFFER: usize = 80 * 1024;
 const LEAK_GRACE: Duration = Duration::from_millis(200);
 
 /// Starts a process and reads it in a thread; `tell` is called from there.
-pub(super) fn start(launch: Launch, tell: impl Fn(Report) + Send + 'static) -> io::Result<()> {
-    std::thread::Builder::new().name("process".to_owned()).spawn(move || {
-        if let Err(error) = run(launch, &tell) {
+pub(super) fn start(launch: Launch, tell: impl Fn(Report) + Send + Sync + 'static) -> io::Result<()> {
+    let tell = Arc::new(tell);
+    let panicked = tell.clone();
+    let run = move || {
+        if let Err(error) = run(launch, &*tell) {
             tell(Report::NotStarted(error));
         }
-    })?;
-    Ok(())
+    };
+    threads::start("process", run, move |panic| panicked(Report::Panicked(panic)))
 }
 
 fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
@@ -419,5 +424,33 @@ fn by_exit_code(output: Output, exit: Exit) -> (Vec<Fact>, End) {
         Exit::Code(0) => (ended(Verdict::Passed, None, output), end),
         Exit::Code(_) => (ended(Verdict::Failed, Some(exit.to_string()), output), end),
         Exit::Signal(_) => (Vec::new(), End { running: Some((0, output)), ..end }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a child is what is tested")]
+    fn a_thread_that_panics_kills_the_child_that_it_reads_and_tells_of_both() {
+        let speech = Speech::ExitCode { arguments: ["-c", "exec sleep 1000"].map(str::to_owned).to_vec() };
+        let launch = Launch { command: Command::new("sh"), speech, live: false, folder: PathBuf::new() };
+        let (sender, receiver) = mpsc::channel();
+        let tell = move |report| match report {
+            Report::Facts(_) => panic!("boom"),
+            report => sender.send(report).unwrap(),
+        };
+        start(launch, tell).unwrap();
+        let told: Vec<Report> = receiver.iter().collect();
+        let [Report::Started { pid, .. }, Report::Panicked(panic)] = told.as_slice() else { panic!("it says more") };
+        assert!(panic.to_string().contains("`process`") && panic.to_string().contains("boom"));
+        let child = Pid::from_raw(i32::try_from(*pid).unwrap()).unwrap();
+        let ended = waitid(WaitId::Pid(child), WaitIdOptions::EXITED).unwrap().unwrap();
+        assert_eq!(ended.terminating_signal(), Some(9));
     }
 }

@@ -6,6 +6,7 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::{Handle, Signals};
 
 use crate::event::Stopped;
+use crate::threads::{self, Panic};
 use crate::tty;
 
 /// Listens until it is dropped.
@@ -29,10 +30,11 @@ pub(super) enum Signalled {
 pub(super) fn listen(
     tell: impl Fn(Signalled) + Send + 'static,
     hurry: impl Fn() + Send + 'static,
+    panicked: impl FnOnce(Panic) + Send + 'static,
 ) -> io::Result<Listening> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT])?;
     let handle = signals.handle();
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+    let listen = move || {
         let mut ends = 0;
         for signal in &mut signals {
             let signalled = match signal {
@@ -52,7 +54,8 @@ pub(super) fn listen(
             }
             tell(signalled);
         }
-    })?;
+    };
+    threads::start("signals", listen, panicked)?;
     Ok(Listening(handle))
 }
 

@@ -12,6 +12,8 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result};
 use jobserver::{Acquired, Client, FromEnvErrorKind, HelperThread};
 
+use crate::threads::{self, Panic};
+
 /// The pool found in the environment, and why there is none.
 static INHERITED: OnceLock<Result<Client, FromEnvErrorKind>> = OnceLock::new();
 
@@ -113,8 +115,14 @@ impl Pool {
     }
 
     /// Has `tell` called, from a thread, with each slot that was asked for.
-    pub(super) fn requests(&self, tell: impl Fn(io::Result<Acquired>) + Send + 'static) -> io::Result<HelperThread> {
-        self.client.clone().into_helper_thread(tell)
+    pub(super) fn requests(
+        &self,
+        tell: impl Fn(io::Result<Acquired>) + Send + 'static,
+        panicked: impl Fn(Panic) + Send + 'static,
+    ) -> io::Result<HelperThread> {
+        self.client.clone().into_helper_thread(move |slot| {
+            threads::guard("jobserver", || tell(slot)).unwrap_or_else(&panicked);
+        })
     }
 }
 

@@ -23,6 +23,7 @@ impl Run<'_> {
                 self.process_not_started(process, Outcome::Error, |path| format!("cannot start {path}: {error}"));
             }
             Report::Withheld(why) => self.process_not_started(process, Outcome::NotReached, |_| why),
+            Report::Panicked(panic) => self.process_not_started(process, Outcome::Error, |_| panic.to_string()),
             Report::Facts(facts) => facts.into_iter().for_each(|fact| self.fact(process, fact)),
             // The thread has done what there was to do.
             Report::Ending => {}
@@ -51,6 +52,7 @@ impl Run<'_> {
         self.book.tell(&Event::WorkerStarted(WorkerStarted { worker, process, pid, binary, tests: items.len() }));
     }
 
+    /// Nothing will be heard of it, or nothing more.
     fn process_not_started(&mut self, process: Process, outcome: Outcome, why: impl FnOnce(&Utf8Path) -> String) {
         let Some(live) = self.processes.get(&process) else { return };
         let binary = &self.book.suite(live.batch.items[0]).binary;

@@ -162,6 +162,10 @@ fn own_program() -> io::Result<PathBuf> {
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            // There may be much left to kill. It begins when its stdin ends.
+            return drop(self.child.stdin.take());
+        }
         // Both fail only if it is gone already.
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -30,6 +30,7 @@ use rustix::process::{
 
 use super::Exit;
 use super::proc::{group_is_alive, knows_us, stdout};
+use crate::threads;
 
 /// How many bytes of arguments a process is given at the most. Linux allows a quarter of the stack's limit, 2 MiB as a
 /// rule, for arguments and environment together; macOS 1 MiB.
@@ -194,6 +195,13 @@ impl Child {
     }
 }
 
+/// Who reads a child may panic. It is not reaped then, so its number stays its own as long as others know it.
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.group.kill();
+    }
+}
+
 /// As the first process of its pid namespace the runner is the one that orphans are left to.
 fn reap_orphans(group: Pid) {
     while let Ok(Some(_)) = waitpgid(group, WaitOptions::NOHANG) {}
@@ -352,10 +360,12 @@ impl ExitWatch {
     fn by_thread(child: Pid) -> io::Result<Self> {
         use rustix::process::{WaitId, WaitIdOptions, waitid};
         let (reader, writer) = io::pipe()?;
-        std::thread::Builder::new().name("exit".to_owned()).spawn(move || {
+        let wait = move || {
             while let Err(Errno::INTR) = waitid(WaitId::Pid(child), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {}
             drop(writer);
-        })?;
+        };
+        // In a panic the writer goes as well; the child is then waited for when it is reaped.
+        threads::start("exit", wait, drop)?;
         Ok(Self::Thread(reader))
     }
 
