@@ -312,7 +312,7 @@ impl<W: Write> Terminal<W> {
 
     /// The command that runs one test again.
     fn rerun(&self, test: &TestFinished) -> String {
-        self.command(&test.binary, ["--exact", &test.test])
+        self.command(&test.binary, exactly(&test.test))
     }
 
     /// The command that runs a context again: all tests in its module.
@@ -467,6 +467,11 @@ pub(super) fn is_in(message: &str, output: &str) -> bool {
     let placed = message.strip_prefix("panicked at ").and_then(|it| it.split_once(": ")).map(|(_, text)| text);
     let text = placed.or(message.strip_prefix("panicked: ")).unwrap_or(message);
     text.lines().all(|line| output.contains(line))
+}
+
+/// The arguments after `--` that select a test by its name, which may look like an option.
+pub(super) fn exactly(test: &str) -> impl Iterator<Item = &str> {
+    ["--exact"].into_iter().chain(test.starts_with('-').then_some("--")).chain([test])
 }
 
 /// The options that select a binary by its id.

@@ -137,5 +137,13 @@ fn libtest_runs_tests_by_names_that_look_like_options() {
             .collect();
         let expected = [("--help", "passed"), ("--list", "failed"), ("-", "passed"), ("plain", "passed")];
         assert_eq!(found, expected.into_iter().collect(), "{}", ran.expect(100).stderr);
+        assert!(
+            ran.stderr.contains("rerun: cargo ptest -p made --test made_up -- --exact -- --list\n"),
+            "{}",
+            ran.stderr
+        );
     }
+    let again = ["--test", "made_up", "--", "--exact", "--", "--list"];
+    let (ran, events) = tool(&workspace).args(["--message-format=json"]).args(again).run().with_events();
+    assert_eq!(outcomes(&events), ["--list failed"], "{}", ran.expect(100).stderr);
 }

@@ -85,6 +85,17 @@ fn a_runner_that_refuses_options_of_libtest_has_a_process_for_each_test() {
     }
 }
 
+/// As the binaries of a toolchain do that has no such list.
+#[test]
+fn without_a_list_in_json_libtest_is_known_by_its_options() {
+    let runner = Runner::new("#!/bin/sh\ncase \"$*\" in *-Zunstable-options*) exit 101 ;; esac\nexec \"$@\"\n");
+    let (ran, events) = runner.tool(&["outcomes"]).args(["--no-doc", "--processes=1"]).json();
+    let (_, expected) = ptest(&["outcomes"]).args(["--no-doc"]).json();
+    assert_eq!(outcomes(&events), outcomes(&expected), "{}", ran.expect(100).stderr);
+    assert_eq!(of_kind(&events, "worker-started").count(), 1);
+    assert!(!ran.stderr.contains("note: outcomes is started"), "{}", ran.stderr);
+}
+
 #[test]
 fn a_runner_that_goes_by_its_options_may_say_that_there_are_no_tests() {
     let ran = Runner::new(RUNNER).tool(&["environment"]).args(["--bins"]).run();

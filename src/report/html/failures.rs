@@ -11,7 +11,7 @@ use super::escape::{Text, cut, plain};
 use super::status::{self, ALL, count, time};
 use crate::event::{FixtureFinished, Outcome, TestFinished, WorkerFailed};
 use crate::report::setups::within_crate;
-use crate::report::terminal::selection;
+use crate::report::terminal::{exactly, selection};
 
 /// How many are open at first: beyond that the page is a list, and each entry opens by itself.
 const OPEN: usize = 8;
@@ -270,7 +270,7 @@ impl List<'_> {
     fn command(&self, binary: &str, test: Option<&Arc<str>>) -> String {
         let mut words = self.words(binary);
         if let Some(test) = test {
-            words.extend(["--".to_owned(), "--exact".to_owned(), test.to_string()]);
+            words.extend(["--"].into_iter().chain(exactly(test)).map(str::to_owned));
         }
         shell_words::join(words)
     }
