@@ -266,6 +266,9 @@ pub struct TestFinished {
     /// The nearest of them, the last one at the end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<Arc<str>>,
+    /// For a test that did not pass: other processes of its package ran at the same time.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub beside: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -273,7 +276,7 @@ pub struct TestFinished {
 pub struct TestDiagnosed {
     pub binary: Arc<str>,
     pub test: Arc<str>,
-    /// What it came to in a process of its own.
+    /// What it came to in a process of its own, while no other one of its package ran.
     pub alone: Outcome,
     /// The nearest of the tests that ran before it in the process in which it failed.
     pub after: Vec<Arc<str>>,

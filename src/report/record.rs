@@ -138,6 +138,7 @@ fn not_reached(
         truncated: false,
         before: 0,
         after: Vec::new(),
+        beside: false,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the report for people closes with: every failure once more, and the totals. Pure but for the styles.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ pub(super) struct Failure {
     message: Option<String>,
     before: usize,
     after: Vec<Arc<str>>,
+    beside: bool,
     alone: Option<Outcome>,
     /// The command that runs it again.
     rerun: Option<String>,
@@ -37,6 +39,7 @@ impl Failure {
             message: test.message.clone(),
             before: test.before,
             after: test.after.clone(),
+            beside: test.beside,
             alone: None,
             rerun: Some(rerun),
             is_fixture: false,
@@ -54,6 +57,7 @@ impl Failure {
             message: fixture.message.clone(),
             before: 0,
             after: Vec::new(),
+            beside: false,
             alone: None,
             rerun: Some(rerun),
             is_fixture: true,
@@ -71,6 +75,7 @@ impl Failure {
             message: Some(format!("{}; it had run {}", worker.message, names(&worker.tests, worker.tests.len()))),
             before: 0,
             after: Vec::new(),
+            beside: false,
             alone: None,
             rerun: None,
             is_fixture: false,
@@ -96,16 +101,52 @@ impl Failure {
         }
     }
 
-    /// What is known of the state that it may have met.
+    /// What is known of the state that it may have met, and of its neighbours.
     fn state(&self) -> Option<String> {
         let after = names(&self.after, self.before);
-        match self.alone {
-            Some(Outcome::Passed) => Some(format!("passes alone: state left by one of {after}")),
-            Some(_) => Some("fails alone".to_owned()),
-            None if self.before == 0 => None,
-            None => Some(format!("ran after {after}, in the same process")),
+        match (self.alone, self.before, self.beside) {
+            (Some(Outcome::Passed), 0, _) => Some("passes alone: other processes of its package disturb it".to_owned()),
+            (Some(Outcome::Passed), _, false) => Some(format!("passes alone: state left by one of {after}")),
+            (Some(Outcome::Passed), _, true) => Some(format!(
+                "passes alone: state left by one of {after}, or other processes of its package disturb it"
+            )),
+            (Some(_), ..) => Some("fails alone".to_owned()),
+            (None, 0, _) => None,
+            (None, ..) => Some(format!("ran after {after}, in the same process")),
         }
     }
+
+    fn package(&self) -> &str {
+        self.binary.split("::").next().unwrap_or(&self.binary)
+    }
+}
+
+/// The lines of configuration for packages whose tests disturb one another in several processes, or may do so.
+fn company(failures: &[Failure]) -> String {
+    let mut text = String::new();
+    let beside = || failures.iter().filter(|failure| failure.beside);
+    let disturbed = || beside().filter(|failure| failure.alone == Some(Outcome::Passed));
+    let packages: BTreeSet<&str> = disturbed().map(Failure::package).collect();
+    for package in packages {
+        let is_known = disturbed().any(|failure| failure.package() == package && failure.before == 0);
+        let how = if is_known { "These lines" } else { "If it is other processes, these lines" };
+        let package = tame(package, false);
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            text,
+            "  {how} in .config/ptest.toml let one process of {package} run at a time:\n      \
+             [[context]]\n      package = \"{package}\"\n      max = 1"
+        );
+    }
+    if let Some(failure) = beside().find(|failure| failure.alone.is_none()) {
+        let package = tame(failure.package(), false);
+        let _ = writeln!(
+            text,
+            "  (whether it matters what ran beside them, -j 1 or --diagnose tells; if it does, a [[context]] with package = \
+             \"{package}\" and max = 1 in .config/ptest.toml keeps them apart)"
+        );
+    }
+    text
 }
 
 fn place(file: Option<&str>, line: Option<u32>) -> Option<String> {
@@ -164,6 +205,7 @@ pub(super) fn failures(failures: &[Failure], styles: &Styles) -> String {
     if failures.iter().any(|failure| failure.before > 0 && failure.alone.is_none()) {
         text.push_str("  (whether it matters what ran before in a process, --diagnose tells)\n");
     }
+    text.push_str(&company(failures));
     text
 }
 
@@ -211,6 +253,7 @@ pub(super) fn totals(run: &RunFinished, styles: &Styles) -> String {
 mod tests {
     use super::*;
     use crate::event::Tally;
+    use crate::report::junit::sample::finished;
 
     #[test]
     fn totals_name_what_happened_and_nothing_else() {
@@ -240,5 +283,38 @@ mod tests {
         let all: Vec<Arc<str>> = ["a", "b", "c", "d", "e"].map(Arc::from).to_vec();
         assert_eq!(names(&all, 5), "e, d, c and 2 more");
         assert_eq!(names(&all[..2], 2), "b, a");
+    }
+
+    /// What the closing list says of a failed test of `p::t`.
+    fn told(before: usize, beside: bool, alone: Option<Outcome>) -> String {
+        let after: Vec<Arc<str>> = vec!["x".into(); before];
+        let test = TestFinished { binary: "p::t".into(), before, after: after.clone(), beside, ..finished("a") };
+        let mut failure = Failure::of_test(&test, "FAIL".to_owned(), String::new(), String::new());
+        let diagnosis = |alone| TestDiagnosed { binary: "p::t".into(), test: "a".into(), alone, after };
+        alone.map(diagnosis).iter().for_each(|diagnosis| failure.add(diagnosis));
+        failures(&[failure], &Styles::new(false))
+    }
+
+    #[test]
+    fn company_is_told_from_state_left_behind() {
+        let (passed, failed) = (Some(Outcome::Passed), Some(Outcome::Failed));
+        let cure = "in .config/ptest.toml let one process of p run at a time:\n      [[context]]\n      package = \"p\"\n      max = 1\n";
+        let known = told(0, true, passed);
+        assert!(known.contains("passes alone: other processes of its package disturb it\n"), "{known}");
+        assert!(known.contains(&format!("  These lines {cure}")), "{known}");
+        let either = told(1, true, passed);
+        assert!(either.contains("state left by one of x, or other processes of its package disturb it\n"), "{either}");
+        assert!(either.contains(&format!("  If it is other processes, these lines {cure}")), "{either}");
+        let left = told(1, false, passed);
+        assert!(left.contains("passes alone: state left by one of x\n") && !left.contains("max = 1"), "{left}");
+        let own = told(1, true, failed);
+        assert!(own.contains("fails alone\n") && !own.contains("max = 1"), "{own}");
+        let not_known = told(0, true, None);
+        assert!(
+            not_known.contains("(whether it matters what ran beside them, -j 1 or --diagnose tells;"),
+            "{not_known}"
+        );
+        assert!(not_known.contains("package = \"p\" and max = 1"), "{not_known}");
+        assert!(!told(0, false, None).contains("whether"));
     }
 }

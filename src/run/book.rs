@@ -251,5 +251,6 @@ pub(super) fn result(suite: &Suite, test: &Test, outcome: Outcome, timestamp: Da
         truncated: false,
         before: 0,
         after: Vec::new(),
+        beside: false,
     }
 }

@@ -1,6 +1,7 @@
 //! From groups of tests to what the scheduler is told: numbered items, one for each result that the run will report.
 
 use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use ptest::wire::environment::{SETUP_LIMIT, TEARDOWN_LIMIT};
@@ -63,6 +64,8 @@ pub(super) struct Plan {
     /// How many limits the scheduler knows, and by which numbers it knows those of the group stage.
     limits: usize,
     limit_of: Vec<usize>,
+    /// The packages, each of which is a family.
+    families: HashMap<String, usize>,
 }
 
 impl Plan {
@@ -76,6 +79,7 @@ impl Plan {
             contexts: 0,
             limits: 0,
             limit_of: Vec::new(),
+            families: HashMap::new(),
         }
     }
 
@@ -129,6 +133,8 @@ impl Plan {
             self.limits += 1;
             self.limits - 1
         });
+        let next_family = self.families.len();
+        let family = Some(*self.families.entry(suite.binary.package_id.clone()).or_insert(next_family));
         for repetition in 1..=repeat {
             let first_context = first_context + (repetition as usize - 1) * suite.contexts.len();
             items.extend(group.tests.iter().map(|it| Item {
@@ -155,6 +161,7 @@ impl Plan {
                 hosts: group.needs.iter().map(|need| need.host).collect(),
                 at_least: group.at_least,
                 slots: group.slots,
+                family,
                 per_process: group.per_process.min(fitting(suite, group)),
                 limits: group.limits.iter().map(|limit| self.limit_of[*limit]).chain(turns).collect(),
             });

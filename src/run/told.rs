@@ -153,6 +153,7 @@ impl Run<'_> {
             truncated,
             before,
             after: self.book.names(&nearest),
+            beside: outcome.is_red() && self.scheduler.has_company(process),
             ..self.book.result(item, outcome, since)
         };
         if diagnosis {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::alone::Families;
 use super::{Action, HostId, Process, Queue, Running, Scheduler};
 
 /// When an item has run for so long while there is nothing else to do, what waits behind it goes to another process: the
@@ -154,15 +155,18 @@ impl Scheduler {
         let first_of_all = self.gathering.filter(|it| it.alone).map(|it| it.group);
         let startable_hosts = || self.startable_hosts(usize::MAX).len();
         let mut more = self.stoppable_hosts().len() + if first_of_all.is_none() { startable_hosts() } else { 0 };
-        let mut used = self.used.clone();
+        let (mut used, mut families) = (self.used.clone(), self.families.clone());
         for group in self.order.iter() {
             if more >= room {
                 break;
             }
             let weight = self.weight(group);
-            let startable = self.startable_beside(&used, group).min((room - more) / weight);
+            let startable = self.startable_beside(&used, &families, group).min((room - more) / weight);
             // Groups may share a limit, and then not all of them can have its last places.
             self.spec.groups[group].limits.iter().for_each(|limit| used[*limit] += startable);
+            if startable > 0 {
+                families.started(self.spec.groups[group].family, self.queues[group].has_only_diagnoses());
+            }
             more += startable * weight;
             if first_of_all == Some(group) {
                 break;
@@ -173,11 +177,11 @@ impl Scheduler {
 
     /// How many more processes could run items of the group now, if there were slots.
     pub(super) fn startable(&self, group: usize) -> usize {
-        self.startable_beside(&self.used, group)
+        self.startable_beside(&self.used, &self.families, group)
     }
 
-    /// The same, if so many processes counted in each limit.
-    fn startable_beside(&self, used: &[usize], group: usize) -> usize {
+    /// The same, if so many processes counted in each limit, and these ran of each family.
+    fn startable_beside(&self, used: &[usize], families: &Families, group: usize) -> usize {
         let queue = &self.queues[group];
         let spec = &self.spec.groups[group];
         if self.stop.is_some() || !spec.hosts.iter().all(|host| self.hosts.is_up(*host)) {
@@ -186,9 +190,10 @@ impl Scheduler {
         if !spec.first && self.first.iter().any(|first| self.queues[*first].is_in_use()) {
             return 0;
         }
+        let waiting = families.room(spec.family, queue);
         let work = match spec.unit {
-            true => usize::from(queue.active == 0).min(queue.len()),
-            false => queue.len(),
+            true => usize::from(queue.active == 0).min(waiting),
+            false => waiting,
         };
         let room = spec.limits.iter().map(|limit| self.spec.limits[*limit].saturating_sub(used[*limit])).min();
         work.min(room.unwrap_or(usize::MAX))

@@ -23,6 +23,7 @@ impl Scheduler {
         }
         self.queues.push(Queue::new(&group, &self.lengths));
         self.order.add();
+        self.families.add(group.family);
         self.spec.groups.push(group);
         self.sort_in(self.queues.len() - 1);
     }

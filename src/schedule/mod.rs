@@ -8,6 +8,7 @@
 //! Some groups need what a host holds: a process that sets something up once in a run. Hosts are started and ended as
 //! the groups need them, and take part in the counting of processes while they are at work.
 
+mod alone;
 mod batch;
 #[cfg(test)]
 mod bounds;
@@ -30,6 +31,7 @@ mod words;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use alone::Families;
 use gather::Gathering;
 pub use hosts::Host;
 use hosts::Hosts;
@@ -46,6 +48,7 @@ pub struct Scheduler {
     /// How many processes each limit counts now.
     used: Vec<usize>,
     running: BTreeMap<Process, Running>,
+    families: Families,
     free_workers: BTreeSet<usize>,
     most_workers: usize,
     next_process: Process,
@@ -94,6 +97,8 @@ struct Running {
     begun: bool,
     /// Its item is ended because somebody wanted it so, who does not want it tried again.
     by_hand: bool,
+    /// Other processes of its family ran while it was at its current item.
+    company: bool,
 }
 
 impl Scheduler {
@@ -105,6 +110,7 @@ impl Scheduler {
             lengths: Lengths::new(spec.processes),
             used: Vec::new(),
             running: BTreeMap::new(),
+            families: Families::default(),
             free_workers: (0..spec.processes).collect(),
             most_workers: spec.processes,
             next_process: 1,
@@ -255,12 +261,14 @@ impl Scheduler {
             queue.again.push_back((item, running.batch.attempt + 1));
         } else if !passed && !running.batch.diagnosis {
             self.failures += 1;
-            let first = running.batch.items.first() == Some(&item);
-            if self.spec.diagnose && !first && !self.spec.groups[group].once && self.stop.is_none() {
+            let may_be_disturbed = running.batch.items.first() != Some(&item) || running.company;
+            if self.spec.diagnose && may_be_disturbed && !self.spec.groups[group].once && self.stop.is_none() {
                 queue.diagnoses.push_back(item);
             }
             self.stop_after_failures(now, actions);
         }
+        let company = self.begins_with_company(group);
+        self.running.entry(process).and_modify(|running| running.company = company);
         self.sort_in(group);
         // What would begin next is no part of the run; a process that has nothing left ends by itself, in good order.
         let Some(running) = self.running.get(&process) else { return };
@@ -285,6 +293,7 @@ impl Scheduler {
         let Batch { worker, group, attempt, diagnosis, .. } = running.batch;
         self.free_workers.insert(worker);
         self.spec.groups[group].limits.iter().for_each(|limit| self.used[*limit] -= 1);
+        self.families.exited(self.spec.groups[group].family);
         let queue = &mut self.queues[group];
         queue.active -= 1;
         if let Some(longest) = running.longest.filter(|_| running.batch.items.len() > 1) {
@@ -363,8 +372,10 @@ impl Scheduler {
             robbed: false,
             begun: false,
             by_hand: false,
+            company: false,
         };
         self.running.insert(process, running);
+        self.joins_family(group, diagnosis);
         actions.push(Action::Spawn(batch));
     }
 

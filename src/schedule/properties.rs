@@ -536,6 +536,7 @@ fn specs() -> impl Strategy<Value = Spec> {
                         to_the_end: false,
                         at_least: per_process / 2,
                         per_process: if unit { usize::MAX } else { per_process },
+                        family: None,
                         limits: limits.into_iter().collect(),
                         hosts: needs.into_iter().filter(|host| *host < hosts.len()).collect(),
                     }

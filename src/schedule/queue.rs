@@ -46,6 +46,11 @@ impl Queue {
         self.active > 0 || self.len() > 0
     }
 
+    /// Something waits, and nothing of it counts.
+    pub(super) fn has_only_diagnoses(&self) -> bool {
+        self.len() == self.diagnoses.len()
+    }
+
     pub(super) fn fresh(&self) -> &VecDeque<Item> {
         &self.fresh
     }

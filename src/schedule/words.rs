@@ -33,7 +33,7 @@ pub struct Spec {
     pub retries: u32,
     /// Stop after so many failures.
     pub max_fail: Option<usize>,
-    /// Run a failed item once more alone, if its process had run others before it.
+    /// Run a failed item once more alone, if its process had run others before it, or others of its family ran beside it.
     pub diagnose: bool,
     /// From the polite signal to the one that cannot be ignored.
     pub grace: Duration,
@@ -86,6 +86,8 @@ pub struct Group {
     pub at_least: usize,
     /// How many slots each of its processes takes, all of them or none; 0 is 1.
     pub slots: usize,
+    /// Groups of one family may disturb one another: a failed item is diagnosed while nothing else of its family runs.
+    pub family: Option<usize>,
     /// Indices into [`Spec::limits`].
     pub limits: Vec<usize>,
     /// They have to be up while any of its processes lives.

@@ -173,6 +173,36 @@ fn a_diagnosis_tells_state_left_behind_from_failures() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_diagnosis_tells_company_from_state_left_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        for name in ["written", "wiped"] {
+            let (path, mode) = (folder.path().join(name), rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR);
+            rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        }
+        ptest(&["company"]).args(["-j2"]).args(args).env("COMPANY", folder.path()).json()
+    };
+    let (ran, events) = run(&["--diagnose"]);
+    assert_eq!(outcomes(&events), ["keeps_its_file failed", "wipes_the_folder passed"]);
+    let diagnosed: Vec<&Value> = of_kind(&events, "test-diagnosed").map(|it| &it["alone"]).collect();
+    assert_eq!(diagnosed, ["passed"]);
+    for text in [
+        "      passes alone: other processes of its package disturb it\n",
+        "  These lines in .config/ptest.toml let one process of company run at a time:\n      [[context]]\n",
+    ] {
+        assert!(ran.expect(100).stderr.contains(text), "{}", ran.stderr);
+    }
+    let (ran, _) = run(&[]);
+    let text = "(whether it matters what ran beside them, -j 1 or --diagnose tells; ";
+    assert!(ran.expect(100).stderr.contains(text), "{}", ran.stderr);
+    // As the lines say, and without a meeting that could not take place.
+    let config = "[[context]]\npackage = \"company\"\nmax = 1\n";
+    let workspace = Workspace::of_fixtures(&["company"]).config(config);
+    workspace.ptest().args(["-j2"]).env("COMPANY", folder.path()).run().expect(0);
+}
+
+#[test]
 fn without_a_diagnosis_a_failure_names_the_tests_before_it() {
     let workspace = Workspace::of_fixtures(&["state"]).config("[[context]]\npackage = 'state'\nkind = 'unit'\n");
     let (ran, events) = workspace.ptest().args(["directory", "alone_too"]).json();

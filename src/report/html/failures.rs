@@ -260,6 +260,12 @@ impl List<'_> {
         let after = shown.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() };
         let alone = self.run.alone.get(&(test.binary.clone(), test.test.clone()));
         match alone {
+            Some(Outcome::Passed) if shown.is_empty() => {
+                Some("It passes alone: other processes of its package disturb it.".to_owned())
+            }
+            Some(Outcome::Passed) if test.beside => Some(format!(
+                "It passes alone: state was left by one of {after}, or other processes of its package disturb it."
+            )),
             Some(Outcome::Passed) => Some(format!("It passes alone: state was left by one of {after}.")),
             Some(_) => Some("It fails alone, too.".to_owned()),
             None if shown.is_empty() => None,

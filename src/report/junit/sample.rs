@@ -82,6 +82,7 @@ pub fn finished(test: &str) -> TestFinished {
         truncated: false,
         before: 0,
         after: Vec::new(),
+        beside: false,
     }
 }
 
