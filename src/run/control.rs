@@ -8,6 +8,7 @@ use signal_hook::consts::SIGSTOP;
 
 use super::fixtures::Open;
 use super::keys::Key;
+use super::live::Early;
 use super::{Run, Who};
 use crate::event::{AtWork, Show, Stopped};
 use crate::list::Harness;
@@ -125,7 +126,7 @@ impl Run<'_> {
         match who {
             Who::Worker(process) => {
                 if let Some(live) = self.processes.get_mut(&process) {
-                    live.ended_by_hand = true;
+                    live.early = Some(Early::ByHand);
                 }
                 self.step(Instant::now(), Input::End(process));
             }

@@ -7,7 +7,7 @@ use super::NEAREST;
 use super::Run;
 use super::judge::{Judgement, judge};
 use super::leftovers::{self, Whose};
-use super::message;
+use super::live::Early;
 use super::os::Exit;
 use super::output::Output;
 use super::process::Gone;
@@ -17,7 +17,9 @@ use crate::schedule::{Input, Process};
 impl Run<'_> {
     pub(super) fn process_gone(&mut self, process: Process, gone: Gone) {
         let Some(live) = self.processes.get(&process) else { return };
-        let by_hand = live.ended_by_hand;
+        let early = live.early.map(Early::verdict);
+        // Whatever its process came to then, that is why.
+        let stopped = live.early.filter(|early| *early == Early::WaitsForTerminal).map(|early| early.verdict().1);
         let judgement = if live.muted { Judgement::Interrupted } else { judge(live.facts(&gone)) };
         self.clean_up_after(process, &gone, &judgement);
         let exit = gone.exit.to_string();
@@ -31,14 +33,14 @@ impl Run<'_> {
             Judgement::Interrupted => self.interrupted(process, gone.exit, running, output, fixture),
             Judgement::WithoutLog => self.log_is_lost(process),
             Judgement::TimedOut(place) => {
-                let why = if by_hand { message::BY_HAND } else { "its time was up" };
-                self.died_in(process, place, (Outcome::TimedOut, why.to_owned()), output, fixture);
+                let verdict = early.unwrap_or_else(|| (Outcome::TimedOut, "its time was up".to_owned()));
+                self.died_in(process, place, verdict, output, fixture);
             }
             Judgement::Crashed(place) => {
                 self.died_in(process, place, (Outcome::Crashed, exit.clone()), output, fixture);
             }
-            Judgement::NotStarted(why) => self.never_began(process, &why, &output),
-            Judgement::Failed(why) => self.died_outside(process, why, output, fixture),
+            Judgement::NotStarted(why) => self.never_began(process, &stopped.unwrap_or(why), &output),
+            Judgement::Failed(why) => self.died_outside(process, stopped.unwrap_or(why), output, fixture),
         }
         self.tell_exit(process, exit, gone.leaked);
         self.processes.remove(&process);

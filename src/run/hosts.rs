@@ -8,10 +8,11 @@ use ptest::wire::record::Record;
 
 use super::dialect::Fact;
 use super::fixtures::{Came, finished, kind};
+use super::live::Early;
 use super::os::Group;
 use super::output::Output;
 use super::process::{Gone, Report, SoFar, Timed};
-use super::{Run, Who, leftovers, message};
+use super::{Run, Who, leftovers};
 use crate::event::{Event, Fixture, FixtureFinished, FixtureStarted, Outcome};
 use crate::schedule::{HostId, Input, Item, Lost, Process};
 
@@ -28,6 +29,7 @@ pub(super) struct LiveHost {
     let_go: bool,
     /// Somebody at the keyboard wanted an end of what it is at.
     by_hand: bool,
+    waits_for_terminal: bool,
     killed: Option<Killed>,
     at: At,
     /// When it came to what it is at.
@@ -81,6 +83,7 @@ impl Run<'_> {
                 so_far: None,
                 let_go: false,
                 by_hand: false,
+                waits_for_terminal: false,
                 killed: None,
                 at: At::Setup,
                 since: Instant::now(),
@@ -139,6 +142,12 @@ impl Run<'_> {
                     }
                 }
             }
+            Report::WaitsForTerminal => {
+                if let Some(live) = self.hosts.get_mut(&host) {
+                    live.waits_for_terminal = true;
+                }
+                self.step(Instant::now(), Input::EndHost(host));
+            }
             Report::Ending | Report::Withheld(_) => {}
             Report::Gone(gone) => self.host_gone(host, *gone),
         }
@@ -196,12 +205,13 @@ impl Run<'_> {
 
     fn host_gone(&mut self, host: HostId, gone: Gone) {
         let Some(live) = self.hosts.get(&host) else { return };
-        let LiveHost { process, at, let_go, by_hand, killed, since, .. } = *live;
+        let LiveHost { process, at, let_go, by_hand, waits_for_terminal, killed, since, .. } = *live;
         if gone.escaped || killed.is_some() || by_hand {
             leftovers::kill(&self.options.run, leftovers::Whose::Host(process));
         }
         let (outcome, why) = match killed {
-            _ if by_hand => (Outcome::TimedOut, message::BY_HAND.to_owned()),
+            _ if waits_for_terminal => Early::WaitsForTerminal.verdict(),
+            _ if by_hand => Early::ByHand.verdict(),
             Some(Killed::Late) => (Outcome::TimedOut, "it had no end after its time was up".to_owned()),
             _ => (Outcome::Crashed, gone.exit.to_string()),
         };

@@ -6,12 +6,32 @@ use std::time::{Duration, Instant};
 
 use super::fixtures::{NotSetUp, Open};
 use super::judge::{Asked, Facts};
+use super::message;
 use super::os::Group;
 use super::process::{EndOfLog, Gone, SoFar};
+use crate::event::Outcome;
 use crate::schedule::{Batch, Item};
 
 /// How much of a line is waited for.
 const LONGEST_LINE: usize = 64 * 1024;
+
+/// Why a process ends before its time is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Early {
+    /// Somebody at the keyboard wanted it so.
+    ByHand,
+    /// It waits for the terminal, and would do so for ever.
+    WaitsForTerminal,
+}
+
+impl Early {
+    pub(super) fn verdict(self) -> (Outcome, String) {
+        match self {
+            Self::ByHand => (Outcome::TimedOut, message::BY_HAND.to_owned()),
+            Self::WaitsForTerminal => (Outcome::Failed, message::TERMINAL.to_owned()),
+        }
+    }
+}
 
 #[expect(clippy::struct_excessive_bools, reason = "each of them may come true at any time, whatever the others are")]
 pub(super) struct Live {
@@ -28,8 +48,8 @@ pub(super) struct Live {
     pub was_cut_short: bool,
     /// Why it was asked to end.
     pub asked: Option<Asked>,
-    /// Somebody at the keyboard wanted it so.
-    pub ended_by_hand: bool,
+    /// Why it was asked to end, if that was not for its time.
+    pub early: Option<Early>,
     /// It has to go at once.
     pub kill_asked: bool,
     /// The run ends, so what this process still tells is not part of it.
@@ -66,7 +86,7 @@ impl Live {
             so_far: None,
             end_of_log: None,
             was_cut_short: false,
-            ended_by_hand: false,
+            early: None,
             asked: None,
             kill_asked: false,
             muted: false,

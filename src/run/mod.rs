@@ -4,6 +4,7 @@
 //! them, asks the [`Scheduler`] what to do, does it, and tells the reporter what happened. A failing test is a value
 //! here; an error means that `cargo ptest` itself cannot go on, and then the run is brought to an orderly end first.
 
+mod background;
 mod book;
 mod clock;
 mod control;

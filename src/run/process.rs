@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use ptest::wire::environment::argument;
 
+use super::background::Watch;
 use super::dialect::{End, Ended, Expected, Fact, Host, Libtest, Verdict};
 use super::os::{self, Child, Exit, Group, Log, Ready};
 use super::output::Output;
@@ -44,7 +45,8 @@ pub(super) enum Speech {
     ExitCode { arguments: Vec<String> },
 }
 
-/// What the thread tells, in this order: `Started`, any number of `Facts`, `Ending`, `Gone`. `NotStarted`
+/// What the thread tells, in this order: `Started`, any number of `Facts`, `Ending`, `Gone`. `WaitsForTerminal` may come
+/// among the facts. `NotStarted`
 /// comes alone, or as the last one if reading failed.
 pub(super) enum Report {
     Started {
@@ -61,6 +63,8 @@ pub(super) enum Report {
     /// The last one, if the thread panicked.
     Panicked(Panic),
     Facts(Vec<Timed>),
+    /// It will not go on by itself: it is stopped until it has the terminal.
+    WaitsForTerminal,
     /// Its number will soon be another's.
     Ending,
     Gone(Box<Gone>),
@@ -179,11 +183,12 @@ fn listen(
     let mut quiet = false;
     let mut unconfirmed: Option<(usize, Instant)> = None;
     let mut trickle = Trickle::new(last);
+    let mut terminal = Watch::new(last);
     send(listener.take_facts(), last, last, tell);
     loop {
         let waits = listener.waits_for_text().is_some();
         let wanted = Ready { text: true, log: quiet && !waits, gone: true };
-        let ready = child.wait(wanted, (waits || !quiet).then_some(SILENCE))?;
+        let ready = child.wait(wanted, (waits || !quiet).then_some(SILENCE).or_else(Watch::interval))?;
         let length = listener.read(child, buffer)?;
         if end_of_log.is_asked_for() {
             child.end_log();
@@ -204,6 +209,9 @@ fn listen(
         }
         let facts = listener.take_facts();
         let now = Instant::now();
+        if terminal.notices(child, now) {
+            tell(Report::WaitsForTerminal);
+        }
         let ended = facts.iter().any(|fact| matches!(fact, Fact::Ended(_)));
         let fast = ended && now - last < 2 * GATHER;
         let trickles = trickle.goes_on(length, now);

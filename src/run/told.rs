@@ -6,6 +6,7 @@ use camino::Utf8Path;
 
 use super::dialect::{Ended, Fact, Verdict};
 use super::fixtures::NotSetUp;
+use super::live::Early;
 use super::output::Output;
 use super::process::{EndOfLog, Report, SoFar, Timed};
 use super::{NEAREST, Run, message, os};
@@ -25,6 +26,7 @@ impl Run<'_> {
             Report::Withheld(why) => self.process_not_started(process, Outcome::NotReached, |_| why),
             Report::Panicked(panic) => self.process_not_started(process, Outcome::Error, |_| panic.to_string()),
             Report::Facts(facts) => facts.into_iter().for_each(|fact| self.fact(process, fact)),
+            Report::WaitsForTerminal => self.waits_for_terminal(process),
             // The thread has done what there was to do.
             Report::Ending => {}
             Report::Gone(gone) => self.process_gone(process, *gone),
@@ -50,6 +52,18 @@ impl Run<'_> {
         let Batch { worker, ref items, .. } = live.batch;
         let binary = self.book.suite(items[0]).binary.id.clone();
         self.book.tell(&Event::WorkerStarted(WorkerStarted { worker, process, pid, binary, tests: items.len() }));
+    }
+
+    /// As if its time was up.
+    fn waits_for_terminal(&mut self, process: Process) {
+        let Some(live) = self.processes.get_mut(&process) else { return };
+        live.early.get_or_insert(Early::WaitsForTerminal);
+        self.step(Instant::now(), Input::End(process));
+        let Some(live) = self.processes.get(&process) else { return };
+        // It may not have come to a test yet.
+        if let (None, Some(group)) = (live.asked, &live.group) {
+            group.kill();
+        }
     }
 
     /// Nothing will be heard of it, or nothing more.

@@ -384,3 +384,83 @@ fn the_region_is_for_terminals_where_somebody_looks() {
     assert_eq!(screen.finish().0, Some(130));
     screen.expect_as_it_was();
 }
+
+/// Each of these asks for the terminal in its own way: as an interactive shell, for its modes, from another group.
+const WANTS_TERMINAL: &str = r#"
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
+    #[test]
+    fn a_starts_an_interactive_shell() {
+        Command::new("sh").args(["-ic", "true"]).status().unwrap();
+    }
+    #[test]
+    fn b_innocent() {}
+    #[test]
+    fn c_changes_modes() {
+        use std::os::fd::AsRawFd;
+        unsafe extern "C" {
+            fn tcgetattr(terminal: i32, modes: *mut u8) -> i32;
+            fn tcsetattr(terminal: i32, when: i32, modes: *const u8) -> i32;
+        }
+        let (terminal, mut modes) = (std::fs::File::open("/dev/tty").unwrap(), [0; 256]);
+        unsafe {
+            assert_eq!(tcgetattr(terminal.as_raw_fd(), modes.as_mut_ptr()), 0);
+            assert_eq!(tcsetattr(terminal.as_raw_fd(), 0, modes.as_ptr()), 0);
+        }
+    }
+    #[test]
+    fn d_innocent() {}
+    #[test]
+    fn e_has_a_child_in_another_group_that_reads() {
+        Command::new("sh").args(["-c", "read line < /dev/tty"]).process_group(0).status().unwrap();
+    }
+    #[test]
+    fn f_innocent() {}
+"#;
+
+#[test]
+fn a_test_that_wants_the_terminal_is_ended_and_told_why() {
+    let workspace = Workspace::of_package("").file("src/lib.rs", WANTS_TERMINAL);
+    let mut screen = Screen::start(workspace.ptest().args(["--no-doc", "--processes=2"]));
+    screen.resize(60, 200);
+    let (code, text) = screen.finish();
+    assert_eq!(code, Some(100), "{text}");
+    assert!(text.contains("6 tests run: 3 passed, 3 failed"), "{text}");
+    for name in ["a_starts", "c_changes", "e_has"] {
+        assert!(text.lines().any(|line| line.contains(" FAIL [") && line.contains(name)), "{text}");
+    }
+    assert!(text.contains("it wants the terminal, and was stopped by it"), "{text}");
+    screen.expect_as_it_was();
+}
+
+/// What is stopped here for longer than the runner looks for is so by the tests' own will.
+#[test]
+fn a_test_that_stops_itself_or_its_child_is_left_alone() {
+    let source = r#"
+        use std::process::Command;
+
+        #[test]
+        fn stops_its_child() {
+            let script = "kill -STOP $$; exit 7";
+            let mut child = Command::new("sh").args(["-c", script]).spawn().unwrap();
+            let go_on = format!("sleep 4; kill -CONT {}", child.id());
+            assert!(Command::new("sh").args(["-c", &go_on]).status().unwrap().success());
+            assert_eq!(child.wait().unwrap().code(), Some(7));
+        }
+        #[test]
+        fn stops_itself() {
+            let own = std::process::id();
+            let script = format!("sleep 4; kill -CONT {own}");
+            let mut other = Command::new("sh").args(["-c", &script]).spawn().unwrap();
+            assert!(Command::new("sh").args(["-c", &format!("kill -STOP {own}")]).status().unwrap().success());
+            assert!(other.wait().unwrap().success());
+        }
+    "#;
+    let workspace = Workspace::of_package("").file("src/lib.rs", source);
+    let mut screen = Screen::start(workspace.ptest().args(["--no-doc", "--processes=2", "--process-restartworker"]));
+    let (code, text) = screen.finish();
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("2 tests run: 2 passed"), "{text}");
+    screen.expect_as_it_was();
+}

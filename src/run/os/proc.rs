@@ -62,6 +62,42 @@ pub(super) fn group_is_alive(_group: i32) -> bool {
     true
 }
 
+/// Whether something that a process has started is stopped in a call that its terminal allows to the foreground alone, or
+/// has stopped its own group as shells do until they are there. Whatever else it is stopped by, or in, is not meant.
+#[cfg(target_os = "linux")]
+pub(super) fn descendants_wait_for_terminal(process: &str) -> bool {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let children = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    let children: Vec<String> = children.flat_map(|it| it.split(' ').map(str::to_owned).collect::<Vec<_>>()).collect();
+    let mut children = children.iter().filter(|child| !child.is_empty());
+    knows_us() && children.any(|child| is_stopped_at_terminal(child) || descendants_wait_for_terminal(child))
+}
+
+#[cfg(target_os = "linux")]
+fn is_stopped_at_terminal(process: &str) -> bool {
+    if status(process, 3).as_deref() != Some("T") {
+        return false;
+    }
+    // The number of the call, then its arguments.
+    let call = fs::read_to_string(format!("/proc/{process}/syscall")).unwrap_or_default();
+    let mut words = call.split_whitespace();
+    let Some(number) = words.next().and_then(|word| word.parse::<libc::c_long>().ok()) else { return false };
+    let arguments: Vec<i64> = words.filter_map(|it| i64::from_str_radix(it.strip_prefix("0x")?, 16).ok()).collect();
+    match (number, arguments.as_slice()) {
+        (libc::SYS_read | libc::SYS_write | libc::SYS_ioctl, [descriptor, ..]) => {
+            let file = fs::read_link(format!("/proc/{process}/fd/{descriptor}")).unwrap_or_default();
+            file.starts_with("/dev/pts") || file.to_string_lossy().starts_with("/dev/tty")
+        }
+        (libc::SYS_kill, [_, signal, ..]) => [libc::SIGTTIN, libc::SIGTTOU].iter().any(|it| i64::from(*it) == *signal),
+        _ => false,
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn descendants_wait_for_terminal(_process: &str) -> bool {
+    false
+}
+
 /// A field of a process's status, counted from 1 as proc(5) does. The second one is a name that may hold anything, so
 /// only those after it can be asked for.
 #[cfg(target_os = "linux")]

@@ -25,11 +25,12 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, Signal, WaitOptions, getpgid, kill_process, kill_process_group, test_kill_process_group, waitpgid,
+    Pid, Signal, WaitId, WaitIdOptions, WaitOptions, getpgid, kill_process, kill_process_group,
+    test_kill_process_group, waitid, waitpgid,
 };
 
 use super::Exit;
-use super::proc::{group_is_alive, knows_us, stdout};
+use super::proc::{descendants_wait_for_terminal, group_is_alive, knows_us, stdout};
 use crate::threads;
 
 /// How many bytes of arguments a process is given at the most. Linux allows a quarter of the stack's limit, 2 MiB as a
@@ -44,6 +45,11 @@ pub(in crate::run) struct Child {
     gone: ExitWatch,
     group: Group,
     lifeline: Option<PipeWriter>,
+}
+
+/// Whether there is a terminal that stops who wants it in the background.
+pub(in crate::run) fn has_terminal() -> bool {
+    File::open("/dev/tty").is_ok()
 }
 
 /// What may be waited for.
@@ -120,6 +126,17 @@ impl Child {
         let mut answers = fds.iter().map(|fd| !fd.revents().is_empty());
         let mut answer = |asked: bool| asked && answers.next().unwrap_or(false);
         Ok(Ready { text: answer(text.is_some()), log: answer(log.is_some()), gone: answer(gone.is_some()) })
+    }
+
+    /// Whether it, or something that it has started, is stopped until it comes to the foreground of its terminal.
+    pub(in crate::run) fn waits_for_terminal(&self) -> bool {
+        let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let stopped = waitid(WaitId::Pid(Pid::from_child(&self.child)), options);
+        let signal = stopped.ok().flatten().and_then(|it| it.stopping_signal());
+        match signal {
+            Some(signal) => [libc::SIGTTIN, libc::SIGTTOU].contains(&signal),
+            None => descendants_wait_for_terminal(&self.pid().to_string()),
+        }
     }
 
     /// Reads what text there is, as much as fits. Whether the text has ended is told by [`Child::text_has_ended`].
@@ -358,7 +375,6 @@ impl ExitWatch {
     }
 
     fn by_thread(child: Pid) -> io::Result<Self> {
-        use rustix::process::{WaitId, WaitIdOptions, waitid};
         let (reader, writer) = io::pipe()?;
         let wait = move || {
             while let Err(Errno::INTR) = waitid(WaitId::Pid(child), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {}
