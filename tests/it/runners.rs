@@ -92,7 +92,8 @@ fn without_a_list_in_json_libtest_is_known_by_its_options() {
     let (ran, events) = runner.tool(&["outcomes"]).args(["--no-doc", "--processes=1"]).json();
     let (_, expected) = ptest(&["outcomes"]).args(["--no-doc"]).json();
     assert_eq!(outcomes(&events), outcomes(&expected), "{}", ran.expect(100).stderr);
-    assert_eq!(of_kind(&events, "worker-started").count(), 1);
+    let run = of_kind(&events, "test-started").count();
+    assert!(2 * of_kind(&events, "worker-started").count() < run, "several tests share a process");
     assert!(!ran.stderr.contains("note: outcomes is started"), "{}", ran.stderr);
 }
 
