@@ -133,6 +133,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_os = "linux")]
     fn what_is_not_a_file_is_refused_at_once_and_said_to_be_what_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let fifo = folder.path().join("fifo");

@@ -39,6 +39,7 @@ mod options;
 mod page;
 #[cfg(target_os = "linux")]
 mod processes;
+#[cfg(target_os = "linux")]
 mod remembered;
 mod reports;
 #[cfg(unix)]
