@@ -83,7 +83,7 @@ pub struct Context {
 pub enum Jobserver {
     /// A cargo or make in a test shares it; the default.
     Share,
-    /// For tests that are themselves about jobservers.
+    /// For tests that are themselves about jobservers; the default of packages that depend on the crate `jobserver`.
     Hide,
 }
 

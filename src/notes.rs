@@ -4,7 +4,7 @@
 mod filters;
 mod nearest;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 
 use crate::config::{self, Config};
@@ -59,7 +59,7 @@ pub fn on_groups(known: Known, slots: usize) -> Vec<String> {
         let are = if tests == 1 { "test asks" } else { "tests ask" };
         format!("note: {tests} {are} for more slots than --processes={slots} (up to {most}), and get all {slots}")
     });
-    unmatched.chain(hints_at_locks(known)).chain(beyond).chain(on_updates(known)).collect()
+    unmatched.chain(hints_at_locks(known)).chain(on_jobservers(known)).chain(beyond).chain(on_updates(known)).collect()
 }
 
 /// Tests write into their own sources: what that means for their processes, and for what was asked for besides.
@@ -89,6 +89,25 @@ fn on_updates(known: Known) -> Vec<String> {
         )
     }));
     notes
+}
+
+/// Tests about jobservers see none unless somebody has thought of it.
+fn on_jobservers(known: Known) -> BTreeSet<String> {
+    let runs = known.suites.iter().zip(known.decisions).filter(|(_, decisions)| decisions.contains(&Decision::Run));
+    let is_said = |suite: &Suite| {
+        let names = |it: &config::Context| it.names(&suite.binary.package, &suite.binary.id);
+        known.config.contexts.iter().any(|it| it.jobserver.is_some() && names(it))
+    };
+    let hidden = runs.filter(|(suite, _)| suite.binary.jobserver && !is_said(suite));
+    let note = |package: &str| {
+        let why = if package == "jobserver" { "is about jobservers" } else { "depends on the crate jobserver" };
+        format!(
+            "note: {package} {why}, so its tests see none of this run; if they are to share it, put into {}:\n    [[context]]\n    \
+             package = {package:?}\n    jobserver = \"share\"",
+            config::PATH
+        )
+    };
+    hidden.map(|(suite, _)| note(&suite.binary.package)).collect()
 }
 
 /// `serial_test`'s locks work inside of a process; whoever uses it has to say what they are to mean here.

@@ -158,5 +158,6 @@ fn binary(package: &Package, target: &Target, library: &Artifact, root: &Utf8Pat
         libtest: true,
         host: target.kind.contains(&TargetKind::ProcMacro),
         fresh: library.fresh,
+        jobserver: super::is_about_jobservers(package),
     }
 }

@@ -83,8 +83,12 @@ impl Site {
     }
 }
 
+/// Where a jobserver is named: ours, and those that make and cargo hand on.
+pub const JOBSERVER: [&str; 3] = ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"];
+
 /// An executable that contains tests, and how cargo would run it.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each of them is a fact of its own")]
 pub struct TestBinary {
     /// nextest's binary id: the package's name, and the target's where it is not the library.
     pub id: Arc<str>,
@@ -111,6 +115,8 @@ pub struct TestBinary {
     pub host: bool,
     /// Whether it was there before the build.
     pub fresh: bool,
+    /// Whether its package depends on the crate `jobserver`, or is that crate.
+    pub jobserver: bool,
 }
 
 impl TestBinary {
@@ -285,6 +291,7 @@ fn binary(
         host: kind == RustTestBinaryKind::PROC_MACRO || (platform.host && platforms.cross()),
         kind: kind.as_str().to_owned(),
         fresh: artifact.fresh,
+        jobserver: is_about_jobservers(package),
         path,
         cwd,
         root: root.to_owned(),
@@ -316,6 +323,11 @@ fn tell_apart(binaries: &mut [TestBinary]) {
 
 fn tested<'a>(packages: &'a [Package], tests: &'a [&Artifact]) -> impl Iterator<Item = &'a Package> {
     packages.iter().filter(|package| tests.iter().any(|test| test.package_id == package.id))
+}
+
+/// What such a package's tests do with a jobserver would be done to the one of this run.
+fn is_about_jobservers(package: &Package) -> bool {
+    package.name.as_str() == "jobserver" || package.dependencies.iter().any(|it| it.name == "jobserver")
 }
 
 fn serial_packages(packages: &[Package]) -> Vec<String> {

@@ -12,6 +12,8 @@ pub struct Host {
     pub context: usize,
     /// A test of the context: with the name of one the process is started.
     pub test: usize,
+    /// It sees no jobserver, as that test.
+    pub hide_jobserver: bool,
     /// The hosts of the shared contexts around it, the outermost first.
     pub needs: Vec<Need>,
 }
@@ -41,7 +43,7 @@ pub(super) struct Hosts<'a> {
 
 impl<'a> Hosts<'a> {
     /// The hosts that a test of this number needs, the outermost first. Those that there are not yet are made.
-    pub(super) fn needed(&mut self, suite: &'a Suite, number: usize, test: usize) -> Vec<Need> {
+    pub(super) fn needed(&mut self, suite: &'a Suite, number: usize, test: usize, hide_jobserver: bool) -> Vec<Need> {
         let contexts = &suite.contexts;
         let mut needs: Vec<Need> = Vec::new();
         for context in hosted(contexts, suite.tests[test].context) {
@@ -51,7 +53,7 @@ impl<'a> Hosts<'a> {
             };
             let next = self.held.len();
             let host = *self.held.entry(holder).or_insert_with(|| {
-                self.new.push(Host { suite: number, context, test, needs: needs.clone() });
+                self.new.push(Host { suite: number, context, test, hide_jobserver, needs: needs.clone() });
                 next
             });
             needs.push(Need { context, host });

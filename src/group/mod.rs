@@ -191,7 +191,8 @@ impl<'a> Grouping<'a> {
                 continue;
             }
             let counted = limits.that_count(&configured);
-            let hide_jobserver = rules.iter().rev().find_map(|it| it.jobserver) == Some(Jobserver::Hide);
+            let said = rules.iter().rev().find_map(|it| it.jobserver);
+            let hide_jobserver = said.map_or(suite.binary.jobserver, |it| it == Jobserver::Hide);
             let unit = match once {
                 true => Some(updating_unit(suite.harness, place)),
                 false => configured_unit(&configured, &rules).or_else(|| annotated_unit(suite, test)),
@@ -224,7 +225,7 @@ impl<'a> Grouping<'a> {
             group.slots = group.slots.max(slots);
             group.limits.extend(counted);
             if test.annotated.is_some() {
-                group.needs.extend(hosts.needed(suite, number, place));
+                group.needs.extend(hosts.needed(suite, number, place, hide_jobserver));
                 group.can_split |=
                     list::ancestors(&suite.contexts, test.context).any(|it| it.kind == ContextKind::CanSplit);
             }
@@ -394,8 +395,8 @@ mod tests {
         assert_eq!(groups.groups[1].needs, needs);
         assert_eq!(groups.groups[0].needs, []);
         let hosts = [
-            Host { suite: 0, context: 0, test: 1, needs: Vec::new() },
-            Host { suite: 0, context: 1, test: 1, needs: needs[..1].to_vec() },
+            Host { suite: 0, context: 0, test: 1, hide_jobserver: false, needs: Vec::new() },
+            Host { suite: 0, context: 1, test: 1, hide_jobserver: false, needs: needs[..1].to_vec() },
         ];
         assert_eq!(groups.hosts, hosts);
     }
@@ -446,6 +447,21 @@ mod tests {
             by_context(&suites, &[vec![Decision::Run; 3]], &Config { contexts: rules, ..Config::default() }, &options);
         let timeouts: Vec<_> = groups.groups[0].tests.iter().map(|it| it.timeout).collect();
         assert_eq!(timeouts, [secs(1), secs(2), secs(3)]);
+    }
+
+    #[test]
+    fn tests_about_jobservers_see_none_unless_they_are_to_and_neither_do_their_hosts() {
+        use Jobserver::{Hide, Share};
+        let hidden = |about: bool, said: Option<Jobserver>| {
+            let mut suite = suite(vec![context(ContextKind::Shared, None)], vec![test("a", Some(0))]);
+            suite.binary.jobserver = about;
+            let rules = vec![Context { jobserver: said, ..rule("a") }];
+            let groups = grouped(&[suite], &Config { contexts: rules, ..Config::default() });
+            assert_eq!(groups.hosts[0].hide_jobserver, groups.groups[0].hide_jobserver);
+            groups.groups[0].hide_jobserver
+        };
+        assert_eq!([None, Some(Share), Some(Hide)].map(|said| hidden(false, said)), [false, false, true]);
+        assert_eq!([None, Some(Share), Some(Hide)].map(|said| hidden(true, said)), [true, false, true]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use memchr::memmem;
 
 use super::answer::Answer;
 use super::{Harness, Listed, NEXTEST, Options, Test, annotations, ask, merge, section, terse};
-use crate::build::TestBinary;
+use crate::build::{JOBSERVER, TestBinary};
 use crate::files;
 
 /// How such a binary is to be run, with which tests, and what people should know of that.
@@ -169,6 +169,10 @@ fn behind_runner(binary: &TestBinary, lists: Lists, options: &Options) -> Result
 fn question(binary: &TestBinary, more: &[&str], options: &Options) -> Result<Answer> {
     let mut command = binary.command();
     command.args(terse::LIST).args(more).env(NEXTEST, "1");
+    // What does not list its tests may run them.
+    for name in JOBSERVER.iter().filter(|_| binary.jobserver) {
+        command.env_remove(name);
+    }
     ask(command, options)
 }
 

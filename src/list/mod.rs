@@ -89,6 +89,7 @@ impl Suite {
             libtest: true,
             host: false,
             fresh: true,
+            jobserver: false,
         };
         Self { binary, harness: Harness::Libtest, tests: Vec::new(), contexts: Vec::new(), note: None }
     }

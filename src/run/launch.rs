@@ -15,12 +15,10 @@ use super::Run;
 use super::dialect::Expected;
 use super::pick::pick;
 use super::process::{Launch, Speech};
+use crate::build::JOBSERVER;
 use crate::group::Need;
 use crate::list::{self, Harness, Suite, Test};
 use crate::schedule::{Batch, HostId, Process};
-
-/// Where a jobserver is named: ours, and those that make and cargo hand on.
-const JOBSERVER: [&str; 3] = ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"];
 
 /// Some harnesses list their tests only for nextest, and some tests take it for leave to change their process for good:
 /// it is set where each test has a process of its own.
@@ -32,13 +30,8 @@ impl Run<'_> {
         let first = batch.items[0];
         let suite = self.book.suite(first);
         let group = &self.groups.groups[self.book.group(first)];
-        let mut command = self.command(suite);
+        let mut command = self.command(suite, group.hide_jobserver);
         command.env(SLOT, batch.worker.to_string());
-        if group.hide_jobserver {
-            for name in JOBSERVER {
-                command.env_remove(name);
-            }
-        }
         let tests = || batch.items.iter().map(|item| self.book.test(*item));
         let speech = match suite.harness {
             Harness::Libtest => {
@@ -105,7 +98,7 @@ impl Run<'_> {
         let spec = &self.groups.hosts[host];
         let suite = self.book.suites[spec.suite];
         let token = list::token();
-        let mut command = self.command(suite);
+        let mut command = self.command(suite, spec.hide_jobserver);
         command
             .env(ROLE, HOST)
             .env(TOKEN, &token)
@@ -119,7 +112,7 @@ impl Run<'_> {
     }
 
     /// The suite's binary, in an environment that says nothing of what another process was told to be.
-    fn command(&self, suite: &Suite) -> Command {
+    fn command(&self, suite: &Suite, hide_jobserver: bool) -> Command {
         let mut command = suite.binary.command();
         for name in [ROLE, TOKEN, SLOT, HOST_NUMBER, CONTEXT, VALUE, VALUES, WANTED, STOP] {
             command.env_remove(name);
@@ -133,7 +126,9 @@ impl Run<'_> {
         let nextest_run = &self.options.nextest_run;
         command.env(NEXTEST_RUN_ID, nextest_run).env(OWN_NEXTEST_RUN_ID, nextest_run).env(RUNNER, runner);
         command.env("PTEST", "1").env(RUN_ID, &self.options.run).env(SLOTS, self.scheduler.most_workers().to_string());
-        if let Some(makeflags) = &self.pool.makeflags {
+        if hide_jobserver {
+            JOBSERVER.iter().for_each(|name| _ = command.env_remove(name));
+        } else if let Some(makeflags) = &self.pool.makeflags {
             command.env(JOBSERVER[0], makeflags);
         }
         command

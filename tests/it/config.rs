@@ -1,6 +1,6 @@
 //! `.config/ptest.toml`: contexts, and what is said of a file with mistakes in it.
 
-use crate::tool::{of_kind, outcomes};
+use crate::tool::{fixtures, of_kind, outcomes, ptest};
 use crate::workspace::Workspace;
 
 #[test]
@@ -103,4 +103,19 @@ fn a_file_with_a_mistake_ends_the_run_before_it_begins() {
         assert!(ran.stderr.contains(name), "{name}: {}", ran.stderr);
         assert!(!ran.stderr.contains("     Running"), "{}", ran.stderr);
     }
+}
+
+#[test]
+fn tests_about_jobservers_see_none_unless_they_are_to_share_it() {
+    let note = "note: jobs depends on the crate jobserver, so its tests see none of this run";
+    let (ran, events) = ptest(&["jobs"]).json();
+    ran.expect(0);
+    assert_eq!(outcomes(&events), ["finds_a_jobserver_only_if_it_is_to_share_one passed", "whole passed"]);
+    assert_eq!(ran.stderr.matches(note).count(), 1, "{}", ran.stderr);
+    let config = "[[context]]\nbinary = 'jobs::jobs'\njobserver = 'share'\n";
+    let lock = std::fs::read_to_string(fixtures().join("Cargo.lock")).unwrap();
+    let workspace = Workspace::of_fixtures(&["jobs"]).file("Cargo.lock", &lock).config(config);
+    let ran = workspace.ptest().args(["--test=jobs"]).env("JOBS_SHARED", "1").run();
+    ran.expect(0);
+    assert!(!ran.stderr.contains(note), "{}", ran.stderr);
 }
