@@ -5,39 +5,52 @@ use std::time::Instant;
 
 use super::NEAREST;
 use super::Run;
+use super::dialect::{Ended, Verdict};
 use super::judge::{Judgement, judge};
 use super::leftovers::{self, Whose};
 use super::live::Early;
+use super::message;
 use super::os::Exit;
 use super::output::Output;
 use super::process::Gone;
+use super::rerun::{Conclusion, First, Second, conclude};
 use crate::event::{Event, Fixture, Outcome, WorkerExited, WorkerFailed};
 use crate::schedule::{Input, Process};
 
 impl Run<'_> {
     pub(super) fn process_gone(&mut self, process: Process, gone: Gone) {
+        self.conclude(process, &gone);
         let Some(live) = self.processes.get(&process) else { return };
         let early = live.early.map(Early::verdict);
         // Whatever its process came to then, that is why.
         let stopped = live.early.filter(|early| *early == Early::WaitsForTerminal).map(|early| early.verdict().1);
-        let judgement = if live.muted { Judgement::Interrupted } else { judge(live.facts(&gone)) };
+        let judgement = match live.muted {
+            true => Judgement::Interrupted,
+            false if live.concluded => Judgement::Clean,
+            false => judge(live.facts(&gone)),
+        };
         self.clean_up_after(process, &gone, &judgement);
         let exit = gone.exit.to_string();
         let (running, output) = match gone.end.running {
             Some((place, output)) => (Some(place), output),
             None => (None, gone.end.stray),
         };
-        let fixture = gone.end.fixture;
+        let (fixture, no_word) = (gone.end.fixture, gone.end.no_word);
         match judgement {
             Judgement::Clean => {}
             Judgement::Interrupted => self.interrupted(process, gone.exit, running, output, fixture),
             Judgement::WithoutLog => self.log_is_lost(process),
+            Judgement::Alone(place) if self.may_run_again(process) => {
+                let first = no_word.map(|why| First { why, exit: gone.exit, output });
+                self.run_alone(process, place, first);
+            }
             Judgement::TimedOut(place) => {
                 let verdict = early.unwrap_or_else(|| (Outcome::TimedOut, "its time was up".to_owned()));
                 self.died_in(process, place, verdict, output, fixture);
             }
-            Judgement::Crashed(place) => {
-                self.died_in(process, place, (Outcome::Crashed, exit.clone()), output, fixture);
+            Judgement::Crashed(place) | Judgement::Alone(place) => {
+                let doubt = if gone.end.disputed { ": libtest's summary is missing, or has other numbers" } else { "" };
+                self.died_in(process, place, (Outcome::Crashed, format!("{exit}{doubt}")), output, fixture);
             }
             Judgement::NotStarted(why) => self.never_began(process, &stopped.unwrap_or(why), &output),
             Judgement::Failed(why) => self.died_outside(process, stopped.unwrap_or(why), output, fixture),
@@ -135,8 +148,61 @@ impl Run<'_> {
     }
 
     fn log_is_lost(&mut self, process: Process) {
-        let suite = self.book.place(self.processes[&process].batch.items[0]);
+        let Some(live) = self.processes.get_mut(&process) else { return };
+        live.reason = Some("its log could not be opened, so all its tests run without one".to_owned());
+        let suite = self.book.place(live.batch.items[0]);
         self.without_log.insert(suite);
+    }
+
+    /// Not if it died in a fixture, which is to blame then, nor if only one process may begin its tests.
+    fn may_run_again(&self, process: Process) -> bool {
+        let live = &self.processes[&process];
+        live.open.is_none() && !self.groups.groups[self.book.group(live.batch.items[0])].once
+    }
+
+    /// libtest ended the process without a word on a test.
+    fn run_alone(&mut self, process: Process, place: usize, first: Option<First>) {
+        let (Some(live), Some(first)) = (self.processes.get_mut(&process), first) else { return };
+        let item = live.batch.items[place];
+        let name = &self.book.test(item).name;
+        live.reason =
+            Some(format!("nothing says what became of {name}, as if it had closed libtest's log; it runs again alone"));
+        self.alone.insert(item, first);
+        self.step(Instant::now(), Input::RunAlone { process, item });
+    }
+
+    /// What came of a test that ran again alone.
+    fn conclude(&mut self, process: Process, gone: &Gone) {
+        let Some(live) = self.processes.get_mut(&process).filter(|live| !live.muted) else { return };
+        let Some(first) = live.first.take() else { return };
+        let held = live.held.take();
+        let name = self.book.test(live.batch.items[0]).argument();
+        let running = gone.end.running.as_ref().map(|(_, output)| output.clone());
+        let panic = running.as_ref().and_then(|output| message::of_failure(name, &output.clone().into_text()));
+        let second = Second {
+            exit: gone.exit,
+            verdict: held.as_ref().map(|(ended, _)| ended.verdict),
+            ended_inside: running.is_some(),
+            disputed: gone.end.disputed,
+            failed_or_closed: panic.is_some() || gone.end.closed,
+        };
+        let conclusion = if live.asked.is_some() { Conclusion::AsUsual } else { conclude(&first, second) };
+        let now = Instant::now();
+        match (conclusion, held) {
+            (Conclusion::Crashed, _) => {
+                let why = Some(first.exit.to_string());
+                self.test_finished(process, 0, Outcome::Crashed, why, first.output, now);
+            }
+            (_, Some((ended, at))) => self.ended(process, ended, at),
+            (Conclusion::Verdict(verdict), None) => {
+                let note = (verdict == Verdict::Failed && panic.is_none()).then(|| gone.exit.to_string());
+                self.ended(process, Ended { place: 0, verdict, note, output: running.unwrap_or_default() }, now);
+            }
+            (Conclusion::AsUsual, None) => return,
+        }
+        if let Some(live) = self.processes.get_mut(&process).filter(|_| conclusion != Conclusion::AsUsual) {
+            live.concluded = true;
+        }
     }
 
     fn worker_failed(&mut self, process: Process, message: String, output: Output) {
@@ -160,7 +226,10 @@ impl Run<'_> {
         // What was left to a process that was cut short is no news: others have it already.
         let is_news = self.stopped.is_none() && !is_given_up && !live.was_cut_short;
         let owed = if is_news { live.owed() } else { Vec::new() };
-        let cut_short = live.was_cut_short.then(|| "others run what was left to it".to_owned());
+        let reason = match live.was_cut_short {
+            true => Some("others run what was left to it".to_owned()),
+            false => live.reason.clone(),
+        };
         let waiting: Vec<_> = owed.iter().take(NEAREST).map(|place| live.batch.items[*place]).collect();
         let ran = if leaked || !owed.is_empty() { live.nearest(NEAREST) } else { Vec::new() };
         let exited = WorkerExited {
@@ -169,7 +238,7 @@ impl Run<'_> {
             binary: self.book.suite(live.batch.items[0]).binary.id.clone(),
             status,
             leaked,
-            reason: cut_short.filter(|_| self.stopped.is_none()),
+            reason: reason.filter(|_| self.stopped.is_none()),
             tests: self.book.names(&ran),
             rescheduled: owed.len(),
             waiting: self.book.names(&waiting),

@@ -3,7 +3,7 @@
 //! The exit status is a witness of its own: 0 says that all tests passed, 101 that some did not. A status that says
 //! anything else, or says it too early, must not go by in silence.
 
-use super::dialect::End;
+use super::dialect::{End, NoWord};
 use super::os::Exit;
 
 /// Why the runner asked a process to end.
@@ -35,8 +35,10 @@ pub(super) struct Facts<'a> {
 pub(super) enum Judgement {
     /// It did what it was told to; what it did not begin (if it was asked to end) goes back.
     Clean,
-    /// The log was lost: what has no verdict is run again without one.
+    /// The log could not be opened: all is run again without one.
     WithoutLog,
+    /// libtest ended it without a word on the test at this place, which is to run again alone.
+    Alone(usize),
     /// It ended in the test at this place.
     TimedOut(usize),
     Crashed(usize),
@@ -50,13 +52,17 @@ pub(super) enum Judgement {
 
 pub(super) fn judge(facts: Facts) -> Judgement {
     let Facts { end, exit, asked, late_has_ended, given, ended, failed } = facts;
-    if end.log_lost {
+    let no_word = end.no_word.filter(|_| exit == Exit::Code(101) && asked.is_none());
+    if no_word == Some(NoWord::NotOpened) {
         return Judgement::WithoutLog;
     }
     if let Some(ran) = end.mismatch {
         return Judgement::NotStarted(format!(
             "the binary was given {given} tests and ran {ran}: it does not know them by name"
         ));
+    }
+    if let Some(NoWord::LogClosed(place) | NoWord::Silent { place, .. }) = no_word {
+        return Judgement::Alone(place);
     }
     match (&end.running, asked) {
         // Our signal met whatever came after the test that it was for: that goes to another process.
@@ -95,7 +101,9 @@ mod tests {
             running: running.map(|place| (place, Output::default())),
             by_exit_code: false,
             mismatch: None,
-            log_lost: false,
+            no_word: None,
+            disputed: false,
+            closed: false,
             stray: Output::default(),
             fixture: Output::default(),
         }
@@ -122,6 +130,19 @@ mod tests {
         for exit in [Exit::Code(0), Exit::Code(101), Exit::Signal(9)] {
             assert_eq!(judged(&end(Some(1)), exit, None, 1, false), Judgement::Crashed(1));
         }
+    }
+
+    #[test]
+    fn a_test_of_which_libtest_says_nothing_runs_again_alone_and_a_crash_does_not() {
+        let silent = End { no_word: Some(NoWord::Silent { place: 1, dark: false }), ..end(Some(1)) };
+        assert_eq!(judged(&silent, Exit::Code(101), None, 1, false), Judgement::Alone(1));
+        for exit in [Exit::Code(0), Exit::Code(1), Exit::Signal(6)] {
+            assert_eq!(judged(&silent, exit, None, 1, false), Judgement::Crashed(1), "{exit}");
+        }
+        assert_eq!(judged(&silent, Exit::Code(101), Some(Asked::Late(1)), 1, false), Judgement::TimedOut(1));
+        let not_opened = End { no_word: Some(NoWord::NotOpened), ..end(None) };
+        assert_eq!(judged(&not_opened, Exit::Code(101), None, 0, false), Judgement::WithoutLog);
+        assert!(matches!(judged(&not_opened, Exit::Signal(6), None, 0, false), Judgement::NotStarted(_)));
     }
 
     #[test]

@@ -26,7 +26,7 @@ const NEXTEST: &str = list::NEXTEST;
 
 impl Run<'_> {
     /// What a worker's process is started with. What does not fit into its environment is put into files.
-    pub(super) fn launch(&self, batch: &Batch) -> io::Result<Launch> {
+    pub(super) fn launch(&self, batch: &Batch, with_log: bool) -> io::Result<Launch> {
         let first = batch.items[0];
         let suite = self.book.suite(first);
         let group = &self.groups.groups[self.book.group(first)];
@@ -41,10 +41,14 @@ impl Run<'_> {
                     command.envs(self.values(suite, &group.needs));
                     command.envs(self.wanted(batch)?.map(|path| (WANTED, path)));
                 }
+                let with_log = with_log && !self.without_log.contains(&self.book.place(first));
+                // An annotated binary may have tests that are not listed.
+                let is_counted = !with_log && token.is_none();
                 Speech::Libtest {
                     expected: by_name(tests()),
                     include_ignored: tests().any(|test| test.ignored),
-                    with_log: !self.without_log.contains(&self.book.place(first)),
+                    with_log,
+                    out_of: is_counted.then(|| suite.tests.iter().map(|test| test.times).sum()),
                     token,
                 }
             }

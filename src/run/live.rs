@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::dialect::Ended;
 use super::fixtures::{NotSetUp, Open};
 use super::judge::{Asked, Facts};
 use super::message;
 use super::os::Group;
 use super::process::{EndOfLog, Gone, SoFar};
+use super::rerun::First;
 use crate::event::Outcome;
 use crate::schedule::{Batch, Item};
 
@@ -42,6 +44,14 @@ pub(super) struct Live {
     pub group: Option<Group>,
     /// What the test that runs now has written; `None` until it has started.
     pub so_far: Option<SoFar>,
+    /// What the process did before in which its only test ended without a word: this one has no log.
+    pub first: Option<First>,
+    /// In that case, what the text says of the test, until the process is gone.
+    pub held: Option<(Ended, Instant)>,
+    /// It is over whatever its process says.
+    pub concluded: bool,
+    /// Why what it was given runs elsewhere.
+    pub reason: Option<String>,
     /// Ends its log; `None` until it has started.
     pub end_of_log: Option<EndOfLog>,
     /// It was ended because others were given what waited behind its last test.
@@ -76,7 +86,7 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) fn new(batch: Batch) -> Self {
+    pub(super) fn new(batch: Batch, first: Option<First>) -> Self {
         Self {
             has_ended: vec![false; batch.items.len()],
             never_began: false,
@@ -84,6 +94,10 @@ impl Live {
             since: Instant::now(),
             group: None,
             so_far: None,
+            first,
+            held: None,
+            concluded: false,
+            reason: None,
             end_of_log: None,
             was_cut_short: false,
             early: None,

@@ -25,6 +25,7 @@ mod output;
 mod pick;
 mod plan;
 mod process;
+mod rerun;
 mod signals;
 pub mod slots;
 mod sources;
@@ -62,6 +63,7 @@ use live::Live;
 pub use plan::PROFILE;
 use plan::Plan;
 use process::{EndOfLog, Launch, Report, Speech};
+use rerun::First;
 use signals::Signalled;
 use slots::Pool;
 use sources::Sources;
@@ -228,6 +230,7 @@ pub fn groups<'a>(
         host_failures: HashMap::new(),
         failed_contexts: HashMap::new(),
         without_log: HashSet::new(),
+        alone: HashMap::new(),
         watchdog,
         sender,
         stopped: None,
@@ -280,6 +283,8 @@ struct Run<'a> {
     failed_contexts: HashMap<ContextId, Arc<str>>,
     /// The suites whose processes cannot write a log.
     without_log: HashSet<usize>,
+    /// The items that are to run again alone and without a log.
+    alone: HashMap<schedule::Item, First>,
     watchdog: &'a Watchdog,
     sender: SyncSender<Message>,
     stopped: Option<Stopped>,
@@ -575,9 +580,10 @@ impl<'a> Run<'a> {
 
     fn spawn(&mut self, batch: Batch) {
         self.warn_of_fewer_slots(&batch);
-        let (process, launch) = (batch.process, self.launch(&batch));
         let first = batch.items[0];
-        self.processes.insert(process, Live::new(batch));
+        let alone = if batch.items.len() == 1 { self.alone.remove(&first) } else { None };
+        let (process, launch) = (batch.process, self.launch(&batch, alone.is_none()));
+        self.processes.insert(process, Live::new(batch, alone));
         let launch = match (self.outdated(first), launch) {
             (Some(why), _) => return self.not_started.push((Who::Worker(process), Report::Withheld(why))),
             (None, Ok(launch)) => launch,

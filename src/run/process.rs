@@ -34,6 +34,8 @@ pub(super) enum Speech {
         expected: Vec<Expected>,
         include_ignored: bool,
         with_log: bool,
+        /// How many tests the binary has, if its summary is to be read and that many are to be counted in it.
+        out_of: Option<usize>,
         /// Begins the records on fixtures, in a binary that has any.
         token: Option<String>,
     },
@@ -118,7 +120,7 @@ fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
     let log = |wanted: bool| if wanted { Log::new(&folder) } else { Ok(None) };
     let is_host = matches!(speech, Speech::Host { .. });
     let (mut listener, log) = match speech {
-        Speech::Libtest { expected, include_ignored, with_log, token } => {
+        Speech::Libtest { expected, include_ignored, with_log, out_of, token } => {
             let log = log(with_log)?;
             command.args(["--exact", "--nocapture", "--test-threads=1"]);
             command.args(include_ignored.then_some("--include-ignored"));
@@ -131,7 +133,8 @@ fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
             // A test that a program makes up may have any name.
             command.args(expected.iter().any(|test| test.name.starts_with('-')).then_some("--"));
             command.args(expected.iter().map(|test| &*test.name));
-            (Listener::Libtest(Shared::new(Libtest::new(&expected, token.as_deref(), log.is_some(), live))), log)
+            let libtest = Libtest::new(&expected, token.as_deref(), log.is_some(), live).out_of(out_of);
+            (Listener::Libtest(Shared::new(libtest)), log)
         }
         Speech::Doctests { expected, pick, include_ignored, with_log } => {
             let log = log(with_log)?;
@@ -180,7 +183,7 @@ fn listen(
     tell: &impl Fn(Report),
 ) -> io::Result<()> {
     let mut last = Instant::now();
-    let mut quiet = false;
+    let (mut quiet, mut closed) = (false, false);
     let mut unconfirmed: Option<(usize, Instant)> = None;
     let mut trickle = Trickle::new(last);
     let mut terminal = Watch::new(last);
@@ -190,6 +193,10 @@ fn listen(
         let wanted = Ready { text: true, log: quiet && !waits, gone: true };
         let ready = child.wait(wanted, (waits || !quiet).then_some(SILENCE).or_else(Watch::interval))?;
         let length = listener.read(child, buffer)?;
+        if !ready.gone && !closed && child.has_closed_its_text() {
+            closed = true;
+            listener.text_is_closed();
+        }
         if end_of_log.is_asked_for() {
             child.end_log();
         }
@@ -397,6 +404,12 @@ impl Listener {
         }
     }
 
+    fn text_is_closed(&mut self) {
+        if let Self::Libtest(libtest) = self {
+            libtest.get().text_is_closed();
+        }
+    }
+
     fn settle(&mut self) {
         if let Self::Libtest(libtest) = self {
             libtest.get().settle();
@@ -426,7 +439,16 @@ impl Listener {
 /// The one test of a process has failed if its exit code says so; a signal is a death.
 fn by_exit_code(output: Output, exit: Exit) -> (Vec<Fact>, End) {
     let (stray, fixture) = (Output::default(), Output::default());
-    let end = End { running: None, by_exit_code: true, mismatch: None, log_lost: false, stray, fixture };
+    let end = End {
+        running: None,
+        by_exit_code: true,
+        mismatch: None,
+        no_word: None,
+        disputed: false,
+        closed: false,
+        stray,
+        fixture,
+    };
     let ended = |verdict, note, output| vec![Fact::Ended(Ended { place: 0, verdict, note, output })];
     match exit {
         Exit::Code(0) => (ended(Verdict::Passed, None, output), end),

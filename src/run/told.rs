@@ -102,15 +102,18 @@ impl Run<'_> {
                     self.tell_line(item, worker, line);
                 }
             }
-            Fact::Ended(Ended { place, verdict, note, output }) => {
-                let outcome = match verdict {
-                    Verdict::Passed => Outcome::Passed,
-                    Verdict::Failed => Outcome::Failed,
-                    Verdict::Ignored => Outcome::Ignored,
-                };
-                self.test_finished(process, place, outcome, note, output, at);
-            }
+            Fact::Ended(ended) if live.first.is_some() => live.held = Some((ended, at)),
+            Fact::Ended(ended) => self.ended(process, ended, at),
         }
+    }
+
+    pub(super) fn ended(&mut self, process: Process, Ended { place, verdict, note, output }: Ended, at: Instant) {
+        let outcome = match verdict {
+            Verdict::Passed => Outcome::Passed,
+            Verdict::Failed => Outcome::Failed,
+            Verdict::Ignored => Outcome::Ignored,
+        };
+        self.test_finished(process, place, outcome, note, output, at);
     }
 
     fn tell_line(&mut self, item: schedule::Item, worker: usize, line: String) {

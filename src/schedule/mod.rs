@@ -152,6 +152,7 @@ impl Scheduler {
             Input::FixtureStarted { process, limit } => self.fixture_started(now, process, limit),
             Input::FixtureEnded(process) => self.fixture_ended(now, process),
             Input::ContextFailed(context) => drop(self.failed_contexts.insert(context)),
+            Input::RunAlone { process, item } => self.run_alone(process, item),
             Input::ProcessExited(process) => self.process_exited(process, &mut actions),
             Input::HostUp(host) => self.hosts.came_up(host),
             Input::HostFailed(host) => self.hosts.failed(now, host),
@@ -280,6 +281,19 @@ impl Scheduler {
         } else if stops && !running.pending.is_empty() {
             self.end(now, process, actions);
         }
+    }
+
+    /// The attempt goes on in a process of its own.
+    fn run_alone(&mut self, process: Process, item: Item) {
+        let Some(running) = self.running.get_mut(&process) else { return };
+        running.pending.retain(|pending| *pending != item);
+        running.current = None;
+        let (group, attempt) = (running.batch.group, running.batch.attempt);
+        match running.batch.diagnosis {
+            true => self.queues[group].diagnoses.push_back(item),
+            false => self.queues[group].again.push_back((item, attempt)),
+        }
+        self.sort_in(group);
     }
 
     fn stop_after_failures(&mut self, now: Duration, actions: &mut Vec<Action>) {

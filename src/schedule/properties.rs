@@ -929,6 +929,29 @@ fn a_process_that_has_to_come_to_its_end_keeps_what_waits_and_is_dismissed_after
     assert_eq!(scheduler.step(secs(69), Input::Tick), [Action::Kill(1)]);
 }
 
+#[test]
+fn an_item_that_is_to_run_alone_does_so_in_the_same_attempt_and_the_others_run_without_it() {
+    let mut scheduler = Scheduler::new(Spec { processes: 1, ..one_divisible_group_of(4) });
+    let first = scheduler.step(secs(0), Input::Tick);
+    assert!(matches!(&first[..], [Action::Spawn(batch)] if batch.items == [0, 1]), "{first:?}");
+    scheduler.step(secs(0), Input::ItemStarted { process: 1, item: 0 });
+    assert_eq!(scheduler.step(secs(1), Input::RunAlone { process: 1, item: 0 }), []);
+    let mut actions = scheduler.step(secs(1), Input::ProcessExited(1));
+    let mut batches = Vec::new();
+    while let Some(Action::Spawn(batch)) = actions.pop() {
+        for item in batch.items.iter().copied() {
+            scheduler
+                .step(secs(2), Input::ItemFinished { process: batch.process, item, passed: true, duration: secs(1) });
+        }
+        actions = scheduler.step(secs(2), Input::ProcessExited(batch.process));
+        batches.push((batch.items, batch.attempt));
+    }
+    let (alone, others) = batches.split_last().unwrap();
+    assert_eq!(*alone, (vec![0], 1));
+    assert!(others.iter().all(|(items, _)| !items.contains(&0)) && others.len() < 4, "{others:?}");
+    assert!(scheduler.is_done());
+}
+
 fn one_divisible_group_of(items: usize) -> Spec {
     let mut spec = one_group(items, None);
     spec.groups[0].unit = false;

@@ -135,6 +135,11 @@ pub enum Input {
     FixtureEnded(Process),
     /// A process could not set this up: no other will try.
     ContextFailed(ContextId),
+    /// The process has ended in this item, and nothing says what came of it: it is to run once more, alone.
+    RunAlone {
+        process: Process,
+        item: Item,
+    },
     /// The process is gone. What it was given and did not finish goes to another.
     ProcessExited(Process),
     HostUp(HostId),

@@ -15,6 +15,7 @@ mod config;
 #[cfg(target_os = "linux")]
 mod contexts;
 #[cfg(target_os = "linux")]
+mod darkness;
 mod databases;
 #[cfg(target_os = "linux")]
 mod doctests;

@@ -57,7 +57,19 @@ impl Host {
         self.text(&kept);
         self.begin();
         let (stray, fixture) = (Output::default(), std::mem::take(&mut self.output));
-        (self.take_facts(), End { running: None, by_exit_code: false, mismatch: None, log_lost: false, stray, fixture })
+        (
+            self.take_facts(),
+            End {
+                running: None,
+                by_exit_code: false,
+                mismatch: None,
+                no_word: None,
+                disputed: false,
+                closed: false,
+                stray,
+                fixture,
+            },
+        )
     }
 
     fn text(&mut self, text: &[u8]) {

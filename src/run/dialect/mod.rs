@@ -15,7 +15,7 @@
 //! that is read next: the caller reads all there is. So a verdict that the text does not confirm by then is late, or the
 //! line that should tell it is torn, and [`torn`] finds out where the next test begins.
 //!
-//! Where no log can be had, the text judges alone.
+//! Where no log can be had, the text judges alone, and the last result only by the [`summary`].
 //!
 //! A binary with annotations says in its text, too, what happens to fixtures, in records that nobody else can make up.
 //! They are taken out of the text before anything else is looked for in it; what stands between those of a fixture is
@@ -27,6 +27,7 @@ mod lines;
 #[cfg(test)]
 mod noise;
 mod order;
+mod summary;
 mod text;
 mod torn;
 
@@ -38,6 +39,7 @@ use ptest::wire::record::{Piece, Record, Splitter};
 use super::output::Output;
 pub(super) use host::Host;
 use lines::{header, is_failure, markers, record, result, without_summary, without_warning, word};
+use summary::{Counts, last_result};
 use text::Text;
 use torn::Beginning;
 
@@ -95,12 +97,31 @@ pub(super) struct End {
     pub by_exit_code: bool,
     /// It said that it runs so many tests, and not as many as it was told to.
     pub mismatch: Option<usize>,
-    /// Its log could not be opened or written; the tests without a verdict have to be run again without one.
-    pub log_lost: bool,
+    /// There is a log, and neither it nor the text says what became of a test.
+    pub no_word: Option<NoWord>,
+    /// There is no log, and the text has what libtest says in the end, but not as libtest says it.
+    pub disputed: bool,
+    /// It had closed its output itself.
+    pub closed: bool,
     /// What it wrote outside of any test.
     pub stray: Output,
     /// What the fixture wrote that had no end.
     pub fixture: Output,
+}
+
+/// Why nothing is known of a test, if libtest ended the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoWord {
+    /// The log could not be opened, and no test has run.
+    NotOpened,
+    /// libtest says that it could not write the result of the test at this place.
+    LogClosed(usize),
+    /// Nothing is said at all.
+    Silent {
+        place: usize,
+        /// The output had been closed by the time that it began, or was closed by it.
+        dark: bool,
+    },
 }
 
 /// The place of a test that is not in the batch.
@@ -169,6 +190,12 @@ pub(super) struct Libtest {
     fixture: Option<Output>,
     /// The context whose set-up failed, so that the current run does not run.
     unmet: Option<String>,
+    /// What has ended before the current run said nothing in the text.
+    dark: bool,
+    /// The process has closed its output.
+    closed: bool,
+    /// What libtest will have counted, for a text without a log.
+    counts: Counts,
     /// The worst verdict so far on a name that runs more than once.
     worst: Option<(Verdict, Option<String>)>,
     stray: Output,
@@ -180,7 +207,7 @@ pub(super) struct Libtest {
 const WINDOW: usize = 64 * 1024;
 
 /// libtest's complaint when it cannot write its log. There is no other sign of it than this line.
-const LOG_LOST: &[u8] = b"error: io error when listing tests: ";
+const LOG_LOST: &str = "error: io error when listing tests: ";
 
 impl Libtest {
     pub(super) fn new(expected: &[Expected], token: Option<&str>, with_log: bool, live: bool) -> Self {
@@ -208,11 +235,25 @@ impl Libtest {
             output: Output::default(),
             fixture: None,
             unmet: None,
+            dark: false,
+            closed: false,
+            counts: Counts::default(),
             worst: None,
             stray: Output::default(),
             mismatch: None,
             facts: Vec::new(),
         }
+    }
+
+    /// Says how many tests the binary has, which its summary goes by.
+    pub(super) fn out_of(mut self, tests: Option<usize>) -> Self {
+        self.counts.filtered = tests.map(|tests| tests.saturating_sub(self.runs.len()));
+        self
+    }
+
+    /// The process lives, and nothing more can come of its text.
+    pub(super) fn text_is_closed(&mut self) {
+        self.closed = true;
     }
 
     /// Takes in what was read: all the text there was, and the log after it.
@@ -311,6 +352,7 @@ impl Libtest {
             }
             self.write(&text);
             self.end_current();
+            self.dark = true;
         }
     }
 
@@ -340,8 +382,8 @@ impl Libtest {
         self.known = self.logged;
         while self.advance() {}
         self.settle_verdicts();
-        let lost = self.with_log && self.phase != Phase::Done;
-        let log_lost = lost && memmem::find(&self.text_and_output(), LOG_LOST).is_some();
+        let disputed = self.end_by_summary();
+        let no_word = self.no_word();
         let facts = std::mem::take(&mut self.facts);
         let place = self.runs.get(self.current).and_then(Run::runs_now);
         let running = place.filter(|_| self.began && self.phase != Phase::Done).map(|place| {
@@ -363,17 +405,55 @@ impl Libtest {
                 running,
                 by_exit_code: self.other_failed,
                 mismatch: self.mismatch,
-                log_lost,
+                no_word,
+                disputed,
+                closed: self.closed,
                 stray: self.stray,
                 fixture,
             },
         )
     }
 
-    fn text_and_output(&self) -> Vec<u8> {
-        let mut output = self.output.clone();
-        output.push(&self.text);
-        output.into_text().into_bytes()
+    /// Without a log the last test ends where the summary says so. If it does not, says whether something looked like it.
+    fn end_by_summary(&mut self) -> bool {
+        if !self.ends_by_summary() || self.phase != Phase::Inside {
+            return false;
+        }
+        let Some((verdict, start, end)) = last_result(&self.text, self.counts) else {
+            return memmem::find(&self.text, b"test result: ").is_some();
+        };
+        let text = self.text.take(end);
+        self.write(&text[..start]);
+        self.runs[self.current].verdict = Some((verdict, None));
+        self.end_current();
+        false
+    }
+
+    fn ends_by_summary(&self) -> bool {
+        let is_last = self.current + 1 == self.runs.len();
+        !self.with_log && self.in_order && is_last && self.runs[self.current].cases.is_empty()
+    }
+
+    /// What is missing at the end, if libtest has ended the process.
+    fn no_word(&self) -> Option<NoWord> {
+        if !self.with_log || self.phase == Phase::Done {
+            return None;
+        }
+        let mut said = if self.began { self.output.clone() } else { self.stray.clone() };
+        said.push(&self.text);
+        let said = said.into_text();
+        let last_line = said.trim_end().rsplit('\n').next().unwrap_or_default();
+        let says_so = last_line.contains(LOG_LOST);
+        if self.phase == Phase::Header && self.logged == 0 {
+            return says_so.then_some(NoWord::NotOpened);
+        }
+        // In another order nothing tells whose turn it was.
+        let place = self.runs.get(self.current).filter(|_| self.in_order).and_then(Run::runs_now)?;
+        match self.began {
+            true if says_so => Some(NoWord::LogClosed(place)),
+            true => Some(NoWord::Silent { place, dark: self.dark || self.closed }),
+            false => self.dark.then_some(NoWord::Silent { place, dark: true }),
+        }
     }
 
     /// Takes one step in the text; false when more of it is needed.
@@ -422,6 +502,7 @@ impl Libtest {
         self.stray(&late[..start]);
         self.begin();
         self.phase = Phase::Inside;
+        self.dark = false;
         true
     }
 
@@ -442,6 +523,11 @@ impl Libtest {
         if self.with_log && run.verdict.is_none() {
             let text = self.text.take_all();
             self.write(&text);
+            return false;
+        }
+        if self.ends_by_summary() {
+            let surplus = self.surplus();
+            self.write(&surplus);
             return false;
         }
         // All that was written before the verdict has been read, and it has not said what it should have: it cannot.
@@ -477,9 +563,21 @@ impl Libtest {
         let possible = if self.in_order { 2 } else { usize::MAX };
         let longest = self.runs[self.current..].iter().take(possible).map(|run| run.name.len()).max().unwrap_or(0);
         // When the current run has its verdict, the next one's beginning may be anywhere.
-        let kept = if self.waits_for_text().is_some() { WINDOW } else { longest + MARGIN };
-        let surplus = self.text.len().saturating_sub(kept);
+        let kept = match self.waits_for_text() {
+            Some(_) => WINDOW,
+            None if self.ends_by_summary() => self.end_of_text(),
+            None => 0,
+        };
+        let surplus = self.text.len().saturating_sub(kept.max(longest + MARGIN));
         self.text.take(surplus)
+    }
+
+    /// How much of the text may be the end of all: from the first result on, but no more than libtest may say there.
+    fn end_of_text(&self) -> usize {
+        let words = [&b"ok\n"[..], b"FAILED\n", b"ignored"];
+        let result = words.into_iter().filter_map(|word| memmem::find(&self.text, word)).min();
+        let names: usize = self.runs.iter().map(|run| 2 * run.name.len() + 64).sum();
+        result.map_or(0, |result| self.text.len() - result).min(WINDOW + names)
     }
 
     /// Ends the current run where a later one begins, though no whole result line stands before it. Only for a run that
@@ -544,6 +642,7 @@ impl Libtest {
     fn end_current(&mut self) {
         let run = &mut self.runs[self.current];
         let verdict = run.verdict.take().unwrap_or((Verdict::Failed, None));
+        self.counts.add(verdict.0);
         match run.cases.is_empty() {
             true => self.end_test(verdict),
             false => self.end_cases(verdict),
@@ -735,15 +834,43 @@ mod tests {
     }
 
     #[test]
-    fn without_a_log_the_text_judges() {
-        let mut it = libtest(&["a", "b"], false);
+    fn without_a_log_the_text_judges_and_in_the_end_the_summary() {
+        let mut it = libtest(&["a", "b"], false).out_of(Some(9));
         it.read(b"\nrunning 2 tests\ntest a ... ", b"");
         it.read(&vec![b'.'; 1000], b"");
-        it.read(b"FAILED\ntest b ... ok\n\ntest result: FAILED. 1 passed", b"");
-        let facts = told(&it.take_facts());
+        it.read(b"FAILED\ntest b ... ok\n\ntest result: ok. 1 passed\nok\n\nfailures:\n\nfailures:\n    a\n", b"");
+        it.read(b"\ntest result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 7 filtered out; fini", b"");
+        it.read(b"shed in 0.00s\n\n", b"");
+        let mut facts = it.take_facts();
+        assert_eq!(facts.len(), 3, "b may still write anything");
+        let (rest, end) = it.end();
+        assert!(end.running.is_none() && end.no_word.is_none());
+        facts.extend(rest);
+        let facts = told(&facts);
         assert_eq!(facts[0], "+0");
         assert!(facts[1].starts_with("0 Failed") && facts[1].len() > 1000);
-        assert_eq!(facts[2..], ["+1", "1 Passed \"\""]);
+        assert_eq!(facts[2..], ["+1", "1 Passed \"ok\\n\\ntest result: ok. 1 passed\\n\""]);
+    }
+
+    #[test]
+    fn without_a_log_a_forged_end_is_none() {
+        let right =
+            "ok\n\ntest result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 7 filtered out; finished in 0s\n";
+        let end_of = |said: &str| {
+            let mut it = libtest(&["a", "b"], false).out_of(Some(9));
+            it.read(format!("\nrunning 2 tests\ntest a ... ok\ntest b ... {said}").as_bytes(), b"");
+            it.end().1
+        };
+        assert!(end_of(right).running.is_none());
+        for (said, disputed) in [
+            ("ok\n".to_owned(), false),
+            ("ok\n\ntest result: ok".to_owned(), true),
+            (right.replace("2 passed", "1 passed"), true),
+            (right.replace("7 filtered", "0 filtered"), true),
+        ] {
+            let end = end_of(&said);
+            assert_eq!((end.running.map(|(place, _)| place), end.disputed), (Some(1), disputed), "{said}");
+        }
     }
 
     #[test]
@@ -875,13 +1002,29 @@ mod tests {
 
     #[test]
     fn a_lost_log_is_recognised_before_and_after_the_first_test() {
-        let mut it = libtest(&["a"], true);
-        it.read(b"error: io error when listing tests: Os { code: 2 }\n", b"");
-        let (_, end) = it.end();
-        assert!(end.log_lost && end.running.is_none());
-        let mut it = libtest(&["a"], true);
-        it.read(b"\nrunning 1 test\ntest a ... error: io error when listing tests: Os { code: 9 }\n", b"");
-        assert!(it.end().1.log_lost);
+        let said = "error: io error when listing tests: Os { code: 2 }\n";
+        let no_word = |text: &str, log: &str, silent: bool| {
+            let mut it = libtest(&["a", "b"], true);
+            it.read(text.as_bytes(), log.as_bytes());
+            if silent {
+                be_silent(&mut it);
+            }
+            it.end().1.no_word
+        };
+        let header = "\nrunning 2 tests\n";
+        let warning = "warning: `--logfile` is deprecated";
+        assert_eq!(no_word(&format!("{warning}{said}"), "", false), Some(NoWord::NotOpened));
+        assert_eq!(no_word(&format!("{said}more\n"), "", false), None, "libtest would have ended there");
+        assert_eq!(no_word("early\n", "", false), None);
+        let began = format!("{header}test a ... ok\ntest b ... ");
+        assert_eq!(no_word(&format!("{began}{said}"), "ok a\n", false), Some(NoWord::LogClosed(1)));
+        let silent = |dark| Some(NoWord::Silent { place: 1, dark });
+        assert_eq!(no_word(&format!("{began}{said}more"), "ok a\n", false), silent(false));
+        assert_eq!(no_word(&began, "ok a\n", false), silent(false));
+        let dark = format!("{header}test a ... ");
+        assert_eq!(no_word(&dark, "ok a\n", true), silent(true), "a has closed the output");
+        assert_eq!(no_word(&dark, "ok a\n", false), silent(true), "nobody has seen b begin, but it was its turn");
+        assert_eq!(no_word(&format!("{dark}ok\n"), "ok a\nok b\n", false), None);
     }
 
     #[test]

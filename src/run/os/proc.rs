@@ -31,6 +31,17 @@ pub(in crate::run) fn started(process: &str) -> Option<u64> {
     status(process, 22)?.parse().ok()
 }
 
+/// Whether a process is known to have its program still, which is the first thing that goes when it ends.
+#[cfg(target_os = "linux")]
+pub(super) fn has_program(process: u32) -> bool {
+    knows_us() && fs::read_link(format!("/proc/{process}/exe")).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn has_program(_process: u32) -> bool {
+    false
+}
+
 /// What a process has for its stdout, as device and inode; `None` if it has none or that cannot be found out.
 #[cfg(target_os = "linux")]
 pub(super) fn stdout(process: u32) -> Option<(u64, u64)> {

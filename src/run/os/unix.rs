@@ -30,7 +30,7 @@ use rustix::process::{
 };
 
 use super::Exit;
-use super::proc::{descendants_wait_for_terminal, group_is_alive, knows_us, stdout};
+use super::proc::{descendants_wait_for_terminal, group_is_alive, has_program, knows_us, stdout};
 use crate::threads;
 
 /// How many bytes of arguments a process is given at the most. Linux allows a quarter of the stack's limit, 2 MiB as a
@@ -154,6 +154,12 @@ impl Child {
 
     pub(in crate::run) fn text_has_ended(&self) -> bool {
         self.text.is_none()
+    }
+
+    /// Whether the text has ended though the child lives, as far as that can be found out. (A process lets go of its
+    /// program before its files when it ends.)
+    pub(in crate::run) fn has_closed_its_text(&self) -> bool {
+        self.text.is_none() && has_program(self.pid())
     }
 
     /// Reads all that the log has.
