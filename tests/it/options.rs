@@ -75,7 +75,7 @@ fn as_cargos_subcommand_it_takes_the_options_that_cargo_does_not_hand_on() {
 fn cargo_shows_our_help() {
     let output = cargo().args(["help", "ptest"]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("Usage: cargo ptest [list] [OPTIONS]"), "{text}");
+    assert!(text.contains("Usage: cargo ptest [run | list] [OPTIONS]"), "{text}");
 }
 
 /// A test that fails in each kind of target.
