@@ -434,6 +434,27 @@ fn a_test_that_wants_the_terminal_is_ended_and_told_why() {
     screen.expect_as_it_was();
 }
 
+/// What is in the background there has a shell that knows of it.
+#[test]
+fn a_test_with_a_terminal_of_its_own_is_left_alone() {
+    if !crate::tool::clean("script").args(["-qec", "true", "/dev/null"]).output().is_ok_and(|it| it.status.success()) {
+        return crate::tool::skipped("a terminal inside of a test: there is no script here");
+    }
+    let source = r#"
+        #[test]
+        fn has_a_job_in_the_background_that_reads() {
+            let job = "set -m; cat & sleep 4; kill -KILL %1; wait";
+            let script = ["-qec", &format!("sh -c '{job}'"), "/dev/null"];
+            assert!(std::process::Command::new("script").args(script).status().unwrap().success());
+        }
+    "#;
+    let workspace = Workspace::of_package("").file("src/lib.rs", source);
+    let mut screen = Screen::start(workspace.ptest().args(["--no-doc"]));
+    let (code, text) = screen.finish();
+    assert_eq!(code, Some(0), "{text}");
+    screen.expect_as_it_was();
+}
+
 /// What is stopped here for longer than the runner looks for is so by the tests' own will.
 #[test]
 fn a_test_that_stops_itself_or_its_child_is_left_alone() {

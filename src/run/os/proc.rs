@@ -86,7 +86,9 @@ pub(super) fn descendants_wait_for_terminal(process: &str) -> bool {
 
 #[cfg(target_os = "linux")]
 fn is_stopped_at_terminal(process: &str) -> bool {
-    if status(process, 3).as_deref() != Some("T") {
+    // In a session of its own, as behind a pty, it has another terminal, and somebody there who brings it to the front.
+    let has_our_terminal = || status(process, 6) == status("self", 6);
+    if status(process, 3).as_deref() != Some("T") || !has_our_terminal() {
         return false;
     }
     // The number of the call, then its arguments.
