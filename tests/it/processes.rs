@@ -465,14 +465,15 @@ fn a_run_with_a_test_that_joins_another_group_can_be_ended() {
         "",
     );
     let joined = made.path().join("joined");
-    for (deaf, signals, code) in [(false, &[Signal::TERM][..], 143), (true, &[Signal::INT, Signal::TERM], 130)] {
+    // Two that are equal may be one. Either of these may be heard of first.
+    for (deaf, signals) in [(false, &[Signal::TERM][..]), (true, &[Signal::TERM, Signal::HUP])] {
         let tool = made.ptest().env("JOINED", &joined);
         let live = Live::start(if deaf { tool.env("DEAF", "1") } else { tool });
         wait_until(LIMIT, || joined.exists());
         fs::remove_file(&joined).unwrap();
         let began = Instant::now();
         signals.iter().for_each(|signal| live.signal(*signal));
-        let events = live.finish(code);
+        let events = live.finish(143);
         assert_eq!(outcomes(&events), ["joins_and_hangs not-reached"]);
         assert!(!deaf || began.elapsed() < Duration::from_millis(2900), "the second signal was of no use");
     }
