@@ -122,13 +122,16 @@ mod tests {
         asked: usize,
         granted: usize,
         diagnosed: Vec<Item>,
+        /// Each slot is granted as soon as it is asked for, so none is asked for in vain.
+        at_once: bool,
     }
 
     impl World {
-        fn new(spec: Spec) -> Self {
+        fn new(spec: Spec, at_once: bool) -> Self {
             let families = spec.groups.iter().filter_map(|group| group.family).collect();
             let (running, scheduler) = (BTreeMap::new(), Scheduler::new(spec));
-            let mut world = Self { scheduler, families, running, held: 0, asked: 0, granted: 0, diagnosed: Vec::new() };
+            let (held, asked, granted, diagnosed) = (0, 0, 0, Vec::new());
+            let mut world = Self { scheduler, families, running, held, asked, granted, diagnosed, at_once };
             world.step(Input::Tick);
             world
         }
@@ -142,12 +145,18 @@ mod tests {
                 match action {
                     Action::Spawn(batch) => self.spawn(batch),
                     Action::RequestSlot => self.asked += 1,
-                    Action::ReleaseSlot => self.held -= 1,
+                    Action::ReleaseSlot => {
+                        assert!(!self.at_once || input != Input::SlotGranted, "it was asked for in vain");
+                        self.held -= 1;
+                    }
                     other => panic!("{other:?}"),
                 }
             }
             assert!(self.running.len() <= self.held + 1, "each process has a slot");
             assert!(self.held < self.running.len().max(1), "no slot is held without a process");
+            if self.at_once {
+                self.grant();
+            }
         }
 
         fn spawn(&mut self, batch: Batch) {
@@ -191,10 +200,11 @@ mod tests {
             groups in prop::collection::vec((0..3_usize, 1..5_usize, any::<bool>()), 1..6),
             processes in 1..5_usize,
             retries in 0..2_u32,
+            at_once: bool,
             choices in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>(), any::<bool>()), 1..40),
         ) {
             let items: usize = groups.iter().map(|(_, items, _)| items).sum();
-            let mut world = World::new(spec(&groups, processes, retries));
+            let mut world = World::new(spec(&groups, processes, retries), at_once);
             let mut steps = 0;
             for (which, passed, grants) in choices.iter().cycle() {
                 if world.scheduler.is_done() {
@@ -214,7 +224,7 @@ mod tests {
 
     #[test]
     fn the_first_item_of_its_process_is_diagnosed_if_it_had_company_and_when_that_is_gone() {
-        let mut world = World::new(spec(&[(0, 1, false), (0, 1, false), (1, 1, false)], 3, 0));
+        let mut world = World::new(spec(&[(0, 1, false), (0, 1, false), (1, 1, false)], 3, 0), false);
         while world.grant() {}
         assert_eq!(world.running.len(), 3);
         assert!(world.scheduler.has_company(1) && world.scheduler.has_company(2) && !world.scheduler.has_company(3));
