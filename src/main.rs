@@ -41,6 +41,10 @@
 //! text alone could be fooled, so verdicts come from libtest's log, which nobody else writes, and the exit status is a
 //! third witness. All three are pure and can be tried on any bytes.
 //!
+//! A test can take both away from libtest, as a daemon does that closes its descriptors. If its process then ends as
+//! libtest does when it cannot go on, that test runs once more alone and without a log, and its exit code decides
+//! (`run/rerun`).
+//!
 //! A binary with annotations says besides what its fixtures do, in records between what its tests print. Who starts with
 //! a token only known to it and its reader can write one; so they are cut out before anything else is looked for, and
 //! what stands between the two of a fixture is that fixture's output. A generated test is one test for libtest; it says in
