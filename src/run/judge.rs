@@ -5,14 +5,15 @@
 
 use super::dialect::{End, NoWord};
 use super::os::Exit;
+use crate::schedule::{ExitLimit, SHORTEST_EXIT};
 
 /// Why the runner asked a process to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
     /// The time of the test at this place was up.
     Late(usize),
-    /// It had not ended long after its last test.
-    Lingering,
+    /// It had not ended so long after its last test.
+    Lingering(ExitLimit),
     /// The run ends before its time.
     Stop,
 }
@@ -70,9 +71,7 @@ pub(super) fn judge(facts: Facts) -> Judgement {
         (Some((place, _)), Some(Asked::Late(late))) if *place == late => return Judgement::TimedOut(late),
         (_, Some(Asked::Stop)) => return Judgement::Interrupted,
         (Some((place, _)), _) => return Judgement::Crashed(*place),
-        (None, Some(Asked::Lingering)) => {
-            return Judgement::Failed("it did not end after its last test".to_owned());
-        }
+        (None, Some(Asked::Lingering(limit))) => return Judgement::Failed(did_not_end(limit)),
         (None, Some(Asked::Late(_))) if ended == 0 => {
             return Judgement::NotStarted("its time was up before its first test began".to_owned());
         }
@@ -91,8 +90,18 @@ pub(super) fn judge(facts: Facts) -> Judgement {
     })
 }
 
+fn did_not_end(ExitLimit { limit, of_item }: ExitLimit) -> String {
+    let whose = match of_item {
+        true => format!("that test's time limit, but at least {SHORTEST_EXIT:?}"),
+        false => "no process may take longer to exit".to_owned(),
+    };
+    format!("it did not end within {limit:?} of its last test ({whose})")
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::output::Output;
     use super::*;
 
@@ -166,6 +175,19 @@ mod tests {
     fn an_early_end_goes_by_whether_a_test_had_ended_before() {
         assert!(matches!(judged(&end(None), Exit::Code(0), None, 0, false), Judgement::NotStarted(_)));
         assert!(matches!(judged(&end(None), Exit::Code(0), None, 1, false), Judgement::Failed(_)));
+    }
+
+    #[test]
+    fn a_process_that_does_not_end_is_told_with_the_limit_that_it_had() {
+        let why = |limit, of_item| {
+            let asked = Asked::Lingering(ExitLimit { limit: Duration::from_secs(limit), of_item });
+            judged(&end(None), Exit::Signal(9), Some(asked), 3, false)
+        };
+        let failed = |why: &str| Judgement::Failed(why.to_owned());
+        let own = "it did not end within 2s of its last test (that test's time limit, but at least 1s)";
+        assert_eq!(why(2, true), failed(own));
+        let common = "it did not end within 60s of its last test (no process may take longer to exit)";
+        assert_eq!(why(60, false), failed(common));
     }
 
     #[test]

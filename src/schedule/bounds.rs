@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::clocks::EXIT_LIMIT;
+use super::clocks::ExitLimit;
 use super::properties::lengths;
 use super::{Action, Batch, Group, Input, Item, Process, Scheduler, Spec, Stop};
 
@@ -147,10 +147,12 @@ impl World {
 
     /// When the time is up of what a process is at.
     fn due(&self, running: &Running) -> Option<Duration> {
-        let Some(item) = running.left.first() else { return Some(running.since + EXIT_LIMIT) };
         let group = &self.spec.groups[running.batch.group];
-        let place = group.items.iter().position(|it| it == item).unwrap();
-        group.timeouts[place].map(|limit| running.since + limit)
+        let timeout = |item: &Item| group.timeouts[group.items.iter().position(|it| it == item).unwrap()];
+        match running.left.first() {
+            Some(item) => timeout(item).map(|limit| running.since + limit),
+            None => Some(running.since + ExitLimit::after(running.batch.items.last().and_then(timeout)).limit),
+        }
     }
 
     fn check_clocks(&self, input: Input) {

@@ -7,8 +7,26 @@ use super::{Action, Item, Process, Running, Scheduler};
 /// A process that is to tear down and end may take this long: the item that it has begun meanwhile is not waited for.
 const DISMISSAL: Duration = Duration::from_secs(15);
 
-/// After its last item a process may take this long to end: exit handlers write coverage data, for example.
-pub(super) const EXIT_LIMIT: Duration = Duration::from_secs(60);
+/// After its last item a process may take this long to end at the most: exit handlers write coverage data, for example.
+const LONGEST_EXIT: Duration = Duration::from_secs(60);
+
+/// And at the least, however short the limit of that item is: an exit takes its time on a busy machine.
+pub const SHORTEST_EXIT: Duration = Duration::from_secs(1);
+
+/// How long a process may take to end after its last item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExitLimit {
+    pub limit: Duration,
+    /// It is the item's own time limit, or [`SHORTEST_EXIT`] where that is longer; otherwise the one that all have.
+    pub of_item: bool,
+}
+
+impl ExitLimit {
+    pub(super) fn after(timeout: Option<Duration>) -> Self {
+        let own = timeout.filter(|timeout| *timeout < LONGEST_EXIT).map(|timeout| timeout.max(SHORTEST_EXIT));
+        Self { limit: own.unwrap_or(LONGEST_EXIT), of_item: own.is_some() }
+    }
+}
 
 impl Scheduler {
     /// When [`super::Input::Tick`] is due, if nothing else happens before.
@@ -77,11 +95,24 @@ impl Scheduler {
         }
         // Before its first item begins, a process is on that item's time: a constructor may hang.
         let Some(item) = running.current.or(running.pending.front().copied()) else {
-            return Some(running.since + EXIT_LIMIT);
+            return Some(running.since + self.exit_limit_of(running).limit);
         };
-        let group = &self.spec.groups[running.batch.group];
+        self.timeout(running.batch.group, item).map(|limit| running.since + limit)
+    }
+
+    fn timeout(&self, group: usize, item: Item) -> Option<Duration> {
+        let group = &self.spec.groups[group];
         let place = group.items.binary_search(&item).ok()?;
-        group.timeouts[place].map(|limit| running.since + limit)
+        group.timeouts[place]
+    }
+
+    fn exit_limit_of(&self, running: &Running) -> ExitLimit {
+        ExitLimit::after(running.last.and_then(|item| self.timeout(running.batch.group, item)))
+    }
+
+    /// How long the process may take to end after its last item. `None` if there is no such process.
+    pub fn exit_limit(&self, process: Process) -> Option<ExitLimit> {
+        self.running.get(&process).map(|running| self.exit_limit_of(running))
     }
 
     pub(super) fn look_at_clocks(&mut self, now: Duration, actions: &mut Vec<Action>) {

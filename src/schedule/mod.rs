@@ -32,6 +32,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use alone::Families;
+pub use clocks::{ExitLimit, SHORTEST_EXIT};
 use gather::Gathering;
 pub use hosts::Host;
 use hosts::Hosts;
@@ -80,6 +81,8 @@ struct Running {
     pending: VecDeque<Item>,
     /// The item that runs (none before the first begins and after the last ends) and since when.
     current: Option<Item>,
+    /// The item that ended last.
+    last: Option<Item>,
     since: Duration,
     /// When it will be through, as far as the lengths are known.
     ends_at: Duration,
@@ -250,6 +253,7 @@ impl Scheduler {
         }
         running.current = None;
         running.begun = true;
+        running.last = Some(item);
         running.fixture = None;
         running.since = now;
         running.slow_at = now + self.spec.slow;
@@ -375,6 +379,7 @@ impl Scheduler {
             pending: batch.items.iter().copied().collect(),
             batch: batch.clone(),
             current: None,
+            last: None,
             since: now,
             ends_at: now.saturating_add(takes).saturating_add(self.spec.groups[group].warmup),
             slow_at: now + self.spec.slow,

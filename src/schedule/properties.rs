@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::clocks::ExitLimit;
 use super::{
     Action, Batch, ContextId, Group, Host, HostId, Input, Item, Lost, More, Process, Scheduler, Spec, Stop, growth,
 };
@@ -874,6 +875,26 @@ fn what_comes_first_has_run_before_anything_else_starts() {
     assert_eq!(scheduler.step(secs(1), passed), []);
     let others = scheduler.step(secs(1), Input::ProcessExited(1));
     assert!(matches!(&others[..], [Action::Spawn(batch), Action::RequestSlot] if batch.group == 0), "{others:?}");
+}
+
+#[test]
+fn after_its_last_item_a_process_has_as_long_to_end_as_that_item_had_within_limits() {
+    let exit_limit = |timeout: Option<u64>| {
+        let mut scheduler = Scheduler::new(one_group(1, timeout.map(Duration::from_millis)));
+        scheduler.step(secs(0), Input::Tick);
+        scheduler.step(secs(0), Input::ItemStarted { process: 1, item: 0 });
+        let finished = Input::ItemFinished { process: 1, item: 0, passed: true, duration: Duration::ZERO };
+        scheduler.step(secs(0), finished);
+        let deadline = scheduler.next_deadline().unwrap();
+        assert_eq!(scheduler.step(deadline, Input::Tick), [Action::Terminate { process: 1, late: None }]);
+        let ExitLimit { limit, of_item } = scheduler.exit_limit(1).unwrap();
+        assert_eq!(limit, deadline);
+        (limit, of_item)
+    };
+    assert_eq!(exit_limit(Some(2000)), (secs(2), true));
+    assert_eq!(exit_limit(Some(50)), (secs(1), true));
+    assert_eq!(exit_limit(Some(3_600_000)), (secs(60), false));
+    assert_eq!(exit_limit(None), (secs(60), false));
 }
 
 /// All but the items 0 and 1, at the first second.

@@ -132,6 +132,26 @@ fn a_hang_costs_one_test_and_its_process_is_asked_to_end_before_it_is_killed() {
     assert_eq!(["b", "d", "f"].map(end), ["SIGTERM", "SIGKILL", "SIGTERM"].map(Some));
 }
 
+/// Without the test's limit it would take a minute until the process is asked to end.
+#[test]
+fn an_exit_handler_that_hangs_is_ended_by_the_time_limit_of_the_last_test() {
+    let made = made(
+        "extern \"C\" fn hangs() { loop { std::thread::park() } }
+         #[test]
+         fn a_leaves_a_handler() {
+             unsafe extern \"C\" { fn atexit(handler: extern \"C\" fn()) -> i32; }
+             assert_eq!(unsafe { atexit(hangs) }, 0);
+         }",
+        "",
+    );
+    let (ran, events) = made.ptest().args(["--process-timeout=1s"]).json();
+    ran.expect(100);
+    assert_eq!(outcomes(&events), ["a_leaves_a_handler passed"]);
+    let failed = of_kind(&events, "worker-failed").next().unwrap();
+    let why = "it did not end within 1s of its last test (that test's time limit, but at least 1s)";
+    assert_eq!(failed["message"], why);
+}
+
 #[test]
 fn a_unit_goes_on_in_its_order_after_a_hang() {
     let made = made(
