@@ -1,6 +1,8 @@
 //! Ctrl-C, Ctrl-Z and their like become messages. (SIGUSR1 is left alone: the jobserver uses it to end its thread.)
 
+use std::collections::VecDeque;
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::{Handle, Signals};
@@ -22,13 +24,30 @@ pub(super) enum Signalled {
     Continue,
 }
 
-/// Has `tell` called, from a thread, for each signal that asks something of the run.
+/// What was asked for and not heard yet. Whoever is to hear it may be stuck, and then the thread that tells must not be:
+/// it is still needed for those who ask again.
+#[derive(Clone, Default)]
+pub(super) struct Heard(Arc<Mutex<VecDeque<Signalled>>>);
+
+impl Heard {
+    fn push(&self, signalled: Signalled) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(signalled);
+    }
+
+    /// The first one.
+    pub(super) fn pop(&self) -> Option<Signalled> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+}
+
+/// Puts each signal that asks something of the run into `heard`, and then calls `wake`, which must not block.
 ///
 /// Whoever receives that may be stuck: writing to a terminal that is stopped, for example. So from the second signal to
 /// end on `hurry` is called first, and the third one ends the program as it would without us; the watchdog cleans up.
 /// SIGQUIT (Ctrl-\\) does so at once: who uses it wants no orderly end.
 pub(super) fn listen(
-    tell: impl Fn(Signalled) + Send + 'static,
+    heard: Heard,
+    wake: impl Fn() + Send + 'static,
     hurry: impl Fn() + Send + 'static,
     panicked: impl FnOnce(Panic) + Send + 'static,
 ) -> io::Result<Listening> {
@@ -52,7 +71,8 @@ pub(super) fn listen(
                 // It fails only for signals that nobody may handle.
                 let _ = signal_hook::low_level::emulate_default_handler(signal);
             }
-            tell(signalled);
+            heard.push(signalled);
+            wake();
         }
     };
     threads::start("signals", listen, panicked)?;

@@ -1,9 +1,10 @@
 //! Runs that end before their time: killed, interrupted, terminated. Nothing that they started survives them, and their
 //! reports tell the truth. Also how to look at a run while it goes on.
 
+use std::cell::{Cell, RefCell};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Seek};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -93,6 +94,44 @@ fn a_second_signal_kills_at_once_what_ignores_the_first() {
     let took = began.elapsed();
     assert_eq!(of_kind(&events, "worker-exited").next().unwrap()["status"], "SIGKILL");
     assert!(took < Duration::from_millis(2900), "the grace of 3 s was not cut short: {took:?}");
+}
+
+/// Who reads no reports holds up the loop, and with it all that have something to say to it.
+#[test]
+fn the_third_signal_ends_a_run_that_nobody_listens_to() {
+    let workspace = crate::workspace::Workspace::of_package("")
+        .file("src/lib.rs", "#[test] fn floods() { loop { println!(\"one of very many lines\") } }");
+    let mark = Mark::new();
+    let tool =
+        workspace.ptest().args(["--message-format=json"]).env(Mark::VARIABLE, &mark.0).args(["--", "--nocapture"]);
+    let child = tool.command().stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let (pid, child) = (Pid::from_child(&child), RefCell::new(child));
+    let written = || {
+        let mut processes = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
+        let is_test = |folder: &PathBuf| {
+            let text = |file: &str| fs::read_to_string(folder.join(file)).unwrap_or_default();
+            text("cmdline").contains("floods") && text("environ").contains(&mark.0)
+        };
+        let test = processes.find(is_test)?;
+        let numbers = fs::read_to_string(test.join("io")).ok()?;
+        numbers.lines().find_map(|line| line.strip_prefix("wchar: "))?.parse::<u64>().ok()
+    };
+    // When nothing more is written for a while, everybody waits for somebody else.
+    let seen = Cell::new((None, Instant::now()));
+    wait_until(LIMIT, || {
+        let (before, since) = seen.get();
+        let now = written();
+        if now.is_none() || now != before {
+            seen.set((now, Instant::now()));
+        }
+        now.is_some() && since.elapsed() > Duration::from_millis(300)
+    });
+    wait_until(LIMIT, || {
+        // Once it is gone there is nobody to send it to.
+        let _ = kill_process(pid, Signal::INT);
+        child.borrow_mut().try_wait().unwrap().is_some()
+    });
+    mark.expect_gone();
 }
 
 /// A run of one test, which by now ignores SIGTERM.
