@@ -280,7 +280,7 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
         return Ok(Exit::Success);
     }
     notes::on_groups(known, invocation.run.processes).iter().for_each(|note| say(note));
-    pool.resize(invocation.run.processes)?;
+    pool.resize(invocation.run.processes);
     let lengths = match invocation.history {
         true => history::recall(&ground.journals.join("history"), &all),
         false => history::nothing(&all),

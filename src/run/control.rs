@@ -138,9 +138,7 @@ impl Run<'_> {
         if cap == 0 {
             return self.say("one slot is the least".to_owned());
         }
-        if let Err(error) = self.pool.grow_to(cap) {
-            self.book.warn(format!("cannot enlarge the jobserver's pool: {error}"));
-        }
+        self.pool.grow_to(cap);
         self.step(Instant::now(), Input::Cap(cap));
         self.say(format!("up to {cap} {} at once", if cap == 1 { "process" } else { "processes" }));
     }

@@ -115,9 +115,7 @@ impl<'a> Run<'a> {
     /// may be held still, and are not put back.
     fn fit_the_pool(&mut self) {
         let cap = self.scheduler.slots().cap;
-        if let Err(error) = self.pool.grow_to(cap) {
-            self.book.warn(format!("cannot enlarge the jobserver's pool: {error}"));
-        }
+        self.pool.grow_to(cap);
         self.surplus = self.pool.surplus(cap);
         (0..self.surplus).for_each(|_| self.requests.request_token());
     }

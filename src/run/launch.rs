@@ -11,10 +11,10 @@ use ptest::wire::environment::{
     TOKEN, VALUE, VALUES, WANTED, WORKER, join_cases, join_values,
 };
 
-use super::Run;
 use super::dialect::Expected;
 use super::pick::pick;
 use super::process::{Launch, Speech};
+use super::{Run, os};
 use crate::build::JOBSERVER;
 use crate::group::Need;
 use crate::list::{self, Harness, Suite, Test};
@@ -93,7 +93,7 @@ impl Run<'_> {
             return Ok(None);
         }
         let path = self.options.values.join(format!("cases-{}", batch.process));
-        let written = fs::create_dir_all(&self.options.values).and_then(|()| fs::write(&path, text));
+        let written = fs::create_dir_all(&self.options.values).and_then(|()| os::write_file(path.as_std_path(), &text));
         written.map_err(|error| io::Error::new(error.kind(), format!("cannot write {path}: {error}")))?;
         Ok(Some(path))
     }

@@ -25,6 +25,7 @@ mod output;
 mod pick;
 mod plan;
 mod process;
+mod refill;
 mod rerun;
 mod signals;
 pub mod slots;
@@ -42,7 +43,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use camino::Utf8PathBuf;
-use jobserver::{Acquired, HelperThread};
+use jobserver::HelperThread;
 
 use crate::event::{Event, Outcome, Reporter, RunFinished, RunStarted, Stopped, TestFinished, TestSlow, WorkerFailed};
 use crate::filter::Decision;
@@ -64,8 +65,8 @@ pub use plan::PROFILE;
 use plan::Plan;
 use process::{EndOfLog, Launch, Report, Speech};
 use rerun::First;
-use signals::Signalled;
-use slots::Pool;
+use signals::{Heard, Signalled};
+use slots::{Pool, Slot};
 use sources::Sources;
 use watchdog::Watchdog;
 
@@ -123,8 +124,9 @@ impl From<anyhow::Error> for Error {
 
 /// What the loop receives.
 enum Message {
-    Slot(io::Result<Acquired>),
-    Signalled(Signalled),
+    Slot(io::Result<Slot>),
+    /// Look at what was asked for by signals.
+    Signalled,
     Key(Key),
     Process(Who, Report),
     News(News),
@@ -191,9 +193,10 @@ pub fn groups<'a>(
         let sender = sender.clone();
         move |panic| drop(sender.send(Message::Panicked(panic)))
     };
-    let (asked, table) = (sender.clone(), watchdog.table());
-    let asked = move |it| drop(asked.send(Message::Signalled(it)));
-    let listening = signals::listen(asked, move || table.kill_all(), panicked());
+    let (signalled, waking, table) = (Heard::default(), sender.clone(), watchdog.table());
+    // Where there is no room for it, the loop has so much to do that it will look without being woken.
+    let wake = move || drop(waking.try_send(Message::Signalled));
+    let listening = signals::listen(signalled.clone(), wake, move || table.kill_all(), panicked());
     let _listening = listening.context("cannot listen to signals")?;
     let pressed = sender.clone();
     let pressed = move |key| pressed.send(Message::Key(key)).is_ok();
@@ -222,6 +225,7 @@ pub fn groups<'a>(
         options,
         pool,
         requests: requests.context("cannot start the jobserver's thread")?,
+        signalled,
         in_flight,
         surplus: 0,
         held: Vec::new(),
@@ -270,11 +274,12 @@ struct Run<'a> {
     options: &'a Options,
     pool: &'a Pool,
     requests: HelperThread,
+    signalled: Heard,
     /// How many slots were granted and not received yet.
     in_flight: Arc<AtomicUsize>,
     /// How many slots were asked for only to take them out of the pool.
     surplus: usize,
-    held: Vec<Acquired>,
+    held: Vec<Slot>,
     processes: BTreeMap<Process, Live>,
     hosts: BTreeMap<HostId, LiveHost>,
     /// Why a host could not be set up, or is there no more.
@@ -350,11 +355,10 @@ impl<'a> Run<'a> {
                 break;
             }
             let message = self.next_message(receiver);
+            self.hear_signals();
             match message {
                 Some(Message::Slot(slot)) => self.slot_granted(slot),
-                Some(Message::Signalled(Signalled::Stop(why))) => self.asked_to_stop(why),
-                Some(Message::Signalled(Signalled::Suspend)) => self.suspend(),
-                Some(Message::Signalled(Signalled::Continue)) => self.resumed(),
+                Some(Message::Signalled) => {}
                 Some(Message::Key(key)) => self.key(key),
                 Some(Message::Process(who, report)) => self.reports(who, report),
                 Some(Message::News(news)) => self.hear(news),
@@ -380,6 +384,16 @@ impl<'a> Run<'a> {
         self.watchdog.table().kill_all();
         if let Some(end) = self.end_build.take() {
             end();
+        }
+    }
+
+    fn hear_signals(&mut self) {
+        while let Some(signalled) = self.signalled.pop() {
+            match signalled {
+                Signalled::Stop(why) => self.asked_to_stop(why),
+                Signalled::Suspend => self.suspend(),
+                Signalled::Continue => self.resumed(),
+            }
         }
     }
 
@@ -500,7 +514,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn slot_granted(&mut self, slot: io::Result<Acquired>) {
+    fn slot_granted(&mut self, slot: io::Result<Slot>) {
         self.in_flight.fetch_sub(1, Ordering::SeqCst);
         match slot {
             Ok(slot) if self.surplus > 0 => {
@@ -531,12 +545,13 @@ impl<'a> Run<'a> {
     }
 
     fn terminate(&mut self, process: Process, late: Option<schedule::Item>) {
+        let lingering = self.scheduler.exit_limit(process).map(Asked::Lingering);
         let Some(live) = self.processes.get_mut(&process) else { return };
-        live.asked = Some(match (self.stopped, late) {
-            (Some(_), None) => Asked::Stop,
-            (_, Some(item)) => live.place(item).map_or(Asked::Lingering, Asked::Late),
-            (None, None) => Asked::Lingering,
-        });
+        live.asked = match (self.stopped, late) {
+            (Some(_), None) => Some(Asked::Stop),
+            (_, Some(item)) => live.place(item).map(Asked::Late).or(lingering),
+            (None, None) => lingering,
+        };
         if let Some(group) = &live.group {
             group.terminate();
         }
@@ -566,7 +581,8 @@ impl<'a> Run<'a> {
             return;
         }
         let file = self.stop_file();
-        let written = std::fs::create_dir_all(&self.options.values).and_then(|()| std::fs::write(&file, ""));
+        let written =
+            std::fs::create_dir_all(&self.options.values).and_then(|()| os::write_file(file.as_std_path(), ""));
         if let Err(error) = written {
             self.book.warn(format!("cannot write {file}, so what tests have set up may not be torn down: {error}"));
             self.kill(process);

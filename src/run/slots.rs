@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result};
 use jobserver::{Acquired, Client, FromEnvErrorKind, HelperThread};
 
+use super::refill::Refill;
 use crate::threads::{self, Panic};
 
 /// The pool found in the environment, and why there is none.
@@ -30,14 +31,30 @@ pub unsafe fn inherit() {
 }
 
 /// A pool of slots.
+///
+/// Whoever has the pool's pipe can fill it, and then writing into it takes until somebody reads: so all of that is done by
+/// a thread ([`Refill`]), and nothing here blocks.
 pub struct Pool {
     client: Client,
     /// As a guest, the pool is the business of another.
     pub guest: bool,
     /// For the environment of those who are to share the pool; a guest's children inherit it as it is.
     pub makeflags: Option<OsString>,
-    /// How many tokens an owner's pool has.
+    /// How many tokens an owner's pool has, when everything that was asked of the thread is done.
     tokens: Cell<usize>,
+    refill: Refill,
+}
+
+/// A slot that was granted. It goes back when it is dropped.
+pub(super) struct Slot {
+    acquired: Option<Acquired>,
+    refill: Refill,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.acquired.take().into_iter().for_each(|acquired| self.refill.give_back(acquired));
+    }
 }
 
 impl Pool {
@@ -47,7 +64,7 @@ impl Pool {
             Some(Ok(client)) => {
                 // The variable is there already; the descriptors were made private when they were found.
                 share(client)?;
-                return Ok((Self { client: client.clone(), guest: true, makeflags: None, tokens: Cell::new(0) }, None));
+                return Ok((Self::of(client.clone(), None, 0)?, None));
             }
             Some(Err(FromEnvErrorKind::NoEnvVar | FromEnvErrorKind::NoJobserver)) | None => None,
             Some(Err(_)) => Some(
@@ -59,17 +76,21 @@ impl Pool {
         let tokens = slots.saturating_sub(1);
         let client = Client::new(tokens).context("cannot make a jobserver")?;
         let makeflags = share(&client)?;
-        Ok((Self { client, guest: false, makeflags: Some(makeflags), tokens: Cell::new(tokens) }, warning))
+        Ok((Self::of(client, Some(makeflags), tokens)?, warning))
+    }
+
+    /// Who hands the pool on by `makeflags` owns it.
+    fn of(client: Client, makeflags: Option<OsString>, tokens: usize) -> Result<Self> {
+        let refill = Refill::start(client.clone()).context("cannot start a thread")?;
+        Ok(Self { client, guest: makeflags.is_none(), makeflags, tokens: Cell::new(tokens), refill })
     }
 
     /// Gives an owner's pool another size. Nobody may hold a slot of it now.
-    pub fn resize(&mut self, slots: usize) -> Result<()> {
-        self.grow_to(slots).context("cannot enlarge the jobserver's pool")?;
-        while self.surplus(slots) > 0 && self.client.available().is_ok_and(|available| available > 0) {
-            self.client.acquire_raw().context("cannot make the jobserver's pool smaller")?;
-            self.tokens.set(self.tokens.get() - 1);
-        }
-        Ok(())
+    pub fn resize(&mut self, slots: usize) {
+        self.grow_to(slots);
+        let surplus = self.surplus(slots);
+        self.refill.take_away(surplus);
+        self.tokens.set(self.tokens.get() - surplus);
     }
 
     /// How many slots an owner's pool has too many, if it is to have so many.
@@ -78,20 +99,21 @@ impl Pool {
     }
 
     /// Takes a slot that was granted out of the pool, if that still has too many; else the slot goes back.
-    pub(super) fn shrink_to(&self, slots: usize, slot: Acquired) {
+    pub(super) fn shrink_to(&self, slots: usize, mut slot: Slot) {
         if self.surplus(slots) > 0 {
-            slot.drop_without_releasing();
+            slot.acquired.take().into_iter().for_each(Acquired::drop_without_releasing);
             self.tokens.set(self.tokens.get() - 1);
         }
     }
 
     /// Gives an owner's pool at least so many slots.
-    pub(super) fn grow_to(&self, slots: usize) -> io::Result<()> {
-        while !self.guest && self.tokens.get() < slots.saturating_sub(1) {
-            self.client.release_raw()?;
-            self.tokens.set(self.tokens.get() + 1);
+    pub(super) fn grow_to(&self, slots: usize) {
+        let wanted = slots.saturating_sub(1);
+        let missing = wanted.saturating_sub(self.tokens.get());
+        if !self.guest && missing > 0 {
+            self.refill.add(missing);
+            self.tokens.set(wanted);
         }
-        Ok(())
     }
 
     /// Puts back what was lost: a cargo or make that is killed never gives back the slots that it held. Nobody may hold
@@ -100,29 +122,35 @@ impl Pool {
     /// A slot that is on its way to the caller at this very moment would be counted as lost; then there is one too many
     /// until the next call, which takes it away.
     pub(super) fn top_up(&self, held: usize) -> io::Result<()> {
-        if self.guest {
+        // While the thread cannot write, the pool lacks nothing.
+        if self.guest || !self.refill.is_done() {
             return Ok(());
         }
         let there = self.client.available()? + held;
         let tokens = self.tokens.get();
-        for _ in there..tokens {
-            self.client.release_raw()?;
-        }
-        for _ in tokens..there.min(tokens + self.client.available()?) {
-            self.client.acquire_raw()?;
-        }
+        self.refill.add(tokens.saturating_sub(there));
+        self.refill.take_away(there.saturating_sub(tokens));
         Ok(())
     }
 
     /// Has `tell` called, from a thread, with each slot that was asked for.
     pub(super) fn requests(
         &self,
-        tell: impl Fn(io::Result<Acquired>) + Send + 'static,
+        tell: impl Fn(io::Result<Slot>) + Send + 'static,
         panicked: impl Fn(Panic) + Send + 'static,
     ) -> io::Result<HelperThread> {
+        let refill = self.refill.clone();
         self.client.clone().into_helper_thread(move |slot| {
+            let slot = slot.map(|acquired| Slot { acquired: Some(acquired), refill: refill.clone() });
             threads::guard("jobserver", || tell(slot)).unwrap_or_else(&panicked);
         })
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        // As a guest's slots would be lost to the others otherwise. Where the pipe is full nobody lacks them.
+        self.refill.is_done();
     }
 }
 
@@ -163,27 +191,63 @@ mod tests {
         assert!(descriptors("-j").is_empty());
     }
 
+    /// A pool with the client that it shares.
+    fn pool(tokens: usize) -> (Pool, Client) {
+        let client = Client::new(tokens).unwrap();
+        (Pool::of(client.clone(), Some(OsString::new()), tokens).unwrap(), client)
+    }
+
+    fn available(pool: &Pool) -> usize {
+        assert!(pool.refill.is_done());
+        pool.client.available().unwrap()
+    }
+
+    fn granted(pool: &Pool) -> Slot {
+        Slot { acquired: Some(pool.client.acquire().unwrap()), refill: pool.refill.clone() }
+    }
+
     #[test]
     fn a_pool_is_resized_and_topped_up() {
-        let client = Client::new(2).unwrap();
-        let mut pool = Pool { client: client.clone(), guest: false, makeflags: None, tokens: Cell::new(2) };
-        pool.resize(5).unwrap();
-        assert_eq!(client.available().unwrap(), 4);
-        pool.resize(2).unwrap();
-        assert_eq!(client.available().unwrap(), 1);
+        let (mut pool, client) = pool(2);
+        pool.resize(5);
+        assert_eq!(available(&pool), 4);
+        pool.resize(2);
+        assert_eq!(available(&pool), 1);
         assert_eq!([1, 2, 7].map(|slots| pool.surplus(slots)), [1, 0, 0]);
-        pool.shrink_to(2, client.acquire().unwrap());
-        assert_eq!(client.available().unwrap(), 1, "there was none too many");
-        pool.shrink_to(1, client.acquire().unwrap());
-        assert_eq!((client.available().unwrap(), pool.surplus(1)), (0, 0));
-        pool.resize(2).unwrap();
+        pool.shrink_to(2, granted(&pool));
+        assert_eq!(available(&pool), 1, "there was none too many");
+        pool.shrink_to(1, granted(&pool));
+        assert_eq!((available(&pool), pool.surplus(1)), (0, 0));
+        pool.resize(2);
+        assert_eq!(available(&pool), 1);
         client.acquire_raw().unwrap();
         pool.top_up(1).unwrap();
-        assert_eq!(client.available().unwrap(), 0, "what the caller holds is not lost");
+        assert_eq!(available(&pool), 0, "what the caller holds is not lost");
         pool.top_up(0).unwrap();
-        assert_eq!(client.available().unwrap(), 1, "what nobody holds is put back");
+        assert_eq!(available(&pool), 1, "what nobody holds is put back");
         client.release_raw().unwrap();
         pool.top_up(0).unwrap();
-        assert_eq!(client.available().unwrap(), 1, "what is too much is taken away");
+        assert_eq!(available(&pool), 1, "what is too much is taken away");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn nothing_waits_for_room_in_a_pipe_that_somebody_has_filled() {
+        let (pool, client) = pool(2);
+        let slot = granted(&pool);
+        let reader = descriptors(&share(&client).unwrap().to_string_lossy())[0];
+        // SAFETY: the client owns it and is there for as long as this.
+        let size = rustix::pipe::fcntl_getpipe_size(unsafe { std::os::fd::BorrowedFd::borrow_raw(reader) }).unwrap();
+        while client.available().unwrap() < size {
+            client.release_raw().unwrap();
+        }
+        drop(slot);
+        pool.grow_to(9);
+        pool.top_up(0).unwrap();
+        assert!(!pool.refill.is_done(), "and that can be told");
+        while pool.refill.left() > 0 {
+            client.acquire_raw().unwrap();
+        }
+        assert!(pool.refill.is_done());
     }
 }

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
 use crate::kills::{LIMIT, Live, wait_until};
-use crate::tool::{clean, fixtures, of_kind, ptest};
+use crate::tool::{clean, fixtures, of_kind, outcomes, ptest};
 use crate::workspace::Workspace;
 
 #[test]
@@ -63,6 +63,30 @@ fn slots_that_a_killed_test_held_are_there_for_the_next_one() {
     let began = DateTime::parse_from_rfc3339(second["timestamp"].as_str().unwrap()).unwrap();
     let log = compilers(&log, began.timestamp_nanos_opt().unwrap());
     assert_eq!((log.len(), most_at_once(&log)), (12, 3));
+}
+
+/// The test has the run's pipe, and leaves no room in it for the slots that come back.
+#[test]
+fn a_test_that_fills_the_jobservers_pipe_does_not_hold_up_the_run() {
+    let source = r#"
+        use std::os::unix::fs::OpenOptionsExt;
+        fn filled() -> std::path::PathBuf { std::env::var("FILLED").unwrap().into() }
+        #[test] fn a_fills() {
+            let flags = std::env::var("CARGO_MAKEFLAGS").unwrap();
+            let auth = flags.split_whitespace().find_map(|word| word.strip_prefix("--jobserver-auth=")).unwrap();
+            let pipe = format!("/proc/self/fd/{}", auth.split_once(',').unwrap().1);
+            let mut pipe = std::fs::File::options().write(true).custom_flags(0o4000).open(pipe).unwrap();
+            while std::io::Write::write(&mut pipe, b"+").is_ok() {}
+            std::fs::write(filled(), "").unwrap();
+        }
+        fn wait() { while !filled().exists() { std::thread::yield_now() } }
+        #[test] fn b_waits() { wait() }
+        #[test] fn c_waits() { wait() }
+        #[test] fn d_waits() { wait() }"#;
+    let workspace = Workspace::of_package("").file("src/lib.rs", source);
+    let tool = workspace.ptest().args(["--processes=4", "--process-restartworker"]);
+    let events = Live::start(tool.env("FILLED", workspace.path().join("filled"))).finish(0);
+    assert_eq!(outcomes(&events), ["a_fills", "b_waits", "c_waits", "d_waits"].map(|it| format!("{it} passed")));
 }
 
 #[test]

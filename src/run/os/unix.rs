@@ -11,7 +11,7 @@
 
 use std::ffi::CString;
 use std::fs::File;
-use std::io::{self, PipeReader, PipeWriter, Read};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
@@ -399,6 +399,15 @@ impl ExitWatch {
     }
 }
 
+/// Writes a file in a folder that tests know of. If one of them has put a fifo there, that is an error and no reason to wait.
+pub(in crate::run) fn write_file(path: &Path, text: &str) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true).custom_flags(nonblocking);
+    options.open(path)?.write_all(text.as_bytes())
+}
+
 fn set_nonblocking(fd: BorrowedFd) -> io::Result<()> {
     let flags = rustix::fs::fcntl_getfl(fd)?;
     Ok(rustix::fs::fcntl_setfl(fd, flags | rustix::fs::OFlags::NONBLOCK)?)
@@ -407,6 +416,19 @@ fn set_nonblocking(fd: BorrowedFd) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_written_and_a_fifo_in_its_place_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, fifo) = (folder.path().join("file"), folder.path().join("fifo"));
+        write_file(&file, "long text").unwrap();
+        write_file(&file, "text").unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "text");
+        let name = std::ffi::CString::new(fifo.as_os_str().as_encoded_bytes()).unwrap();
+        // SAFETY: it is a string with an end.
+        assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+        assert!(write_file(&fifo, "text").is_err());
+    }
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a child is what is tested")]
