@@ -52,15 +52,36 @@ impl Answer {
     }
 }
 
+/// How often it is tried to start a binary for which the system has no room, and how long one waits each time for another
+/// to have answered.
+const TRIES: usize = 50;
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// Runs a command to its end, or for as long as it may take.
 pub(super) fn ask(command: Command, options: &Options) -> Result<Answer> {
     ask_for(LONGEST, command, options)
 }
 
 fn ask_for(longest: usize, mut command: Command, options: &Options) -> Result<Answer> {
+    for _ in 1..TRIES {
+        match ask_once(longest, &mut command, options) {
+            Err(error) if is_short(&error) => options.asking.wait_for_another(PAUSE),
+            answer => return answer,
+        }
+    }
+    ask_once(longest, &mut command, options)
+}
+
+/// The system lacks processes, descriptors or memory for it now.
+fn is_short(error: &anyhow::Error) -> bool {
+    let number = error.root_cause().downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
+    matches!(number, Some(libc::EAGAIN | libc::EMFILE | libc::ENFILE | libc::ENOMEM))
+}
+
+fn ask_once(longest: usize, command: &mut Command, options: &Options) -> Result<Answer> {
     options.asking.ensure_wanted()?;
     // The watchdog ends whole groups, and the runner's own is the terminal's.
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    std::os::unix::process::CommandExt::process_group(command, 0);
     let mut child = command
         .env(options.mark.0, &options.mark.1)
         .stdin(Stdio::null())

@@ -1,13 +1,14 @@
 //! Who is being asked now, so that it can be ended when nobody wants to know any more.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// The process groups that are being asked. All clones are about the same ones.
 #[derive(Clone, Debug, Default)]
-pub struct Asking(Arc<Mutex<State>>);
+pub struct Asking(Arc<(Mutex<State>, Condvar)>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -18,7 +19,7 @@ struct State {
 impl Asking {
     fn state(&self) -> MutexGuard<'_, State> {
         // It makes sense at every moment, whoever panicked.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Nobody needs an answer any more: who is being asked is ended, and nobody else will be asked.
@@ -45,6 +46,12 @@ impl Asking {
     /// To be called before the group's leader is reaped: until then its number is its own.
     pub(super) fn end(&self, group: Pid) {
         self.state().groups.retain(|it| *it != group);
+        self.0.1.notify_all();
+    }
+
+    /// Waits until one of those who are being asked has answered, or for as long.
+    pub(super) fn wait_for_another(&self, limit: Duration) {
+        drop(self.0.1.wait_timeout(self.state(), limit));
     }
 }
 

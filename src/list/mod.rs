@@ -176,12 +176,14 @@ impl Test {
 
 /// The tests of all binaries.
 pub fn tests(binaries: Vec<TestBinary>, options: &Options) -> Result<Vec<Suite>> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.parallel.min(binaries.len()).max(1))
-        .build()
-        .context("cannot start threads")?;
-    let suites: Result<Vec<Suite>> =
-        pool.install(|| binaries.into_par_iter().map(|binary| suite(binary, options)).collect());
+    let pool = |threads: usize| rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok();
+    let most = options.parallel.min(binaries.len()).max(1);
+    // Where the system has no room for as many threads, fewer do.
+    let pool = std::iter::successors(Some(most), |threads| Some(threads / 2)).take_while(|it| *it > 0).find_map(pool);
+    let suites: Result<Vec<Suite>> = match pool {
+        Some(pool) => pool.install(|| binaries.into_par_iter().map(|binary| suite(binary, options)).collect()),
+        None => binaries.into_iter().map(|binary| suite(binary, options)).collect(),
+    };
     let mut suites = suites?;
     // A test binary without tests is one all the same; doctests that there are none of are nothing.
     suites.retain(|suite| suite.harness != Harness::Doctests || !suite.tests.is_empty());

@@ -1,6 +1,6 @@
 //! What the loop does with hosts: starts them, hears that they are up, lets go of them, and tells what became of each.
 
-use std::io::PipeWriter;
+use std::io::{self, PipeWriter};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,9 +12,9 @@ use super::live::Early;
 use super::os::Group;
 use super::output::Output;
 use super::process::{Gone, Report, SoFar, Timed};
-use super::{Run, Who, leftovers};
+use super::{Run, Who, leftovers, os};
 use crate::event::{Event, Fixture, FixtureFinished, FixtureStarted, Outcome};
-use crate::schedule::{HostId, Input, Item, Lost, Process};
+use crate::schedule::{HostId, Input, Item, Lost, Process, Shortage};
 
 /// A host while it lives, as the loop knows it.
 pub(super) struct LiveHost {
@@ -89,7 +89,9 @@ impl Run<'_> {
                 since: Instant::now(),
             },
         );
-        self.tell_host_fixture_started(host, Fixture::Setup);
+        if self.told_hosts.insert(host) {
+            self.tell_host_fixture_started(host, Fixture::Setup);
+        }
         self.start(Who::Host(host), launch);
     }
 
@@ -129,6 +131,7 @@ impl Run<'_> {
                 live.group = Some(group);
                 live.so_far = Some(so_far);
             }
+            Report::NotStarted(error) if self.is_host_started_later(host, &error) => {}
             Report::NotStarted(error) => {
                 let binary = &self.book.suites[self.groups.hosts[host].suite].binary;
                 let why = format!("cannot start {}: {error}", binary.path);
@@ -191,6 +194,19 @@ impl Run<'_> {
         if let Some(live) = self.hosts.get_mut(&host) {
             live.since = at;
         }
+    }
+
+    /// What the system had no room for may be started another time.
+    fn is_host_started_later(&mut self, host: HostId, error: &io::Error) -> bool {
+        let has_started = self.hosts.get(&host).is_none_or(|live| live.group.is_some());
+        let is_short = !has_started && os::shortage(error) == Some(Shortage::Resources);
+        if !is_short || !self.scheduler.tries_host_later(host) {
+            return false;
+        }
+        self.hosts.remove(&host);
+        self.warn_of_shortage(Shortage::Resources, error);
+        self.step(Instant::now(), Input::HostNotStarted(host));
+        true
     }
 
     /// Nothing more will be heard of it.

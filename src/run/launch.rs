@@ -94,7 +94,11 @@ impl Run<'_> {
         }
         let path = self.options.values.join(format!("cases-{}", batch.process));
         let written = fs::create_dir_all(&self.options.values).and_then(|()| os::write_file(path.as_std_path(), &text));
-        written.map_err(|error| io::Error::new(error.kind(), format!("cannot write {path}: {error}")))?;
+        written.map_err(|error| match os::shortage(&error) {
+            // There may be more of it later, which can be told from the number alone.
+            Some(_) => error,
+            None => io::Error::new(error.kind(), format!("cannot write {path}: {error}")),
+        })?;
         Ok(Some(path))
     }
 

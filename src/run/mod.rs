@@ -211,7 +211,8 @@ pub fn groups<'a>(
         drop(granted.send(Message::Slot(slot)));
     };
     let requests = pool.requests(granted, panicked());
-    let rules = plan::rules(options, beside.is_some());
+    let room = os::make_room(options.processes);
+    let rules = plan::rules(options, beside.is_some(), room);
     let mut run = Run {
         book: Book::open(reporter),
         plan: Plan::new(options),
@@ -244,11 +245,19 @@ pub fn groups<'a>(
         flushed: Instant::now(),
         warned_of_lost_slots: false,
         warned_of_fewer_slots: false,
+        warned_of_shortage: false,
+        told_hosts: HashSet::new(),
         not_started: Vec::new(),
     };
     run.building = run.end_build.is_some();
     let went_on = threads::guard("run", || {
         run.begin(work);
+        if room < options.processes {
+            run.book.warn(format!(
+                "the limit on open files leaves room for {room} processes at once, not {}: see ulimit -Hn",
+                options.processes
+            ));
+        }
         run.step(Instant::now(), Input::Tick);
         run.receive_until_done(&receiver);
     });
@@ -257,6 +266,7 @@ pub fn groups<'a>(
     threads::guard("run", || run.end()).unwrap_or_else(|panic| Err(Error::Other(panic.into())))
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each warning is given once, whatever else is the case")]
 struct Run<'a> {
     book: Book<'a>,
     plan: Plan,
@@ -303,6 +313,9 @@ struct Run<'a> {
     flushed: Instant,
     warned_of_lost_slots: bool,
     warned_of_fewer_slots: bool,
+    warned_of_shortage: bool,
+    /// The hosts whose set-up was told to begin.
+    told_hosts: HashSet<HostId>,
     /// The processes that there will not be, and why: [`Report::NotStarted`] or [`Report::Withheld`].
     not_started: Vec<(Who, Report)>,
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ptest::wire::environment::{SETUP_LIMIT, TEARDOWN_LIMIT};
 
-use super::os::MOST_ARGUMENTS;
+use super::os;
 use super::{Options, Work};
 use crate::group::{Group, Grouped, Host};
 use crate::history::Lengths;
@@ -36,13 +36,14 @@ const SLOW: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(3);
 
 /// The rules of a run in which there is nothing to do yet.
-pub(super) fn rules(options: &Options, growing: bool) -> Spec {
+pub(super) fn rules(options: &Options, growing: bool, room: usize) -> Spec {
     Spec {
         groups: Vec::new(),
         limits: Vec::new(),
         hosts: Vec::new(),
         contexts: Vec::new(),
         processes: options.processes,
+        room,
         cores: options.cores,
         retries: options.retries,
         max_fail: options.max_fail,
@@ -57,6 +58,8 @@ pub(super) fn rules(options: &Options, growing: bool) -> Spec {
 pub(super) struct Plan {
     repeat: u32,
     profiled: bool,
+    /// How many bytes of arguments a process may have.
+    most_arguments: usize,
     suites: usize,
     groups: usize,
     items: usize,
@@ -73,6 +76,7 @@ impl Plan {
         Self {
             repeat: options.repeat,
             profiled: options.profiled,
+            most_arguments: os::most_arguments(),
             suites: 0,
             groups: 0,
             items: 0,
@@ -162,7 +166,7 @@ impl Plan {
                 at_least: group.at_least,
                 slots: group.slots,
                 family,
-                per_process: group.per_process.min(fitting(suite, group)),
+                per_process: group.per_process.min(fitting(self.most_arguments, suite, group)),
                 limits: group.limits.iter().map(|limit| self.limit_of[*limit]).chain(turns).collect(),
             });
         }
@@ -200,8 +204,8 @@ fn host(suite: &Suite, host: &Host) -> schedule::Host {
 }
 
 /// How many names fit on a command line, if all were as long as the longest.
-fn fitting(suite: &Suite, group: &Group) -> usize {
+fn fitting(most: usize, suite: &Suite, group: &Group) -> usize {
     let longest = group.tests.iter().map(|it| suite.tests[it.test].argument().len()).max().unwrap_or(0);
     // Each argument costs its bytes, a zero and a pointer.
-    (MOST_ARGUMENTS / (longest + 1 + size_of::<usize>())).max(1)
+    (most / (longest + 1 + size_of::<usize>())).max(1)
 }

@@ -57,11 +57,6 @@ impl Refill {
         }
     }
 
-    #[cfg(test)]
-    pub(super) fn left(&self) -> usize {
-        self.left.load(Ordering::SeqCst)
-    }
-
     fn send(&self, job: Job) {
         self.left.fetch_add(1, Ordering::SeqCst);
         // The thread lives as long as this does.

@@ -1,5 +1,6 @@
 //! What the loop does with what a living process tells.
 
+use std::io;
 use std::time::Instant;
 
 use camino::Utf8Path;
@@ -12,7 +13,7 @@ use super::process::{EndOfLog, Report, SoFar, Timed};
 use super::{NEAREST, Run, message, os};
 use crate::event::{Event, Outcome, TestDiagnosed, TestFinished, TestOutput, WorkerStarted};
 use crate::list::Harness;
-use crate::schedule::{self, Batch, Input, Process};
+use crate::schedule::{self, Batch, Input, Process, Shortage};
 
 impl Run<'_> {
     pub(super) fn process_reports(&mut self, process: Process, report: Report) {
@@ -21,7 +22,9 @@ impl Run<'_> {
                 self.process_started(process, pid, (group, so_far, end_of_log));
             }
             Report::NotStarted(error) => {
-                self.process_not_started(process, Outcome::Error, |path| format!("cannot start {path}: {error}"));
+                if !self.is_started_later(process, &error) {
+                    self.process_not_started(process, Outcome::Error, |path| format!("cannot start {path}: {error}"));
+                }
             }
             Report::Withheld(why) => self.process_not_started(process, Outcome::NotReached, |_| why),
             Report::Panicked(panic) => self.process_not_started(process, Outcome::Error, |_| panic.to_string()),
@@ -76,6 +79,28 @@ impl Run<'_> {
         }
         self.processes.remove(&process);
         self.step(Instant::now(), Input::ProcessExited(process));
+    }
+
+    /// What the system had no room for has done nothing yet, and another time there may be room.
+    fn is_started_later(&mut self, process: Process, error: &io::Error) -> bool {
+        let Some(live) = self.processes.get(&process) else { return false };
+        let shortage =
+            os::shortage(error).filter(|why| live.group.is_none() && self.scheduler.tries_later(process, *why));
+        let Some(why) = shortage else { return false };
+        self.processes.remove(&process);
+        self.warn_of_shortage(why, error);
+        self.step(Instant::now(), Input::NotStarted { process, why });
+        true
+    }
+
+    /// Once is enough, and a batch that was too large is nobody's concern.
+    pub(super) fn warn_of_shortage(&mut self, why: Shortage, error: &io::Error) {
+        if why == Shortage::Resources && !std::mem::replace(&mut self.warned_of_shortage, true) {
+            self.book.warn(format!(
+                "the system has no room for another process ({error}): fewer run at once, and what could not be started \
+                 is when another has ended (see ulimit -n and -u, or use fewer --processes)"
+            ));
+        }
     }
 
     fn fact(&mut self, process: Process, Timed { fact, at }: Timed) {

@@ -103,6 +103,7 @@ mod tests {
             hosts: Vec::new(),
             contexts: Vec::new(),
             processes,
+            room: usize::MAX,
             cores: processes,
             retries,
             max_fail: None,

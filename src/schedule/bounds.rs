@@ -339,6 +339,7 @@ fn specs() -> impl Strategy<Value = Spec> {
             hosts,
             contexts,
             processes,
+            room: usize::MAX,
             cores: 2,
             retries,
             max_fail,

@@ -37,7 +37,7 @@ impl Scheduler {
             self.deadlines(running).into_iter().chain([patience])
         });
         let gathering = self.gathering.and_then(|it| it.until);
-        deadlines.flatten().chain(self.hosts.next_deadline()).chain(gathering).min()
+        deadlines.flatten().chain(self.hosts.next_deadline()).chain(gathering).chain(self.more_room_at()).min()
     }
 
     pub(super) fn end_by_hand(&mut self, now: Duration, process: Process, actions: &mut Vec<Action>) {
@@ -65,7 +65,7 @@ impl Scheduler {
         let Some(running) = self.running.get_mut(&process) else { return };
         let group = &self.spec.groups[running.batch.group];
         let has_fixtures = group.contexts.iter().any(Option::is_some);
-        let limit = if group.to_the_end { EXIT_LIMIT } else { DISMISSAL };
+        let limit = if group.to_the_end { LONGEST_EXIT } else { DISMISSAL };
         // Without a stop, it is its own time that was up: nobody else's tests are to be held up.
         if !(has_fixtures || group.to_the_end) || running.killed || self.stop.is_none() {
             self.kill(process, actions);
@@ -124,6 +124,7 @@ impl Scheduler {
             .filter(|(_, due)| due.contains(&true))
             .collect();
         self.hosts.look_at_clocks(now, actions);
+        self.look_for_more_room(now);
         for (process, [late, slow, grace_is_over]) in late {
             let current = self.running[&process].current;
             if grace_is_over {

@@ -63,8 +63,11 @@ impl Scheduler {
         let hosts = || self.startable_hosts(if idle { usize::MAX } else { self.spec.processes });
         if let Some(host) = self.stoppable_hosts().first() {
             self.hosts.stop(now, *host, actions);
+        } else if self.room_left() == 0 {
+            return false;
         } else if let Some(host) = (!stands_back).then(hosts).and_then(|hosts| hosts.first().copied()) {
-            self.hosts.start(now, host);
+            let alone = self.is_alone();
+            self.hosts.start(now, host, alone);
             let process = self.new_process();
             actions.push(Action::StartHost { host, process });
         } else if let Some(group) = self.next_group() {
@@ -118,7 +121,7 @@ impl Scheduler {
     /// There is room for another process, and nothing that it could do.
     pub(super) fn is_idle(&self) -> bool {
         let room = self.spec.processes.saturating_sub(self.active());
-        self.stop.is_none() && room > 0 && self.usable(room) == 0
+        self.stop.is_none() && room > 0 && self.room_left() > 0 && self.usable(room) == 0
     }
 
     /// A unit stays together, whatever it costs; and who has set something up is not ended before the teardown, nor who
@@ -154,14 +157,18 @@ impl Scheduler {
     fn usable(&self, room: usize) -> usize {
         let first_of_all = self.gathering.filter(|it| it.alone).map(|it| it.group);
         let startable_hosts = || self.startable_hosts(usize::MAX).len();
-        let mut more = self.stoppable_hosts().len() + if first_of_all.is_none() { startable_hosts() } else { 0 };
+        let mut processes = self.room_left();
+        let hosts = if first_of_all.is_none() { startable_hosts().min(processes) } else { 0 };
+        let mut more = self.stoppable_hosts().len() + hosts;
+        processes -= hosts;
         let (mut used, mut families) = (self.used.clone(), self.families.clone());
         for group in self.order.iter() {
-            if more >= room {
+            if more >= room || processes == 0 {
                 break;
             }
             let weight = self.weight(group);
-            let startable = self.startable_beside(&used, &families, group).min((room - more) / weight);
+            let startable = self.startable_beside(&used, &families, group).min((room - more) / weight).min(processes);
+            processes -= startable;
             // Groups may share a limit, and then not all of them can have its last places.
             self.spec.groups[group].limits.iter().for_each(|limit| used[*limit] += startable);
             if startable > 0 {

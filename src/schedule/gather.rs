@@ -94,6 +94,7 @@ mod tests {
             hosts,
             contexts,
             processes,
+            room: usize::MAX,
             cores: processes,
             retries: 1,
             max_fail,

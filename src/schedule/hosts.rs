@@ -34,12 +34,15 @@ pub(super) struct Hosts {
     grace: Duration,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each of them may come true at any time, whatever the others are")]
 struct State {
     phase: Phase,
     /// It could not be set up, or ended before it was asked to.
     failed: bool,
     kill_at: Option<Duration>,
     killed: bool,
+    /// There has been no other process since it was to start.
+    alone: bool,
     /// Somebody wants an end of what it is at.
     by_hand: bool,
 }
@@ -50,7 +53,14 @@ impl Hosts {
     }
 
     pub(super) fn add(&mut self, hosts: &[Host]) {
-        let down = |_: &Host| State { phase: Phase::Down, failed: false, kill_at: None, killed: false, by_hand: false };
+        let down = |_: &Host| State {
+            phase: Phase::Down,
+            failed: false,
+            kill_at: None,
+            killed: false,
+            alone: false,
+            by_hand: false,
+        };
         self.states.extend(hosts.iter().map(down));
         self.hosts.extend_from_slice(hosts);
     }
@@ -143,7 +153,29 @@ impl Hosts {
         (0..self.hosts.len()).filter(|host| self.is_up(*host) && !wanted[*host]).collect()
     }
 
-    pub(super) fn start(&mut self, now: Duration, host: HostId) {
+    /// It will be started once more, unless somebody wanted its end.
+    pub(super) fn not_started(&mut self, host: HostId) {
+        match self.states[host].phase {
+            Phase::SettingUp => {
+                self.states[host].phase = Phase::Down;
+                self.states[host].kill_at = None;
+                self.states[host].by_hand = false;
+            }
+            _ => self.exited(host),
+        }
+    }
+
+    pub(super) fn is_alone(&self, host: HostId) -> bool {
+        self.states[host].alone
+    }
+
+    /// Another process is to start.
+    pub(super) fn have_company(&mut self) {
+        self.states.iter_mut().for_each(|state| state.alone = false);
+    }
+
+    pub(super) fn start(&mut self, now: Duration, host: HostId, alone: bool) {
+        self.states[host].alone = alone;
         self.states[host].phase = Phase::SettingUp;
         self.states[host].kill_at = Some(now + self.hosts[host].setup_limit + self.grace);
     }

@@ -65,6 +65,7 @@ fn spec(groups: &[(bool, Vec<u64>)], processes: usize) -> Spec {
         hosts: Vec::new(),
         contexts: Vec::new(),
         processes,
+        room: usize::MAX,
         cores: processes,
         retries: 0,
         max_fail: None,

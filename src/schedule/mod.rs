@@ -25,6 +25,7 @@ mod order;
 #[cfg(test)]
 mod properties;
 mod queue;
+mod room;
 mod spent;
 mod words;
 
@@ -39,7 +40,10 @@ use hosts::Hosts;
 use lengths::Lengths;
 use order::Order;
 use queue::Queue;
-pub use words::{Action, Batch, ContextId, Group, HostId, Input, Item, Lost, More, Process, Slots, Spec, Stop};
+use room::Room;
+pub use words::{
+    Action, Batch, ContextId, Group, HostId, Input, Item, Lost, More, Process, Shortage, Slots, Spec, Stop,
+};
 
 pub struct Scheduler {
     spec: Spec,
@@ -56,6 +60,7 @@ pub struct Scheduler {
     /// Slots held beyond the one that every process owns.
     held: usize,
     requested: usize,
+    room: Room,
     hosts: Hosts,
     failed_contexts: BTreeSet<ContextId>,
     /// The groups that come before all others.
@@ -94,6 +99,8 @@ struct Running {
     /// What its longest item took, once one has finished, and by how much an item exceeded at most what was known of it.
     longest: Option<Duration>,
     most_excess: Duration,
+    /// There has been no other process since it was to start.
+    alone: bool,
     /// What it would run after its current item was given to others.
     robbed: bool,
     /// An item of it has begun.
@@ -119,6 +126,7 @@ impl Scheduler {
             next_process: 1,
             held: 0,
             requested: 0,
+            room: Room::new(spec.room),
             hosts: Hosts::new(spec.grace),
             failed_contexts: BTreeSet::new(),
             first: Vec::new(),
@@ -156,7 +164,9 @@ impl Scheduler {
             Input::FixtureEnded(process) => self.fixture_ended(now, process),
             Input::ContextFailed(context) => drop(self.failed_contexts.insert(context)),
             Input::RunAlone { process, item } => self.run_alone(process, item),
-            Input::ProcessExited(process) => self.process_exited(process, &mut actions),
+            Input::ProcessExited(process) => self.take_back(process, true, &mut actions),
+            Input::NotStarted { process, why } => self.not_started(now, process, why, &mut actions),
+            Input::HostNotStarted(host) => self.host_not_started(now, host),
             Input::HostUp(host) => self.hosts.came_up(host),
             Input::HostFailed(host) => self.hosts.failed(now, host),
             Input::HostExited(host) => self.hosts.exited(host),
@@ -306,7 +316,8 @@ impl Scheduler {
         }
     }
 
-    fn process_exited(&mut self, process: Process, actions: &mut Vec<Action>) {
+    /// The process is gone, or was never there: what it has not finished waits again.
+    fn take_back(&mut self, process: Process, started: bool, actions: &mut Vec<Action>) {
         let Some(running) = self.running.remove(&process) else { return };
         let Batch { worker, group, attempt, diagnosis, .. } = running.batch;
         self.free_workers.insert(worker);
@@ -323,7 +334,8 @@ impl Scheduler {
         }
         let left = running.pending.into_iter();
         match (diagnosis, attempt) {
-            (true, _) => {}
+            (true, _) if started => {}
+            (true, _) => left.rev().for_each(|item| queue.diagnoses.push_front(item)),
             (false, 1) => queue.put(left, &self.lengths),
             (false, attempt) => left.rev().for_each(|item| queue.again.push_front((item, attempt))),
         }
@@ -369,7 +381,7 @@ impl Scheduler {
         let Some(worker) = self.free_workers.pop_first() else { return };
         let (items, attempt, diagnosis) = self.take(now, group);
         let takes: Duration = items.iter().filter_map(|item| self.length(group, *item)).sum();
-        let process = self.new_process();
+        let (process, alone) = (self.new_process(), self.is_alone());
         let queue = &mut self.queues[group];
         queue.active += 1;
         (queue.lacking_since, queue.passed_over) = (None, 0);
@@ -388,6 +400,7 @@ impl Scheduler {
             killed: false,
             longest: None,
             most_excess: Duration::ZERO,
+            alone,
             robbed: false,
             begun: false,
             by_hand: false,

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 use super::clocks::ExitLimit;
 use super::{
-    Action, Batch, ContextId, Group, Host, HostId, Input, Item, Lost, More, Process, Scheduler, Spec, Stop, growth,
+    Action, Batch, ContextId, Group, Host, HostId, Input, Item, Lost, More, Process, Scheduler, Shortage, Spec, Stop,
+    growth,
 };
 
 /// A world that does what the scheduler asks, with chance deciding what happens next, and checks it on the way.
@@ -33,6 +34,8 @@ struct World {
     only: BTreeMap<usize, Process>,
     /// What becomes known later.
     later: VecDeque<More>,
+    /// How many processes there were when one could not be started, and when that was.
+    full: Option<(usize, Duration)>,
 }
 
 /// What a host is at.
@@ -53,11 +56,14 @@ enum Fate {
     Fail,
     /// The process dies before it finishes what it runs.
     Die,
+    /// The process could not be started.
+    NotStarted(Shortage),
     /// What runs could not be set up.
     FailContext,
     /// A host does what it is to do, or fails to.
     Host,
     FailHost,
+    HostNotStarted,
     /// Somebody wants an end of what a host is at.
     EndHost,
     Grant,
@@ -93,6 +99,7 @@ impl World {
             passed_over: BTreeMap::new(),
             only: BTreeMap::new(),
             later: VecDeque::new(),
+            full: None,
         };
         world.step(Input::Tick);
         world
@@ -176,6 +183,7 @@ impl World {
         assert!(!batch.items.is_empty(), "no process starts for nothing");
         assert!(batch.items.is_sorted(), "a batch is in the order in which it runs");
         self.check_weight(&batch);
+        self.check_room();
         let group = &self.spec.groups[batch.group];
         assert!(batch.items.len() <= group.per_process, "a process is given no more than it may run");
         let same_group = self.running.values().filter(|(other, _)| other.group == batch.group).count();
@@ -196,6 +204,18 @@ impl World {
             assert!(batch.diagnosis || !self.final_results.contains_key(item), "what is decided is not run again");
         }
         self.running.insert(batch.process, (batch.clone(), batch.items));
+    }
+
+    /// How many processes do something.
+    fn at_work(&self) -> usize {
+        self.running.len() + self.hosts.iter().filter(|at| matches!(at, At::SettingUp | At::Ending)).count()
+    }
+
+    /// To be called before a process starts.
+    fn check_room(&self) {
+        let Some((full, since)) = self.full else { return };
+        let later = usize::try_from(self.now.saturating_sub(since).as_secs()).unwrap();
+        assert!(self.at_work() < (full + later).max(1), "what had no room waits for another to go, or for a while");
     }
 
     /// All of its slots or none, and everybody's turn comes.
@@ -234,6 +254,7 @@ impl World {
         let needs = &self.spec.hosts[host].needs;
         assert!(needs.iter().all(|outer| self.hosts[*outer] == At::Up), "what a host needs is up before it starts");
         assert!(self.is_needed(host), "no host starts without need");
+        self.check_room();
         self.hosts[host] = At::SettingUp;
     }
 
@@ -318,7 +339,8 @@ impl World {
             assert!(counted.count() <= *most, "a limit holds");
         }
         let has_all = self.slots + owned >= self.spec.processes;
-        if !self.stopped && (self.could_start() || self.could_move_a_host()) && !has_all {
+        let has_room = self.scheduler.room_left() > 0;
+        if !self.stopped && (self.could_start() || self.could_move_a_host()) && !has_all && has_room {
             assert!(self.asked > 0, "it asks for every slot that it could use");
         }
     }
@@ -393,6 +415,11 @@ impl World {
                 let process = *self.running.keys().nth(choice % self.running.len()).unwrap();
                 self.advance(process, fate);
             }
+            Fate::NotStarted(why) => self.fail_to_start(choice, why),
+            Fate::HostNotStarted => {
+                let starting = (0..self.hosts.len()).filter(|host| self.hosts[*host] == At::SettingUp).nth(choice);
+                starting.into_iter().for_each(|host| self.fail_to_start_host(host));
+            }
             Fate::Host | Fate::FailHost | Fate::EndHost => {
                 let alive: Vec<HostId> = (0..self.hosts.len()).filter(|host| self.is_alive(*host)).collect();
                 match (alive.len(), fate) {
@@ -403,6 +430,35 @@ impl World {
             }
             _ => self.step(Input::Tick),
         }
+    }
+
+    fn fail_to_start(&mut self, choice: usize, why: Shortage) {
+        let mut fresh = self.running.values().filter(|(batch, left)| batch.items.len() == left.len());
+        let Some((batch, items)) = fresh.nth(choice).cloned() else { return };
+        let process = batch.process;
+        if self.scheduler.tries_later(process, why) {
+            self.running.remove(&process);
+            match why {
+                Shortage::Resources => self.full = Some((self.at_work(), self.now)),
+                Shortage::Arguments => self.spec.groups[batch.group].per_process = (items.len() / 2).max(1),
+            }
+            return self.step(Input::NotStarted { process, why });
+        }
+        assert!(why == Shortage::Arguments || self.at_work() == 1, "only who is alone is given up");
+        items.into_iter().for_each(|item| self.finish(&batch, item, false));
+        self.running.remove(&process);
+        self.step(Input::ProcessExited(process));
+    }
+
+    fn fail_to_start_host(&mut self, host: HostId) {
+        if self.scheduler.tries_host_later(host) {
+            self.hosts[host] = At::Down;
+            self.full = Some((self.at_work(), self.now));
+            return self.step(Input::HostNotStarted(host));
+        }
+        assert_eq!(self.at_work(), 1, "only who is alone is given up");
+        self.hosts[host] = At::Gone { failed: true };
+        self.step(Input::HostExited(host));
     }
 
     fn advance_host(&mut self, host: HostId, fails: bool) {
@@ -555,6 +611,7 @@ fn specs() -> impl Strategy<Value = Spec> {
                 hosts: hosts.iter().enumerate().map(host).collect(),
                 contexts: vec![None, None, None, Some(2)],
                 processes,
+                room: usize::MAX,
                 cores: 2,
                 retries,
                 max_fail: None,
@@ -572,6 +629,9 @@ fn fates() -> impl Strategy<Value = Vec<(Fate, usize)>> {
         6 => Just(Fate::Pass),
         2 => Just(Fate::Fail),
         1 => Just(Fate::Die),
+        2 => Just(Fate::NotStarted(Shortage::Resources)),
+        1 => Just(Fate::NotStarted(Shortage::Arguments)),
+        1 => Just(Fate::HostNotStarted),
         1 => Just(Fate::FailContext),
         5 => Just(Fate::Host),
         1 => Just(Fate::FailHost),
@@ -654,6 +714,8 @@ fn fates_of_a_stopped_run() -> impl Strategy<Value = Vec<(Fate, usize)>> {
         Just(Fate::Pass),
         Just(Fate::Fail),
         Just(Fate::Die),
+        Just(Fate::NotStarted(Shortage::Resources)),
+        Just(Fate::NotStarted(Shortage::Arguments)),
         Just(Fate::Host),
         Just(Fate::FailHost),
         Just(Fate::EndHost),
@@ -810,6 +872,7 @@ fn one_group(items: usize, timeout: Option<Duration>) -> Spec {
         hosts: Vec::new(),
         contexts: Vec::new(),
         processes: 2,
+        room: usize::MAX,
         cores: 2,
         retries: 0,
         max_fail: None,
@@ -895,6 +958,49 @@ fn after_its_last_item_a_process_has_as_long_to_end_as_that_item_had_within_limi
     assert_eq!(exit_limit(Some(50)), (secs(1), true));
     assert_eq!(exit_limit(Some(3_600_000)), (secs(60), false));
     assert_eq!(exit_limit(None), (secs(60), false));
+}
+
+#[test]
+fn what_had_no_room_is_started_when_another_has_gone_and_given_up_when_it_was_alone() {
+    let mut scheduler = Scheduler::new(Spec { processes: 3, ..one_divisible_group_of(6) });
+    let batch = |actions: &[Action]| match actions {
+        [.., Action::Spawn(batch)] => batch.clone(),
+        other => panic!("nothing starts: {other:?}"),
+    };
+    let first = batch(&scheduler.step(secs(0), Input::Tick)[..1]);
+    let second = batch(&scheduler.step(secs(0), Input::SlotGranted));
+    let why = Shortage::Resources;
+    assert!(scheduler.tries_later(second.process, why));
+    let process = second.process;
+    let released = [Action::ReleaseSlot];
+    assert_eq!(scheduler.step(secs(0), Input::NotStarted { process, why }), released, "there is room for one");
+    for item in &first.items {
+        scheduler.step(secs(0), Input::ItemStarted { process: first.process, item: *item });
+        let finished = Input::ItemFinished { process: 1, item: *item, passed: true, duration: Duration::ZERO };
+        scheduler.step(secs(0), finished);
+    }
+    let third = batch(&scheduler.step(secs(0), Input::ProcessExited(first.process))[..1]);
+    assert!(!scheduler.tries_later(third.process, why), "it is alone");
+    assert_eq!(scheduler.next_deadline(), Some(secs(1)), "one more is tried");
+    scheduler.step(secs(1), Input::Tick);
+    batch(&scheduler.step(secs(1), Input::SlotGranted));
+}
+
+#[test]
+fn a_batch_that_does_not_fit_is_halved_until_one_is_left() {
+    let mut scheduler = Scheduler::new(one_group(5, None));
+    let mut actions = scheduler.step(secs(0), Input::Tick);
+    let mut sizes = Vec::new();
+    loop {
+        let [Action::Spawn(Batch { process, items, .. })] = &actions[..] else { panic!("{actions:?}") };
+        sizes.push(items.len());
+        let (process, why) = (*process, Shortage::Arguments);
+        if !scheduler.tries_later(process, why) {
+            break;
+        }
+        actions = scheduler.step(secs(0), Input::NotStarted { process, why });
+    }
+    assert_eq!(sizes, [5, 2, 1]);
 }
 
 /// All but the items 0 and 1, at the first second.

@@ -27,6 +27,8 @@ pub struct Spec {
     pub contexts: Vec<Option<ContextId>>,
     /// The upper cap on processes.
     pub processes: usize,
+    /// How many of them the system has room for, as far as that is known.
+    pub room: usize,
     /// How many of them can compute at once.
     pub cores: usize,
     /// How often a failed item is tried again.
@@ -142,6 +144,13 @@ pub enum Input {
     },
     /// The process is gone. What it was given and did not finish goes to another.
     ProcessExited(Process),
+    /// The process could not be started, and will be tried again ([`super::Scheduler::tries_later`]).
+    NotStarted {
+        process: Process,
+        why: Shortage,
+    },
+    /// The same for a host.
+    HostNotStarted(HostId),
     HostUp(HostId),
     HostFailed(HostId),
     HostExited(HostId),
@@ -154,6 +163,15 @@ pub enum Input {
     Cap(usize),
     /// No more comes.
     AllKnown,
+}
+
+/// Why a process could not be started that may be later, or with less to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shortage {
+    /// The system has no more processes, descriptors or memory for now.
+    Resources,
+    /// The names of its items do not fit on a command line.
+    Arguments,
 }
 
 /// The slots that a run has and wants.

@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::kills::{GONE_WITHIN, LIMIT, Live, wait_until};
-use crate::tool::{clean, fixtures, of_kind, outcomes, ptest, target};
+use crate::tool::{Tool, clean, fixtures, of_kind, outcomes, ptest, target};
 use crate::workspace::Workspace;
 
 /// The length of each of the eleven tests of `uneven` here.
@@ -273,6 +273,73 @@ fn a_run_inside_of_a_test_ends_with_the_test() {
     wait_until(GONE_WITHIN, || live.processes().iter().all(|line| !line.contains("d_hangs")));
     fs::write(&end, "").unwrap();
     live.finish(100);
+}
+
+/// All tests of a package, whose processes have to be there at once.
+const CROWD: usize = 40;
+
+/// Tests that end when all of them have begun, and have the given limit on descriptors.
+fn crowd(limit: u32) -> Workspace {
+    let head = format!(
+        r#"#[cfg(test)]
+        fn crowd(name: &str) {{
+            let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
+            let limit = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+            assert_eq!(limit.split_whitespace().nth(3), Some("{limit}"));
+            let folder = std::path::PathBuf::from(std::env::var("CROWD").unwrap());
+            std::fs::write(folder.join(name), "").unwrap();
+            while std::fs::read_dir(&folder).unwrap().count() < {CROWD} {{ std::thread::yield_now() }}
+        }}
+        "#
+    );
+    let test = |number: usize| format!("#[test] fn t{number:02}() {{ crowd(\"{number}\") }}");
+    let tests: Vec<String> = (0..CROWD).map(test).collect();
+    Workspace::of_package("").file("src/lib.rs", &(head + &tests.join("\n")))
+}
+
+/// Runs the tool with limits that a shell has set, and expects all to pass; gives what it said.
+#[track_caller]
+fn limited(workspace: &Workspace, limits: &str, tool: Tool) -> String {
+    let tool = tool.command();
+    let mut shell = workspace.command("sh");
+    shell.args(["-c", &format!("{limits} && exec \"$0\" \"$@\"")]).arg(tool.get_program()).args(tool.get_args());
+    shell.envs(tool.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = shell.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{text}");
+    text
+}
+
+#[test]
+fn more_processes_than_the_soft_limit_on_files_allows_run_at_once_and_tests_have_the_callers_limit() {
+    let made = crowd(120);
+    let folder = tempfile::tempdir().unwrap();
+    let tool = made.ptest().args([&format!("--processes={CROWD}"), "--process-restartworker"]);
+    let text = limited(&made, "ulimit -Sn 120", tool.env("CROWD", folder.path()));
+    assert!(text.contains("40 tests run: 40 passed") && !text.contains("warning"), "{text}");
+}
+
+#[test]
+fn under_a_hard_limit_on_files_fewer_processes_run_at_once() {
+    let tests: Vec<String> = (0..100).map(|number| format!("#[test] fn t{number}() {{}}")).collect();
+    let made = made(&tests.join("\n"), "");
+    let tool = made.ptest().args(["--processes=64", "--process-restartworker"]);
+    let text = limited(&made, "ulimit -n 80", tool);
+    assert!(text.contains("100 tests run: 100 passed"), "{text}");
+    assert!(text.contains("the limit on open files leaves room for"), "{text}");
+}
+
+/// Variables that cargo sets for tests take room that nobody knows of before.
+#[test]
+fn names_that_do_not_fit_on_a_command_line_are_divided() {
+    let long = "a_name_of_many_words".repeat(9);
+    let tests: Vec<String> = (0..600).map(|number| format!("#[test] fn {long}{number}() {{}}")).collect();
+    let variable = "x".repeat(120_000);
+    let variables = format!("[env]\nFIRST = '{variable}'\nSECOND = '{variable}'\n");
+    let made = made(&tests.join("\n"), "kind = 'unit'").file(".cargo/config.toml", &variables);
+    made.ptest().args(["--no-run"]).run().expect(0);
+    let text = limited(&made, "ulimit -s 1024", made.ptest());
+    assert!(text.contains("600 tests run: 600 passed"), "{text}");
 }
 
 #[test]

@@ -8,12 +8,16 @@
 //!
 //! The rest of the run is built on this and not the other way round.
 
+#[cfg(unix)]
+mod limits;
 mod proc;
 #[cfg(unix)]
 mod unix;
 
 use std::fmt;
 
+#[cfg(unix)]
+pub(super) use limits::{make_room, most_arguments, shortage};
 #[cfg(target_os = "linux")]
 pub(super) use proc::{knows_us, started};
 #[cfg(unix)]

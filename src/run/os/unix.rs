@@ -29,13 +29,13 @@ use rustix::process::{
     test_kill_process_group, waitid, waitpgid,
 };
 
-use super::Exit;
 use super::proc::{descendants_wait_for_terminal, group_is_alive, has_program, knows_us, stdout};
+use super::{Exit, limits};
 use crate::threads;
 
-/// How many bytes of arguments a process is given at the most. Linux allows a quarter of the stack's limit, 2 MiB as a
-/// rule, for arguments and environment together; macOS 1 MiB.
-pub(in crate::run) const MOST_ARGUMENTS: usize = 512 * 1024;
+/// How often, and after how long each time, a descriptor is asked for again that a child is watched by.
+const TRIES: usize = 1000;
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// A running child, as its reading thread holds it.
 pub(in crate::run) struct Child {
@@ -75,6 +75,10 @@ pub(in crate::run) fn spawn(mut command: Command, log: Option<Log>, lives_by_std
         None
     };
     command.stdout(writer.try_clone()?).stderr(writer).process_group(0);
+    if let Some(limit) = limits::of_caller() {
+        // SAFETY: it makes one system call.
+        unsafe { command.pre_exec(move || limits::give_back(limit)) };
+    }
     let mut child = command.spawn()?;
     // The command holds the writing ends; while it lives, the text would have no end.
     drop(command);
@@ -374,8 +378,13 @@ impl ExitWatch {
     fn of(child: Pid) -> io::Result<Self> {
         // Kernels before 5.3, and emulators, lack the call.
         #[cfg(target_os = "linux")]
-        if let Ok(descriptor) = rustix::process::pidfd_open(child, rustix::process::PidfdFlags::empty()) {
-            return Ok(Self::Child(descriptor));
+        for _ in 0..TRIES {
+            match rustix::process::pidfd_open(child, rustix::process::PidfdFlags::empty()) {
+                Ok(descriptor) => return Ok(Self::Child(descriptor)),
+                // The child runs already, so it has to wait for others that just start: they give back some soon.
+                Err(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => std::thread::park_timeout(PAUSE),
+                Err(_) => break,
+            }
         }
         Self::by_thread(child)
     }
