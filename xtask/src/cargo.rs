@@ -42,8 +42,8 @@ pub(crate) fn target_folder() -> Result<PathBuf> {
     Ok(metadata.context("asking cargo for the target folder")?.target_directory.into())
 }
 
-/// The `PATH` on which `cargo ptest` is the release build of this repository, which is built first.
-pub(crate) fn path_with_ptest() -> Result<OsString> {
+/// The release build of this repository's cargo-ptest, which is built first.
+pub(crate) fn ptest() -> Result<PathBuf> {
     let arguments = ["build", "--release", "--package=ptest-runner", "--message-format=json-render-diagnostics"];
     let built = here(&arguments).stderr(Stdio::inherit()).output().context("running cargo build")?;
     ensure!(built.status.success(), "the release build of cargo-ptest failed");
@@ -54,9 +54,15 @@ pub(crate) fn path_with_ptest() -> Result<OsString> {
         })
         .find(|executable| executable.file_stem() == Some("cargo-ptest"))
         .context("cargo build names no binary cargo-ptest")?;
+    Ok(binary.into())
+}
+
+/// The `PATH` on which `cargo ptest` is the release build of this repository.
+pub(crate) fn path_with_ptest() -> Result<OsString> {
+    let binary = ptest()?;
     let folder = binary.parent().context("the binary is in no folder")?;
     let path = env::var_os("PATH").unwrap_or_default();
-    let folders = std::iter::once(folder.to_path_buf().into_std_path_buf()).chain(env::split_paths(&path));
+    let folders = std::iter::once(folder.to_path_buf()).chain(env::split_paths(&path));
     env::join_paths(folders).context("putting cargo-ptest on the PATH")
 }
 

@@ -8,6 +8,7 @@
 
 mod bench;
 mod cargo;
+mod chaos;
 mod ci;
 mod real;
 mod tidy;
@@ -27,6 +28,8 @@ enum Command {
     Real(real::Options),
     /// Measure cargo test, cargo-nextest and cargo ptest side by side
     Bench(bench::Options),
+    /// Kill real runs at random moments, and check what they leave behind
+    Chaos(chaos::Options),
     /// Run one test binary and write down what it said (`real` makes cargo call this)
     #[command(hide = true)]
     Witness(real::witness::Options),
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Real(options) => real::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Chaos(options) => chaos::run(&options),
         Command::Witness(options) => return real::witness::run(&options),
     };
     match done {
