@@ -127,4 +127,48 @@ jobserver = "hide"
         config: "",
         known: &[],
     },
+    Project {
+        name: "rusty-fork",
+        packages: &[("rusty-fork", "0.3.1")],
+        shape: "tests that start their own program again with their own arguments",
+        arguments: &["--tests"],
+        config: "",
+        known: &[],
+    },
+    Project {
+        name: "expectrl",
+        packages: &[("expectrl", "0.9.0")],
+        shape: "programs in terminals of their own; an async variant of everything",
+        arguments: &["--tests", "--all-features"],
+        config: "",
+        known: &[],
+    },
+    Project {
+        name: "ctrlc",
+        packages: &[("ctrlc", "3.5.3")],
+        shape: "harnesses that send signals to themselves",
+        arguments: &["--tests"],
+        config: "",
+        known: &[],
+    },
+    Project {
+        name: "nix",
+        packages: &[("nix", "0.32.0")],
+        shape: "system calls of every kind: forks, ptys, mounts, namespaces, timers, signals",
+        arguments: &["--tests", "--all-features"],
+        config: "",
+        // Other tests of the same process close the descriptors that these two wait for.
+        known: &[
+            Known {
+                binary: "nix::test",
+                test: "sys::test_epoll::test_epoll_ctl",
+                reason: "it meets the descriptors of tests in other threads",
+            },
+            Known {
+                binary: "nix::test",
+                test: "sys::test_epoll::test_epoll_errno",
+                reason: "it meets the descriptors of tests in other threads",
+            },
+        ],
+    },
 ];
