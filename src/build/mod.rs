@@ -22,6 +22,7 @@ mod environment;
 mod manifest;
 mod platform;
 mod rustc;
+mod toolchain;
 
 pub use cargo::Process;
 pub use doctests::{Doctests, Rustdoc};

@@ -9,6 +9,7 @@ use cargo_metadata::cargo_platform::Cfg;
 use super::Options;
 use super::cargo_config::{CargoConfig, Variable};
 use super::rustc::Rustc;
+use super::toolchain;
 
 /// One platform that test binaries were built for.
 #[derive(Debug)]
@@ -30,7 +31,11 @@ impl Platforms {
     /// Asks cargo's configuration and rustc, whose answers are kept in `memory`.
     pub(super) fn find(options: &Options, memory: Utf8PathBuf) -> Result<Self> {
         let config = CargoConfig::load(options)?;
-        let rustc = Rustc::new(config.rustc(), memory);
+        let mut program = config.rustc().clone();
+        if let Some(path) = toolchain::resolve(&program.path, &options.env) {
+            program.path = path;
+        }
+        let rustc = Rustc::new(&program, memory);
         let host = platform(&config, &rustc, None)?;
         let targets = config.targets(&options.targets)?;
         let targets = targets.iter().map(|target| platform(&config, &rustc, Some(target))).collect::<Result<_>>()?;
