@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{cargo, tidy};
+use crate::{alone, cargo, tidy};
 
 const STEPS: &[&str] = &[
     "fmt --all --check",
@@ -26,6 +26,7 @@ pub(crate) fn run() -> Result<()> {
             Ok(())
         })?;
     }
+    step("alone", alone::run)?;
     println!("ci: all green after {:.1} s", start.elapsed().as_secs_f64());
     Ok(())
 }

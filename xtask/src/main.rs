@@ -6,6 +6,7 @@
     reason = "starting processes and reading the environment is the trade of a build tool; the rules are the runner's"
 )]
 
+mod alone;
 mod bench;
 mod cargo;
 mod chaos;
@@ -24,6 +25,8 @@ enum Command {
     Ci,
     /// Check by machine what no reviewer remembers to look at
     Tidy,
+    /// Build and use each published crate alone, with each of its features
+    Alone,
     /// Run published crates' own tests with cargo test and with cargo ptest, and compare every outcome
     Real(real::Options),
     /// Measure cargo test, cargo-nextest and cargo ptest side by side
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Ci => ci::run(),
         Command::Tidy => tidy::run(),
+        Command::Alone => alone::run(),
         Command::Real(options) => real::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Chaos(options) => chaos::run(&options),
