@@ -13,6 +13,7 @@ mod annotations;
 mod answer;
 mod asking;
 mod cases;
+mod discovered;
 mod doctests;
 mod foreign;
 mod memory;
@@ -220,23 +221,6 @@ fn merge(tests: Vec<Test>) -> Vec<Test> {
     merged
 }
 
-/// A line of libtest's JSON that stands for a test.
-#[derive(Deserialize)]
-struct Discovered {
-    #[serde(rename = "type")]
-    kind: String,
-    event: String,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    ignore: bool,
-    #[serde(default)]
-    ignore_message: String,
-    #[serde(default)]
-    source_path: String,
-    start_line: Option<u32>,
-}
-
 fn libtest(binary: &TestBinary, options: &Options) -> Result<Foreign> {
     match written_down(binary, options)? {
         Asked::Libtest(Listed { tests, contexts }) => {
@@ -281,7 +265,7 @@ fn ask_libtest(binary: &TestBinary, options: &Options) -> Result<Asked<Vec<Test>
     let mut command = binary.command();
     command.args(["-Zunstable-options", "--list", "--format", "json"]).env("RUSTC_BOOTSTRAP", "1");
     let answer = ask(command, options)?;
-    if let Some(tests) = answer.success().and_then(from_json) {
+    if let Some(tests) = answer.success().and_then(discovered::parse) {
         return Ok(Asked::Libtest(tests));
     }
     let mut refuses = answer.success().is_none();
@@ -294,27 +278,6 @@ fn ask_libtest(binary: &TestBinary, options: &Options) -> Result<Asked<Vec<Test>
         refuses &= answer.success().is_none();
     }
     Ok(Asked::Other(Instead::Answer { refuses }))
-}
-
-fn from_json(text: &str) -> Option<Vec<Test>> {
-    let mut tests = Vec::new();
-    let mut completed = false;
-    // A constructor may have printed lines of its own.
-    for line in text.lines().filter(|line| line.starts_with("{ \"type\": ")) {
-        let line: Discovered = serde_json::from_str(line).ok()?;
-        completed |= line.kind == "suite" && line.event == "completed";
-        if line.event == "discovered" {
-            tests.push(Test {
-                bench: line.kind == "bench",
-                ignored: line.ignore,
-                ignore_reason: Some(line.ignore_message).filter(|reason| !reason.is_empty()),
-                file: Some(line.source_path.into()).filter(|file: &Arc<str>| !file.is_empty()),
-                line: line.start_line,
-                ..Test::named(&line.name)
-            });
-        }
-    }
-    completed.then_some(tests)
 }
 
 /// Asks with all options that a run has, for a test that there is not. Nothing else than libtest's harness, of whatever
@@ -342,26 +305,6 @@ fn terse(binary: &TestBinary, options: &Options) -> Result<Vec<Test>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn json_tells_all_of_a_test_and_foreign_lines_are_passed_over() {
-        let text = r#"a constructor speaks
-{ "type": "suite", "event": "discovery" }
-{ "type": "test", "event": "discovered", "name": "a::b", "ignore": true, "ignore_message": "slow", "source_path": "src/lib.rs", "start_line": 7, "start_col": 1, "end_line": 7, "end_col": 9 }
-{ "type": "bench", "event": "discovered", "name": "c", "ignore": false, "ignore_message": "", "source_path": "src/lib.rs", "start_line": 9 }
-{ "type": "suite", "event": "completed", "tests": 1, "benchmarks": 1, "total": 2, "ignored": 1 }
-"#;
-        let tests = from_json(text).unwrap();
-        assert_eq!(tests.len(), 2);
-        assert_eq!((&*tests[0].name, tests[0].ignored, tests[0].line), ("a::b", true, Some(7)));
-        assert_eq!(tests[0].ignore_reason.as_deref(), Some("slow"));
-        assert_eq!((tests[1].bench, tests[1].ignore_reason.as_deref()), (true, None));
-    }
-
-    #[test]
-    fn json_without_its_last_line_is_no_list() {
-        assert_eq!(from_json("{ \"type\": \"suite\", \"event\": \"discovery\" }\n"), None);
-    }
 
     #[test]
     fn a_name_listed_twice_is_one_test_that_runs_twice() {
