@@ -248,6 +248,9 @@ pub struct TestFinished {
     pub file: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
+    /// Where it failed, if that is known and lies in the workspace: the place of its panic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
     /// The contexts that it belongs to, by module path, outermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contexts: Vec<Arc<str>>,
@@ -269,6 +272,25 @@ pub struct TestFinished {
     /// For a test that did not pass: other processes of its package ran at the same time.
     #[serde(default, skip_serializing_if = "is_false")]
     pub beside: bool,
+}
+
+impl TestFinished {
+    /// Where people should look, as file and line: where it failed, or else where it stands.
+    pub fn where_to_look(&self) -> (Option<&str>, Option<u32>) {
+        match &self.place {
+            Some(place) => (Some(&place.file), Some(place.line)),
+            None => (self.file.as_deref(), self.line),
+        }
+    }
+}
+
+/// A line of the workspace's sources.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Place {
+    /// Relative to the workspace.
+    pub file: Arc<str>,
+    pub line: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -74,7 +74,7 @@ pub(super) struct RunArgs {
     /// Run all tests, whatever fails (the default)
     #[arg(long, conflicts_with_all = ["fail_fast", "max_fail"])]
     pub no_fail_fast: bool,
-    /// Run each failed test once more alone, to tell whether state left by others was the cause
+    /// Run each failed test once more alone, to tell whether state left by others may be the cause
     #[arg(long)]
     pub diagnose: bool,
     /// What to make of processes that outlive their test; they are killed in any case

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use camino::{Utf8Path, Utf8PathBuf};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 use crate::config::parse_time;
 use crate::filter::{Ignored, Partition, PartitionBy};
@@ -129,17 +129,20 @@ pub fn read() -> Result<Called, NoInvocation> {
         return Ok(Called::Generate(generate::what(what)?));
     }
     if take_subcommand(&mut of_report, "report") {
-        let args = AfterwardsArgs::try_parse_from(of_report)?;
-        return Ok(Called::Report(Box::new(afterwards::understand(args, Env(env))?)));
+        let env = Env(env);
+        let args: AfterwardsArgs = parse(of_report, colours_of(&args, &env))?;
+        return Ok(Called::Report(Box::new(afterwards::understand(args, env)?)));
     }
     Ok(Called::Line(Box::new(invocation(args, env)?)))
 }
 
 fn invocation(args: Vec<OsString>, env: HashMap<OsString, OsString>) -> Result<Invocation, NoInvocation> {
+    let env = Env(env);
+    let colours = colours_of(&args, &env);
     let (command, own, tests) = divide(args);
-    let cli = Cli::try_parse_from(own)?;
-    let tests = TestBinaryArgs::try_parse_from(tests)?;
-    Ok(understand(&cli, &tests, command, Env(env))?)
+    let cli: Cli = parse(own, colours)?;
+    let tests: TestBinaryArgs = parse(tests, colours)?;
+    Ok(understand(&cli, &tests, command, env)?)
 }
 
 /// Takes our name out of the arguments, with which we are called first as cargo's subcommand, and then `word`, if it
@@ -266,6 +269,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, command: Command, env: Env) -> 
                 live,
                 build_args: build_args(cli),
                 include_ignored,
+                diagnose: cli.run.diagnose,
             },
         },
         no_tests: cli.select.no_tests,
@@ -423,24 +427,54 @@ fn time(name: &str, text: &str) -> Result<Duration> {
     parse_time(text).with_context(|| format!("{name} is not understood"))
 }
 
-/// What was decided about colours, in the order of precedence; `None` leaves it to the terminal.
+/// What was decided about colours, in the order of precedence; `None` leaves it to whether there is a terminal.
 fn colours(said: Option<Colour>, env: &Env) -> Option<bool> {
     let word = |text: &str| match text {
         "always" => Some(true),
         "never" => Some(false),
         _ => None,
     };
-    match said {
-        Some(Colour::Always) => return Some(true),
-        Some(Colour::Never) => return Some(false),
-        Some(Colour::Auto) => return None,
-        None => {}
-    }
     let is_set = |name| env.get(name).is_some_and(|value| !value.is_empty());
-    env.text("CARGO_TERM_COLOR")
-        .and_then(word)
-        .or_else(|| is_set("NO_COLOR").then_some(false))
-        .or_else(|| (is_set("CLICOLOR_FORCE") && env.text("CLICOLOR_FORCE") != Some("0")).then_some(true))
+    let conventions = || {
+        env.text("CARGO_TERM_COLOR")
+            .and_then(word)
+            .or_else(|| is_set("NO_COLOR").then_some(false))
+            .or_else(|| (is_set("CLICOLOR_FORCE") && env.text("CLICOLOR_FORCE") != Some("0")).then_some(true))
+    };
+    let chosen = match said {
+        Some(Colour::Always) => Some(true),
+        Some(Colour::Never) => Some(false),
+        Some(Colour::Auto) => None,
+        None => conventions(),
+    };
+    chosen.or_else(|| (env.text("TERM") == Some("dumb")).then_some(false))
+}
+
+/// The same, where the command line may be one that cannot be understood: what clap says of it has colours, too.
+fn colours_of(args: &[OsString], env: &Env) -> Option<bool> {
+    let mut words = args.iter().filter_map(|arg| arg.to_str());
+    let mut said = None;
+    while let (None, Some(word)) = (said, words.next()) {
+        let value = match word.strip_prefix("--color") {
+            Some("") => words.next(),
+            Some(rest) => rest.strip_prefix('='),
+            None => None,
+        };
+        said = value.and_then(|value| Colour::from_str(value, false).ok());
+    }
+    colours(said, env)
+}
+
+/// Reads arguments with clap, whose words have colours as ours do.
+fn parse<T: Parser>(args: Vec<OsString>, colours: Option<bool>) -> Result<T, clap::Error> {
+    let choice = match colours {
+        Some(true) => clap::ColorChoice::Always,
+        Some(false) => clap::ColorChoice::Never,
+        None => clap::ColorChoice::Auto,
+    };
+    let mut command = T::command().color(choice);
+    let matches = command.try_get_matches_from_mut(args)?;
+    T::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
 /// Names a run: the time, in UTC, so that people find it, and the process, so that two runs at once differ.
@@ -597,6 +631,27 @@ mod tests {
         );
         assert_eq!(colours(None, &env(&[("CLICOLOR_FORCE", "1")])), Some(true));
         assert_eq!(colours(None, &env(&[("NO_COLOR", "")])), None);
+        let dumb = |more: &[(&str, &str)]| env(&[&[("TERM", "dumb")], more].concat());
+        assert_eq!(colours(None, &dumb(&[])), Some(false));
+        assert_eq!(colours(Some(Colour::Auto), &dumb(&[("CLICOLOR_FORCE", "1")])), Some(false));
+        assert_eq!(colours(None, &dumb(&[("CLICOLOR_FORCE", "1")])), Some(true));
+        assert_eq!(colours(None, &dumb(&[("CARGO_TERM_COLOR", "always")])), Some(true));
+        assert_eq!(colours(Some(Colour::Always), &dumb(&[("NO_COLOR", "1")])), Some(true));
+        assert_eq!(colours(None, &env(&[("TERM", "xterm")])), None);
+    }
+
+    #[test]
+    fn what_clap_says_has_colours_as_the_report_has() {
+        let coloured = |line: &str, env: &[(&str, &str)]| {
+            let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            let env = Env(env.iter().map(|(name, value)| (name.into(), value.into())).collect());
+            colours_of(&args, &env)
+        };
+        assert_eq!(coloured("cargo-ptest --bogus --color=always", &[("TERM", "dumb")]), Some(true));
+        assert_eq!(coloured("cargo-ptest --color never --bogus", &[("CLICOLOR_FORCE", "1")]), Some(false));
+        assert_eq!(coloured("cargo-ptest --bogus -- --color always", &[]), Some(true));
+        assert_eq!(coloured("cargo-ptest --color", &[]), None);
+        assert_eq!(coloured("cargo-ptest --colors=always", &[]), None);
     }
 
     #[test]

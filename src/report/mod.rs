@@ -2,6 +2,7 @@
 
 pub mod afterwards;
 mod control;
+mod diagnosis;
 mod file;
 mod github;
 mod html;

@@ -132,6 +132,7 @@ fn not_reached(
         process: started.map(|it| it.process),
         file: None,
         line: None,
+        place: None,
         contexts: Vec::new(),
         message: Some(why.to_owned()),
         output: String::new(),

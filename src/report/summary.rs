@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use super::control::tame;
+use super::diagnosis::{Around, names};
 use super::terminal::Styles;
 use crate::event::{FixtureFinished, Outcome, RunFinished, Stopped, TestDiagnosed, TestFinished, WorkerFailed};
 
@@ -15,12 +16,11 @@ pub(super) struct Failure {
     status: String,
     place: Option<String>,
     message: Option<String>,
-    before: usize,
-    after: Vec<Arc<str>>,
-    beside: bool,
+    around: Around,
     alone: Option<Outcome>,
     /// The command that runs it again.
     rerun: Option<String>,
+    is_test: bool,
     /// Fixtures come first, since they may be why tests failed.
     is_fixture: bool,
     /// The tests that did not run for it.
@@ -31,17 +31,17 @@ pub(super) struct Failure {
 impl Failure {
     /// `output` is what is shown of its output once more.
     pub(super) fn of_test(test: &TestFinished, status: String, rerun: String, output: String) -> Self {
+        let (file, line) = test.where_to_look();
         Self {
             binary: test.binary.clone(),
             test: test.test.clone(),
             status,
-            place: place(test.file.as_deref(), test.line),
+            place: place(file, line),
             message: test.message.clone(),
-            before: test.before,
-            after: test.after.clone(),
-            beside: test.beside,
+            around: Around::of(test),
             alone: None,
             rerun: Some(rerun),
+            is_test: true,
             is_fixture: false,
             kept: Vec::new(),
             output,
@@ -55,11 +55,10 @@ impl Failure {
             status,
             place: place(fixture.file.as_deref(), fixture.line),
             message: fixture.message.clone(),
-            before: 0,
-            after: Vec::new(),
-            beside: false,
+            around: Around::nothing(),
             alone: None,
             rerun: Some(rerun),
+            is_test: false,
             is_fixture: true,
             kept: Vec::new(),
             output: String::new(),
@@ -73,11 +72,10 @@ impl Failure {
             status,
             place: None,
             message: Some(format!("{}; it had run {}", worker.message, names(&worker.tests, worker.tests.len()))),
-            before: 0,
-            after: Vec::new(),
-            beside: false,
+            around: Around::nothing(),
             alone: None,
             rerun: None,
+            is_test: false,
             is_fixture: false,
             kept: Vec::new(),
             output: String::new(),
@@ -101,21 +99,6 @@ impl Failure {
         }
     }
 
-    /// What is known of the state that it may have met, and of its neighbours.
-    fn state(&self) -> Option<String> {
-        let after = names(&self.after, self.before);
-        match (self.alone, self.before, self.beside) {
-            (Some(Outcome::Passed), 0, _) => Some("passes alone: other processes of its package disturb it".to_owned()),
-            (Some(Outcome::Passed), _, false) => Some(format!("passes alone: state left by one of {after}")),
-            (Some(Outcome::Passed), _, true) => Some(format!(
-                "passes alone: state left by one of {after}, or other processes of its package disturb it"
-            )),
-            (Some(_), ..) => Some("fails alone".to_owned()),
-            (None, 0, _) => None,
-            (None, ..) => Some(format!("ran after {after}, in the same process")),
-        }
-    }
-
     fn package(&self) -> &str {
         self.binary.split("::").next().unwrap_or(&self.binary)
     }
@@ -124,17 +107,15 @@ impl Failure {
 /// The lines of configuration for packages whose tests disturb one another in several processes, or may do so.
 fn company(failures: &[Failure]) -> String {
     let mut text = String::new();
-    let beside = || failures.iter().filter(|failure| failure.beside);
+    let beside = || failures.iter().filter(|failure| failure.around.beside);
     let disturbed = || beside().filter(|failure| failure.alone == Some(Outcome::Passed));
     let packages: BTreeSet<&str> = disturbed().map(Failure::package).collect();
     for package in packages {
-        let is_known = disturbed().any(|failure| failure.package() == package && failure.before == 0);
-        let how = if is_known { "These lines" } else { "If it is other processes, these lines" };
         let package = tame(package, false);
         // Writing to a string does not fail.
         let _ = writeln!(
             text,
-            "  {how} in .config/ptest.toml let one process of {package} run at a time:\n      \
+            "  If it is other processes, these lines in .config/ptest.toml let one process of {package} run at a time:\n      \
              [[context]]\n      package = \"{package}\"\n      max = 1"
         );
     }
@@ -156,17 +137,6 @@ fn place(file: Option<&str>, line: Option<u32>) -> Option<String> {
     }
 }
 
-/// The nearest of `count` tests by name, and how many more there are.
-pub(super) fn names(nearest: &[Arc<str>], count: usize) -> String {
-    const SHOWN: usize = 3;
-    let shown: Vec<&str> = nearest.iter().rev().take(SHOWN).map(|name| &**name).collect();
-    match count {
-        0 => "no test".to_owned(),
-        count if count > SHOWN => format!("{} and {} more", shown.join(", "), count - SHOWN),
-        _ => shown.join(", "),
-    }
-}
-
 /// How many lines of a message the closing list has: enough for both sides of a comparison.
 const MESSAGE_LINES: usize = 3;
 
@@ -174,8 +144,8 @@ const MESSAGE_LINES: usize = 3;
 const KEPT: usize = 10;
 
 /// The closing list: name, place, first lines of the message, what may have mattered, how to run it again. Fixtures
-/// come first, each with the tests that did not run for it.
-pub(super) fn failures(failures: &[Failure], styles: &Styles) -> String {
+/// come first, each with the tests that did not run for it. `diagnosed` says that failed tests were to be run again alone.
+pub(super) fn failures(failures: &[Failure], diagnosed: bool, styles: &Styles) -> String {
     let mut text = String::new();
     if !failures.is_empty() {
         text.push_str("\nFailures:\n");
@@ -190,7 +160,10 @@ pub(super) fn failures(failures: &[Failure], styles: &Styles) -> String {
         let _ = writeln!(text, "  {status} {binary} {}{place}", styles.bold.apply_to(test));
         let message = failure.message.iter().flat_map(|it| it.lines()).filter(|line| !line.trim().is_empty());
         let lines = message.take(MESSAGE_LINES).map(|it| tame(it, false));
-        let more = [failure.state(), failure.rerun.as_ref().map(|it| format!("rerun: {it}"))];
+        let more = [
+            failure.around.verdict(failure.alone, failure.is_test && diagnosed),
+            failure.rerun.as_ref().map(|it| format!("rerun: {it}")),
+        ];
         for line in lines.chain(more.into_iter().flatten().map(|it| tame(&it, false))) {
             let _ = writeln!(text, "      {line}");
         }
@@ -202,7 +175,7 @@ pub(super) fn failures(failures: &[Failure], styles: &Styles) -> String {
             let _ = writeln!(text, "      and {} more", failure.kept.len() - KEPT);
         }
     }
-    if failures.iter().any(|failure| failure.before > 0 && failure.alone.is_none()) {
+    if failures.iter().any(|failure| failure.around.before > 0 && failure.alone.is_none()) {
         text.push_str("  (whether it matters what ran before in a process, --diagnose tells)\n");
     }
     text.push_str(&company(failures));
@@ -278,13 +251,6 @@ mod tests {
         assert_eq!(line(tally), "     Summary [    1.500s] 1 test run: 1 passed, 2 failed fixtures\n");
     }
 
-    #[test]
-    fn the_nearest_predecessors_are_named() {
-        let all: Vec<Arc<str>> = ["a", "b", "c", "d", "e"].map(Arc::from).to_vec();
-        assert_eq!(names(&all, 5), "e, d, c and 2 more");
-        assert_eq!(names(&all[..2], 2), "b, a");
-    }
-
     /// What the closing list says of a failed test of `p::t`.
     fn told(before: usize, beside: bool, alone: Option<Outcome>) -> String {
         let after: Vec<Arc<str>> = vec!["x".into(); before];
@@ -292,7 +258,7 @@ mod tests {
         let mut failure = Failure::of_test(&test, "FAIL".to_owned(), String::new(), String::new());
         let diagnosis = |alone| TestDiagnosed { binary: "p::t".into(), test: "a".into(), alone, after };
         alone.map(diagnosis).iter().for_each(|diagnosis| failure.add(diagnosis));
-        failures(&[failure], &Styles::new(false))
+        failures(&[failure], false, &Styles::new(false))
     }
 
     #[test]
@@ -300,13 +266,13 @@ mod tests {
         let (passed, failed) = (Some(Outcome::Passed), Some(Outcome::Failed));
         let cure = "in .config/ptest.toml let one process of p run at a time:\n      [[context]]\n      package = \"p\"\n      max = 1\n";
         let known = told(0, true, passed);
-        assert!(known.contains("passes alone: other processes of its package disturb it\n"), "{known}");
-        assert!(known.contains(&format!("  These lines {cure}")), "{known}");
+        assert!(known.contains("passes alone: chance, or other processes of its package disturb it\n"), "{known}");
+        assert!(known.contains(&format!("  If it is other processes, these lines {cure}")), "{known}");
         let either = told(1, true, passed);
-        assert!(either.contains("state left by one of x, or other processes of its package disturb it\n"), "{either}");
+        assert!(either.contains("chance, state left by x, or other processes of its package disturb it\n"), "{either}");
         assert!(either.contains(&format!("  If it is other processes, these lines {cure}")), "{either}");
         let left = told(1, false, passed);
-        assert!(left.contains("passes alone: state left by one of x\n") && !left.contains("max = 1"), "{left}");
+        assert!(left.contains("passes alone: chance, or state left by x\n") && !left.contains("max = 1"), "{left}");
         let own = told(1, true, failed);
         assert!(own.contains("fails alone\n") && !own.contains("max = 1"), "{own}");
         let not_known = told(0, true, None);

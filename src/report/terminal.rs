@@ -15,6 +15,7 @@ use console::Style;
 use nextest_metadata::{RustBinaryId, RustBinaryIdNameAndKind};
 
 use super::control::tame;
+use super::diagnosis;
 use super::levels::{
     FinalStatusLevel, Levels, StatusLevel, final_level, level_of_leaks, may_be_told_again, status_level,
 };
@@ -38,6 +39,8 @@ pub struct Options {
     pub build_args: Vec<String>,
     /// And of what to do with `#[ignore]`d tests.
     pub include_ignored: bool,
+    /// Failed tests are run again alone, where that may tell something.
+    pub diagnose: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -220,10 +223,14 @@ impl<W: Write> Terminal<W> {
 
     /// Why it failed, if that is neither in its output nor in the outcome.
     fn reason(&mut self, outcome: Outcome, message: Option<&str>, output: &str) -> std::io::Result<()> {
-        match message {
-            Some(message) if message != word(outcome, Some(message)) && !is_in(message, output) => self.output(message),
-            _ => Ok(()),
-        }
+        let Some(message) = message else { return Ok(()) };
+        let said = match message.split_once(": ") {
+            // The outcome has the signal.
+            Some((signal, said)) if signal == word(outcome, Some(message)) => said,
+            _ => message,
+        };
+        let is_told = message == word(outcome, Some(message)) || is_in(said, output);
+        if is_told { Ok(()) } else { self.output(message) }
     }
 
     fn indented(&self, output: &str) -> String {
@@ -244,7 +251,7 @@ impl<W: Write> Terminal<W> {
 
     fn finished(&mut self, run: &RunFinished) -> std::io::Result<()> {
         if self.options.levels.at_the_end >= FinalStatusLevel::Fail {
-            let failures = summary::failures(&self.failures, &self.styles);
+            let failures = summary::failures(&self.failures, self.options.diagnose, &self.styles);
             write!(self.page, "{failures}")?;
         }
         for it in &mut self.again {
@@ -278,11 +285,11 @@ impl<W: Write> Terminal<W> {
             };
             let ran = match exited.tests.len() {
                 0 => String::new(),
-                ran => tame(&format!(" after {}", summary::names(&exited.tests, ran)), false),
+                ran => tame(&format!(" after {}", diagnosis::names(&exited.tests, ran)), false),
             };
             // The next one first.
             let waiting: Vec<_> = exited.waiting.iter().rev().cloned().collect();
-            let waiting = tame(&summary::names(&waiting, count), false);
+            let waiting = tame(&diagnosis::names(&waiting, count), false);
             writeln!(
                 self.page,
                 "{label} {process} of {binary} ended ({status}){ran}{why}; {count} {tests} will run in another: {waiting}"
@@ -455,7 +462,10 @@ fn word(outcome: Outcome, message: Option<&str>) -> &str {
         // Somebody's patience was up, and not its time.
         Outcome::TimedOut if message == Some("ended by hand") => "ENDED",
         Outcome::TimedOut => "TIMEOUT",
-        Outcome::Crashed => message.filter(|it| it.starts_with("SIG")).unwrap_or("CRASH"),
+        Outcome::Crashed => match message.and_then(|it| it.split(':').next()) {
+            Some(signal) if signal.starts_with("SIG") => signal,
+            _ => "CRASH",
+        },
         Outcome::SetupFailed => "SETUP FAILED",
         Outcome::Error => "ERROR",
         Outcome::NotReached => "NOT REACHED",

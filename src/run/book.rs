@@ -245,6 +245,7 @@ pub(super) fn result(suite: &Suite, test: &Test, outcome: Outcome, timestamp: Da
         process: None,
         file: test.file.clone(),
         line: test.line,
+        place: None,
         contexts: suite.contexts_of(test),
         message: None,
         output: String::new(),

@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use signal_hook::consts::SIGABRT;
+
 use super::NEAREST;
 use super::Run;
 use super::dialect::{Ended, Verdict};
@@ -15,7 +17,7 @@ use super::output::Output;
 use super::process::Gone;
 use super::rerun::{Conclusion, First, Second, conclude};
 use crate::event::{Event, Fixture, Outcome, WorkerExited, WorkerFailed};
-use crate::schedule::{Input, Process};
+use crate::schedule::{Input, Item, Process};
 
 impl Run<'_> {
     pub(super) fn process_gone(&mut self, process: Process, gone: Gone) {
@@ -31,6 +33,7 @@ impl Run<'_> {
         };
         self.clean_up_after(process, &gone, &judgement);
         let exit = gone.exit.to_string();
+        let first = self.processes[&process].batch.items[0];
         let (running, output) = match gone.end.running {
             Some((place, output)) => (Some(place), output),
             None => (None, gone.end.stray),
@@ -50,15 +53,35 @@ impl Run<'_> {
             }
             Judgement::Crashed(place) | Judgement::Alone(place) => {
                 let doubt = if gone.end.disputed { ": libtest's summary is missing, or has other numbers" } else { "" };
-                self.died_in(process, place, (Outcome::Crashed, format!("{exit}{doubt}")), output, fixture);
+                let item = self.processes[&process].batch.items[place];
+                let open = self.processes[&process].open.is_some();
+                let why =
+                    self.with_last_words(item, exit.clone() + doubt, gone.exit, if open { &fixture } else { &output });
+                self.died_in(process, place, (Outcome::Crashed, why), output, fixture);
             }
-            Judgement::NotStarted(why) => self.never_began(process, &stopped.unwrap_or(why), &output),
-            Judgement::Failed(why) => self.died_outside(process, stopped.unwrap_or(why), output, fixture),
+            Judgement::NotStarted(why) => {
+                let why = stopped.unwrap_or_else(|| self.with_last_words(first, why, gone.exit, &output));
+                self.never_began(process, &why, &output);
+            }
+            Judgement::Failed(why) => {
+                let why = stopped.unwrap_or_else(|| self.with_last_words(first, why, gone.exit, &output));
+                self.died_outside(process, why, output, fixture);
+            }
         }
         self.tell_exit(process, exit, gone.leaked);
         self.processes.remove(&process);
         self.top_up();
         self.step(Instant::now(), Input::ProcessExited(process));
+    }
+
+    /// Why a process died, and what it said of that itself, if it died by a signal or a code of its own.
+    fn with_last_words(&self, item: Item, why: String, exit: Exit, output: &Output) -> String {
+        let test = self.book.test(item).argument();
+        let aborted = exit == Exit::Signal(SIGABRT);
+        match message::of_death(test, &output.clone().into_text(), aborted) {
+            Some(reason) if !why.contains(&reason.message) => format!("{why}: {}", reason.message),
+            _ => why,
+        }
     }
 
     /// What has left the process group is found by its mark. That takes a look at every process of the machine, so it
@@ -190,7 +213,8 @@ impl Run<'_> {
         let now = Instant::now();
         match (conclusion, held) {
             (Conclusion::Crashed, _) => {
-                let why = Some(first.exit.to_string());
+                let item = self.processes[&process].batch.items[0];
+                let why = Some(self.with_last_words(item, first.exit.to_string(), first.exit, &first.output));
                 self.test_finished(process, 0, Outcome::Crashed, why, first.output, now);
             }
             (_, Some((ended, at))) => self.ended(process, ended, at),

@@ -3,15 +3,16 @@
 use std::io;
 use std::time::Instant;
 
-use camino::Utf8Path;
+use camino::{Utf8Component, Utf8Path};
 
 use super::dialect::{Ended, Fact, Verdict};
 use super::fixtures::NotSetUp;
 use super::live::Early;
+use super::message::Reason;
 use super::output::Output;
 use super::process::{EndOfLog, Report, SoFar, Timed};
 use super::{NEAREST, Run, message, os};
-use crate::event::{Event, Outcome, TestDiagnosed, TestFinished, TestOutput, WorkerStarted};
+use crate::event::{Event, Outcome, Place, TestDiagnosed, TestFinished, TestOutput, WorkerStarted};
 use crate::list::Harness;
 use crate::schedule::{self, Batch, Input, Process, Shortage};
 
@@ -184,13 +185,14 @@ impl Run<'_> {
         let duration = self.book.between(since, at).saturating_sub(in_fixtures);
         let truncated = output.truncated();
         let output = output.into_text();
-        let message = self.message(item, outcome, note, &output);
+        let (message, place) = self.reason(item, outcome, note, &output);
         let result = TestFinished {
             attempt,
             worker: Some(worker),
             process: Some(process),
             duration: duration.as_secs_f64(),
             message,
+            place,
             output,
             truncated,
             before,
@@ -211,14 +213,49 @@ impl Run<'_> {
         self.step(at, Input::ItemFinished { process, item, passed, duration });
     }
 
-    /// Why it came to this. libtest's own words are about the test; an exit code is the last resort.
-    fn message(&self, item: schedule::Item, outcome: Outcome, note: Option<String>, output: &str) -> Option<String> {
-        let found = || message::of_failure(self.book.test(item).argument(), output);
+    /// Why it came to this, and where in the workspace. libtest's own words are about the test; an exit code is the last
+    /// resort.
+    fn reason(
+        &self,
+        item: schedule::Item,
+        outcome: Outcome,
+        note: Option<String>,
+        output: &str,
+    ) -> (Option<String>, Option<Place>) {
+        let test = self.book.test(item).argument();
+        let found = || message::of_failure(test, output);
+        let message = |reason: Option<Reason>| reason.map(|reason| reason.message);
         match (outcome, self.book.suite(item).harness) {
-            (Outcome::Failed | Outcome::SetupFailed, Harness::Libtest) => note.or_else(found),
-            (Outcome::Failed | Outcome::SetupFailed, Harness::Doctests) => note.or_else(|| message::of_doctest(output)),
-            (Outcome::Failed, Harness::Custom | Harness::Whole) => found().or(note),
-            _ => note,
+            (Outcome::Failed, Harness::Libtest) if note.is_some() => {
+                (note, self.place(item, message::place_of_panic(test, output)))
+            }
+            (Outcome::Failed, Harness::Libtest | Harness::Custom | Harness::Whole) => match found() {
+                Some(Reason { message, place }) => (Some(message), self.place(item, place)),
+                None => (note, None),
+            },
+            (Outcome::SetupFailed, Harness::Libtest) => (note.or_else(|| message(found())), None),
+            (Outcome::Failed | Outcome::SetupFailed, Harness::Doctests) => {
+                (note.or_else(|| message::of_doctest(output)), None)
+            }
+            (Outcome::Crashed, _) => {
+                let reason =
+                    message::of_death(test, output, note.as_deref().is_some_and(|it| it.starts_with("SIGABRT")));
+                (note, self.place(item, reason.and_then(|reason| reason.place)))
+            }
+            _ => (note, None),
         }
+    }
+
+    /// The place that a panic names, if it lies in the sources of the workspace.
+    fn place(&self, item: schedule::Item, place: Option<String>) -> Option<Place> {
+        let place = place?;
+        let (line, file) = place.rsplit_once(':').and_then(|(place, _column)| {
+            let (file, line) = place.rsplit_once(':')?;
+            Some((line.parse().ok()?, Utf8Path::new(file)))
+        })?;
+        let root = &self.book.suite(item).binary.root;
+        let inside = if file.is_absolute() { file.strip_prefix(root).ok()? } else { file };
+        let leaves = inside.components().any(|it| it == Utf8Component::ParentDir);
+        (!leaves && root.join(inside).is_file()).then(|| Place { file: inside.as_str().into(), line })
     }
 }

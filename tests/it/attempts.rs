@@ -168,7 +168,7 @@ fn a_diagnosis_tells_state_left_behind_from_failures() {
     ];
     assert_eq!(alone, expected);
     assert!(ran.stderr.contains("      fails alone\n"), "{}", ran.stderr);
-    let passes = "      passes alone: state left by one of directory::a_changes_it\n";
+    let passes = "      passes alone: chance, or state left by directory::a_changes_it\n";
     assert!(ran.stderr.contains(passes), "{}", ran.stderr);
 }
 
@@ -188,8 +188,8 @@ fn a_diagnosis_tells_company_from_state_left_behind() {
     let diagnosed: Vec<&Value> = of_kind(&events, "test-diagnosed").map(|it| &it["alone"]).collect();
     assert_eq!(diagnosed, ["passed"]);
     for text in [
-        "      passes alone: other processes of its package disturb it\n",
-        "  These lines in .config/ptest.toml let one process of company run at a time:\n      [[context]]\n",
+        "      passes alone: chance, or other processes of its package disturb it\n",
+        "  If it is other processes, these lines in .config/ptest.toml let one process of company run at a time:\n      [[context]]\n",
     ] {
         assert!(ran.expect(100).stderr.contains(text), "{}", ran.stderr);
     }
@@ -200,6 +200,13 @@ fn a_diagnosis_tells_company_from_state_left_behind() {
     let config = "[[context]]\npackage = \"company\"\nmax = 1\n";
     let workspace = Workspace::of_fixtures(&["company"]).config(config);
     workspace.ptest().args(["-j2"]).env("COMPANY", folder.path()).run().expect(0);
+}
+
+#[test]
+fn a_diagnosis_says_so_where_there_is_nothing_to_try() {
+    let ran = ptest(&["outcomes"]).args(["--diagnose", "--", "--exact", "tests::fails"]).run();
+    let text = "      ran first in its process and without others beside it: it needs no diagnosis\n";
+    assert!(ran.expect(100).stderr.contains(text), "{}", ran.stderr);
 }
 
 #[test]

@@ -5,7 +5,8 @@
 use console::strip_ansi_codes;
 use snapbox::{assert_data_eq, file};
 
-use crate::tool::ptest;
+use crate::screen::Screen;
+use crate::tool::{of_kind, ptest};
 use crate::workspace::Workspace;
 
 /// The report without what differs from run to run: times, threads' numbers, and all that depends on which tests were
@@ -68,6 +69,23 @@ fn crashes_are_told_with_their_cause_and_without_harm_to_the_others() {
 }
 
 #[test]
+fn the_last_word_and_the_place_to_look_at_stand_in_the_closing_list() {
+    let (ran, events) = ptest(&["crash"]).args(["--processes=1", "--test=words"]).env("RUST_BACKTRACE", "0").json();
+    let list = ran.expect(100).stderr.split_once("Failures:\n").expect("a closing list").1;
+    for text in [
+        "  SIGABRT crash::words a_panics_in_a_destructor_during_cleanup (crash/tests/words.rs:13)\n      SIGABRT: panic in a destructor",
+        "  SIGABRT crash::words b_panics_through_c (crash/tests/words.rs:23)\n      SIGABRT: panic in a function that cannot unwind\n",
+        "  SIGABRT crash::words e_aborts_after_a_panic_that_it_caught (crash/tests/words.rs:43)\n      SIGABRT\n",
+        "  FAIL crash::words f_returns_an_error_after_a_panic_that_it_caught (crash/tests/words.rs:50)\n      Error: \"the error\"\n",
+        "  FAIL crash::words g_fails_in_a_helper (crash/tests/words.rs:5)\n      panicked at crash/tests/words.rs:5:5: in the helper\n",
+    ] {
+        assert!(list.contains(text), "{text}\n--- not in\n{list}");
+    }
+    let helper = of_kind(&events, "test-finished").find(|it| it["test"] == "g_fails_in_a_helper").unwrap();
+    assert_eq!((&helper["line"], &helper["place"]["line"]), (&56.into(), &5.into()));
+}
+
+#[test]
 fn several_slots_change_the_order_and_nothing_else() {
     let report = |slots: &str| {
         let ran = ptest(&["outcomes", "procmac", "old"]).args(["--processes", slots]).run();
@@ -105,6 +123,22 @@ fn colours_come_when_they_are_asked_for_and_say_the_same() {
     }
     let none = tool().env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1").run().stderr;
     assert!(!none.contains('\u{1b}'), "{none:?}");
+}
+
+#[test]
+fn a_terminal_that_can_do_nothing_gets_no_colours() {
+    let raw = |args: &[&str], term: &str| {
+        let tool = ptest(&["outcomes"]).args(args).env("CARGO_TERM_COLOR", "auto").env("TERM", term);
+        let mut screen = Screen::start(tool.env("CI", "true"));
+        screen.finish();
+        String::from_utf8(screen.raw.clone()).unwrap()
+    };
+    // The other one is clap's own complaint.
+    for args in [&["--", "--exact", "tests::fails"][..], &["--retries=many"]] {
+        assert!(raw(args, "xterm").contains("\u{1b}["), "{args:?}");
+        let dumb = raw(args, "dumb");
+        assert!(!dumb.contains('\u{1b}') && !dumb.is_empty(), "{args:?}: {dumb:?}");
+    }
 }
 
 #[test]

@@ -89,12 +89,13 @@ impl Gathered {
             self.slowest.sort_by(|(a, _), (b, _)| b.total_cmp(a));
             self.slowest.truncate(SLOWEST);
         }
+        let (file, line) = test.where_to_look();
         let finding = |status: &str| Finding {
             what: what.clone(),
             status: status.to_owned(),
             message: test.message.clone().unwrap_or_default(),
-            file: test.file.as_deref().map(str::to_owned),
-            line: test.line,
+            file: file.map(str::to_owned),
+            line,
         };
         // Of a test that did not run its set-up tells.
         let told = test.outcome == Outcome::SetupFailed && self.setups.of(test).is_some();

@@ -10,6 +10,7 @@ use super::ansi::{Palette, html};
 use super::escape::{Text, cut, plain};
 use super::status::{self, ALL, count, time};
 use crate::event::{FixtureFinished, Outcome, TestFinished, WorkerFailed};
+use crate::report::diagnosis::Around;
 use crate::report::setups::within_crate;
 use crate::report::terminal::{exactly, selection};
 
@@ -95,6 +96,7 @@ impl List<'_> {
     fn test(&mut self, place: usize, test: &TestFinished) {
         let attempts = self.run.attempts_before(test);
         let state = self.state(test);
+        let (file, line) = test.where_to_look();
         let mut facts = vec![time(test.duration)];
         facts.extend(test.worker.map(|worker| format!("worker {worker}")));
         if !attempts.is_empty() {
@@ -105,7 +107,7 @@ impl List<'_> {
             status: status::of_test(test),
             binary: &test.binary,
             name: format!("{}{repetition}", test.test),
-            place: place_of(test.file.as_deref(), test.line),
+            place: place_of(file, line),
             facts,
             message: test.message.as_deref(),
             output: &test.output,
@@ -254,23 +256,8 @@ impl List<'_> {
 
     /// What is known of the state that a test may have met in its process.
     fn state(&self, test: &TestFinished) -> Option<String> {
-        const SHOWN: usize = 3;
-        let shown: Vec<&str> = test.after.iter().rev().take(SHOWN).map(|it| &**it).collect();
-        let more = test.before.saturating_sub(shown.len());
-        let after = shown.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() };
         let alone = self.run.alone.get(&(test.binary.clone(), test.test.clone()));
-        match alone {
-            Some(Outcome::Passed) if shown.is_empty() => {
-                Some("It passes alone: other processes of its package disturb it.".to_owned())
-            }
-            Some(Outcome::Passed) if test.beside => Some(format!(
-                "It passes alone: state was left by one of {after}, or other processes of its package disturb it."
-            )),
-            Some(Outcome::Passed) => Some(format!("It passes alone: state was left by one of {after}.")),
-            Some(_) => Some("It fails alone, too.".to_owned()),
-            None if shown.is_empty() => None,
-            None => Some(format!("It ran after {after}, in the same process.")),
-        }
+        Around::of(test).verdict(alone.copied(), false).map(|verdict| format!("It {verdict}."))
     }
 
     fn command(&self, binary: &str, test: Option<&Arc<str>>) -> String {

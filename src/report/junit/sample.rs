@@ -76,6 +76,7 @@ pub fn finished(test: &str) -> TestFinished {
         process: Some(7),
         file: Some("src/lib.rs".into()),
         line: Some(12),
+        place: None,
         contexts: Vec::new(),
         message: None,
         output: String::new(),

@@ -33,7 +33,7 @@ impl<W: Write> Terminal<W> {
             }
             Show::Failures if self.failures.is_empty() => self.said("no failures so far"),
             Show::Failures => {
-                let failures = summary::failures(&self.failures, &self.styles);
+                let failures = summary::failures(&self.failures, self.options.diagnose, &self.styles);
                 writeln!(self.page, "{failures}")
             }
             Show::Help => KEYS.iter().try_for_each(|(key, meaning)| {

@@ -79,6 +79,7 @@ mod tests {
             live: false,
             build_args: Vec::new(),
             include_ignored: false,
+            diagnose: false,
         }
     }
 

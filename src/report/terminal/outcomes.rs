@@ -23,6 +23,7 @@ fn terminal<W: Write>(levels: Levels, out: W) -> Terminal<W> {
         live: false,
         build_args: Vec::new(),
         include_ignored: false,
+        diagnose: false,
     };
     Terminal::new(options, out)
 }
