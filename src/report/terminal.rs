@@ -28,6 +28,7 @@ use crate::event::{
 };
 
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each of them is a choice of its own")]
 pub struct Options {
     pub colours: bool,
     pub verbosity: Verbosity,
