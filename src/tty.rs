@@ -82,7 +82,7 @@ pub fn give_back_for_another(terminal: impl AsFd, found: &str) {
         return;
     };
     let mut modes = now.clone();
-    modes.local_modes = LocalModes::from_bits_retain(u32::try_from(local).unwrap_or(now.local_modes.bits()));
+    modes.local_modes = LocalModes::from_bits_retain(local.try_into().unwrap_or(now.local_modes.bits()));
     modes.special_codes[SpecialCodeIndex::VMIN] = u8::try_from(least).unwrap_or(1);
     modes.special_codes[SpecialCodeIndex::VTIME] = u8::try_from(time).unwrap_or(0);
     // A shell's own modes for editing a line differ in what becomes of a return.

@@ -3,6 +3,7 @@
 
 use std::io::Read;
 
+#[cfg(target_os = "linux")]
 use ptest::wire::environment::{HOST_NUMBER, RUN_ID, SLOT};
 
 #[cfg(target_os = "linux")]

@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use nextest_metadata::{RustBinaryId, RustTestCaseSummary, RustTestSuiteSummary, TestCaseName, TestListSummary};
 
 use crate::tool::{Ran, Tool, clean, fixtures, of_kind, ptest, skipped};
+#[cfg(target_os = "linux")]
 use crate::workspace::Workspace;
 
 /// `cargo ptest list` on the named packages.
@@ -89,7 +90,7 @@ fn essence(suite: &RustTestSuiteSummary) -> (String, String, String, String, Str
 
 #[test]
 fn the_list_is_that_of_nextest() {
-    const OTHERS: [&str; 3] = ["--exclude=dialects", "--exclude=nolist", "--exclude=misplaced"];
+    const OTHERS: [&str; 4] = ["--exclude=dialects", "--exclude=jobs", "--exclude=nolist", "--exclude=misplaced"];
     let args = [&["--workspace", "--all-targets", "--message-format=json"], &OTHERS[..]].concat();
     let theirs = clean("cargo-nextest").args(["nextest", "list"]).args(&args).current_dir(fixtures()).output();
     let theirs = match theirs {

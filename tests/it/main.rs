@@ -16,6 +16,7 @@ mod config;
 mod contexts;
 #[cfg(target_os = "linux")]
 mod darkness;
+#[cfg(target_os = "linux")]
 mod databases;
 #[cfg(target_os = "linux")]
 mod doctests;

@@ -11,6 +11,7 @@ mod bench;
 mod cargo;
 mod chaos;
 mod ci;
+mod platforms;
 mod real;
 mod tidy;
 
@@ -31,6 +32,8 @@ enum Command {
     Real(real::Options),
     /// Measure cargo test, cargo-nextest and cargo ptest side by side
     Bench(bench::Options),
+    /// Check that the code compiles for systems that it is not tested on
+    Platforms,
     /// Kill real runs at random moments, and check what they leave behind
     Chaos(chaos::Options),
     /// Run one test binary and write down what it said (`real` makes cargo call this)
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Command::Alone => alone::run(),
         Command::Real(options) => real::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Platforms => platforms::run(),
         Command::Chaos(options) => chaos::run(&options),
         Command::Witness(options) => return real::witness::run(&options),
     };

@@ -42,17 +42,18 @@ pub(super) fn has_program(_process: u32) -> bool {
     false
 }
 
-/// What a process has for its stdout, as device and inode; `None` if it has none or that cannot be found out.
+/// Whether a process has the other end of this pipe for its stdout. What cannot be found out is taken for no.
 #[cfg(target_os = "linux")]
-pub(super) fn stdout(process: u32) -> Option<(u64, u64)> {
+pub(super) fn is_stdout(pipe: &impl std::os::fd::AsFd, process: u32) -> bool {
     use std::os::unix::fs::MetadataExt;
-    let stdout = fs::metadata(format!("/proc/{process}/fd/1")).ok().filter(|_| knows_us())?;
-    Some((stdout.dev(), stdout.ino()))
+    let stdout = || fs::metadata(format!("/proc/{process}/fd/1")).ok();
+    let same = || Some((rustix::fs::fstat(pipe).ok()?, stdout()?));
+    knows_us() && same().is_some_and(|(pipe, it)| (pipe.st_dev, pipe.st_ino) == (it.dev(), it.ino()))
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn stdout<T>(_process: u32) -> Option<T> {
-    None
+pub(super) fn is_stdout(_pipe: &impl std::os::fd::AsFd, _process: u32) -> bool {
+    false
 }
 
 /// Whether any member of a group is more than a zombie, which waits for nothing but to be reaped by init.

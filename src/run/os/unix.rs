@@ -29,7 +29,7 @@ use rustix::process::{
     test_kill_process_group, waitid, waitpgid,
 };
 
-use super::proc::{descendants_wait_for_terminal, group_is_alive, has_program, knows_us, stdout};
+use super::proc::{descendants_wait_for_terminal, group_is_alive, has_program, is_stdout, knows_us};
 use super::{Exit, limits};
 use crate::threads;
 
@@ -190,8 +190,7 @@ impl Child {
 
     /// Whether the child's stdout is still the pipe that is read here, as far as that can be found out.
     pub(in crate::run) fn stdout_is_text(&self) -> bool {
-        let text = self.text.as_ref().and_then(|text| rustix::fs::fstat(text).ok());
-        text.is_some_and(|text| stdout(self.pid()).is_some_and(|it| it == (text.st_dev, text.st_ino)))
+        self.text.as_ref().is_some_and(|text| is_stdout(text, self.pid()))
     }
 
     /// Takes the child's status; from here on its number may be given to another process.
