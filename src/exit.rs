@@ -48,6 +48,16 @@ impl Exit {
         }
     }
 
+    /// What it means that a report could not be written. Whoever ended the run by a signal may have taken away where it was
+    /// to be written, as a terminal that hangs up does.
+    pub fn of_unreported(stopped: Option<Stopped>) -> Self {
+        match stopped {
+            Some(Stopped::Interrupted) => Self::Interrupted,
+            Some(Stopped::Terminated) => Self::Terminated,
+            _ => Self::OutputFailed,
+        }
+    }
+
     /// What a finished run means for the caller.
     pub fn of_run(run: &RunFinished) -> Self {
         match run.stopped {

@@ -101,6 +101,7 @@ mod build;
 mod cli;
 mod config;
 mod eager;
+mod errors;
 mod event;
 mod exit;
 mod files;
@@ -144,6 +145,9 @@ fn main() -> Exit {
         return Exit::Success;
     }
     tty::give_back_before_panics();
+    if let Err(error) = run::signals::heed_as_first_process() {
+        return fail(anyhow!(error).context("cannot listen to signals").into());
+    }
     let invocation = match cli::read() {
         Ok(Called::Line(invocation)) => *invocation,
         Ok(Called::Generate(what)) => return generate(what).unwrap_or_else(fail),
@@ -151,10 +155,10 @@ fn main() -> Exit {
         Err(NoInvocation::Clap(error)) => {
             match cli::advice(&error) {
                 Some(advice) => say(&advice),
-                // When even this cannot be printed, the exit code is all that is left to say.
-                None => drop(error.print()),
+                None if error.use_stderr() => drop(error.print()),
+                None => return print(&error).unwrap_or_else(fail),
             }
-            return if error.use_stderr() { Exit::Setup } else { Exit::Success };
+            return Exit::Setup;
         }
         Err(NoInvocation::Error(error)) => return fail(Failure::from(error)),
     };
@@ -168,7 +172,7 @@ fn main() -> Exit {
 }
 
 fn fail(Failure { exit, error }: Failure) -> Exit {
-    say(&format!("error: {error:#}"));
+    say(&format!("error: {}", errors::describe(&error)));
     exit
 }
 
@@ -180,8 +184,20 @@ fn say(text: &str) {
 
 fn generate(what: cli::What) -> Result<Exit, Failure> {
     let text = cli::generate(what)?;
-    std::io::stdout().write_all(&text).context("cannot write to stdout").or_exit(Exit::OutputFailed)?;
+    let mut out = std::io::stdout();
+    out.write_all(&text).and_then(|()| out.flush()).context("cannot write to stdout").or_exit(Exit::OutputFailed)?;
     Ok(Exit::Success)
+}
+
+/// Prints what was asked for instead of a run: the help or the version.
+fn print(text: &clap::Error) -> Result<Exit, Failure> {
+    match text.print().and_then(|()| std::io::stdout().flush()) {
+        // A pager may be left before the end.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to stdout").or_exit(Exit::OutputFailed)
+        }
+        _ => Ok(Exit::Success),
+    }
 }
 
 /// The workspace's earlier runs, before or without a build.
@@ -192,6 +208,7 @@ fn earlier_runs(options: &build::Options) -> Result<Runs, Failure> {
 
 /// `cargo ptest report`.
 fn report_afterwards(asked: &Afterwards) -> Result<Exit, Failure> {
+    report::check_places(&asked.report.files())?;
     let runs = || match &asked.target_dir {
         // Whoever is not in a workspace means all runs.
         Some(target) => {
@@ -213,10 +230,13 @@ fn report_afterwards(asked: &Afterwards) -> Result<Exit, Failure> {
 /// `began` tells whether it came to a run, which has its own end.
 fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failure> {
     if invocation.task == Task::Run {
+        report::check_places(&invocation.report.files())?;
         report::begin(&invocation.report).or_exit(Exit::OutputFailed)?;
     }
     if invocation.failed {
-        invocation.filter.failed = Some(report::outstanding(&earlier_runs(&invocation.build)?)?);
+        let outstanding = report::outstanding(&earlier_runs(&invocation.build)?)?;
+        outstanding.notes.iter().for_each(|note| say(&format!("note: {note}")));
+        invocation.filter.failed = Some(outstanding.tests);
     }
     let build_slots = match invocation.build_jobs {
         Some(jobs) => jobs,
@@ -418,10 +438,10 @@ fn run_all(
     let reported = reporters.finish();
     drop(reporters);
     let run = finished.map_err(|error| match error {
-        run::Error::Report(error) => Failure { exit: Exit::OutputFailed, error },
+        run::Error::Report { error, stopped } => Failure { exit: Exit::of_unreported(stopped), error },
         run::Error::Other(error) => error.into(),
     })?;
-    reported.or_exit(Exit::OutputFailed)?;
+    reported.or_exit(Exit::of_unreported(run.stopped))?;
     Ok(Finished { run, measured })
 }
 

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::getpgrp;
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr,
@@ -122,6 +123,32 @@ pub fn give_back() {
     if REGION.swap(false, Ordering::SeqCst) && is_writable(io::stderr()) {
         let _ = io::stderr().write_all(CLEAR_REGION.as_bytes());
     }
+}
+
+/// stderr, for reports that people read. When its terminal has hung up, what is written is dropped: there is nobody to read
+/// it, and whether the run goes on then is for SIGHUP to say.
+pub struct Stderr(io::Stderr);
+
+impl Stderr {
+    pub fn new() -> Self {
+        Self(io::stderr())
+    }
+}
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).or_else(|error| unless_hung_up(error, bytes.len()))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// A terminal answers everything so from then on. A file does where the disk fails, but it has no terminal's modes.
+fn unless_hung_up<T>(error: io::Error, otherwise: T) -> io::Result<T> {
+    let has_no_modes = || tcgetattr(io::stderr()).is_err_and(|why| why == Errno::NOTTY);
+    if error.raw_os_error() == Some(libc::EIO) && !has_no_modes() { Ok(otherwise) } else { Err(error) }
 }
 
 /// Whoever has stopped the terminal (Ctrl-S) would stop us, too.

@@ -12,6 +12,7 @@ use camino::Utf8Path;
 
 use super::{Harness, Listed, Options, Suite, Test, ask, memory, merge, sources, terse};
 use crate::build::TestBinary;
+use crate::errors::describe;
 use crate::files::{self, MOST_OF_A_TEXT};
 
 /// The doctests of a library. If rustdoc does not tell them, they are one test: it may still say why when it runs them.
@@ -19,7 +20,11 @@ pub(super) fn suite(binary: TestBinary, options: &Options) -> Suite {
     match written_down(&binary, options) {
         Ok(Listed { tests, contexts }) => Suite { binary, harness: Harness::Doctests, tests, contexts, note: None },
         Err(error) => {
-            let note = format!("the doctests of {} cannot be listed ({error:#}): they run as one test", binary.package);
+            let note = format!(
+                "the doctests of {} cannot be listed ({}): they run as one test",
+                binary.package,
+                describe(&error)
+            );
             let tests = vec![Test::named(&binary.target_name)];
             Suite { binary, harness: Harness::Whole, tests, contexts: Vec::new(), note: Some(note) }
         }

@@ -15,6 +15,7 @@ use memchr::memmem;
 use super::answer::Answer;
 use super::{Harness, Listed, NEXTEST, Options, Test, annotations, ask, merge, section, terse};
 use crate::build::{JOBSERVER, TestBinary};
+use crate::errors;
 use crate::files;
 
 /// How such a binary is to be run, with which tests, and what people should know of that.
@@ -58,7 +59,7 @@ pub(super) fn in_place_of_libtest(binary: &TestBinary, instead: Instead, options
     match instead {
         Instead::Error(error) if has_libtest => Err(error),
         Instead::Error(error) => {
-            Ok(Foreign::whole(binary, does_not_list(binary, "test framework", &format!("{error:#}"))))
+            Ok(Foreign::whole(binary, does_not_list(binary, "test framework", &errors::describe(&error))))
         }
         Instead::Answer { refuses } if has_libtest => behind_runner(binary, Lists::of(binary, refuses), options),
         Instead::Answer { refuses } => Ok(of_own(binary, "test framework", Lists::of(binary, refuses), options)),
@@ -69,7 +70,7 @@ pub(super) fn in_place_of_libtest(binary: &TestBinary, instead: Instead, options
 fn ensure_not_annotated(binary: &TestBinary, instead: &Instead) -> Result<()> {
     let Some(texts) = section::read(&binary.path)? else { return Ok(()) };
     let why = match instead {
-        Instead::Error(error) => format!("{error:#}"),
+        Instead::Error(error) => errors::describe(error),
         Instead::Answer { .. } => "it does not answer --list as that does".to_owned(),
     };
     ensure!(
@@ -128,7 +129,7 @@ fn of_own(binary: &TestBinary, own: &str, lists: Lists, options: &Options) -> Fo
             let marked = terse::mark_ignored(all.clone(), |more| lists.ask(binary, more, options)).unwrap_or(all);
             Foreign::custom(marked, None)
         }
-        Err(error) => Foreign::whole(binary, does_not_list(binary, own, &format!("{error:#}"))),
+        Err(error) => Foreign::whole(binary, does_not_list(binary, own, &errors::describe(&error))),
     }
 }
 

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::journal::Written;
 use super::record::Record;
 use super::runs::Runs;
 use super::{html, junit, trace};
@@ -16,6 +17,13 @@ pub struct Options {
     pub junit_output: junit::Output,
     pub html: Option<Utf8PathBuf>,
     pub trace: Option<Utf8PathBuf>,
+}
+
+impl Options {
+    /// The files that are to be written, by their options.
+    pub fn files(&self) -> Vec<(&'static str, &Utf8Path)> {
+        super::named(self.junit.as_deref(), self.html.as_deref(), self.trace.as_deref())
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +74,7 @@ impl Found {
             junit::write(path, options.junit_output, self.0.events()?)?;
         }
         if let Some(path) = &options.html {
-            html::write(&self.0.path, path)?;
+            html::write(&Written::at(&self.0.path), path)?;
         }
         if let Some(path) = &options.trace {
             trace::write(path, self.0.events()?)?;

@@ -65,9 +65,40 @@ pub(super) fn open(journal: &Utf8Path) -> Result<fs::File> {
 
 /// The events in a journal.
 pub(super) fn events(journal: &Utf8Path) -> Result<impl Iterator<Item = Result<Event>>> {
-    let file = open(journal)?;
+    Ok(events_of(BufReader::new(open(journal)?), journal))
+}
+
+/// The same of one that is open.
+pub(super) fn events_of(lines: impl BufRead, journal: &Utf8Path) -> impl Iterator<Item = Result<Event>> {
     let failed = move || format!("cannot read the journal {journal} (remove it to do without it)");
-    Ok(read(BufReader::new(file), LONGEST).map(move |event| event.with_context(failed)))
+    read(lines, LONGEST).map(move |event| event.with_context(failed))
+}
+
+/// Fails if two reports are to be written into one file: the later one would replace the other. Each has the name of its
+/// option.
+pub fn check_places(files: &[(&str, &Utf8Path)]) -> Result<()> {
+    let places: Vec<Utf8PathBuf> = files.iter().map(|(_, path)| place(path)).collect();
+    for (number, (option, path)) in files.iter().enumerate() {
+        if let Some(other) = places[..number].iter().position(|other| *other == places[number]) {
+            let (other, its_path) = files[other];
+            bail!("{other} {its_path} and {option} {path} are the same file: give each report a file of its own");
+        }
+    }
+    Ok(())
+}
+
+/// Where a file is that may not be there yet, nor its folders.
+fn place(path: &Utf8Path) -> Utf8PathBuf {
+    if let Ok(place) = path.canonicalize_utf8() {
+        return place;
+    }
+    if let Some(name) = path.file_name() {
+        return place(folder(path)).join(name);
+    }
+    // It ends with `..` in a folder that is not there yet.
+    let mut place = path.parent().map(place).unwrap_or_default();
+    place.pop();
+    place
 }
 
 /// The events on `lines`. What is no event is passed over: the last line may be half written, and a newer version may
@@ -109,6 +140,36 @@ mod tests {
         bytes.extend(b"\xff\xfe");
         let events: Vec<Event> = read(&bytes[..], LONGEST).collect::<io::Result<_>>().unwrap();
         assert_eq!(events, [sample::run_started(2), sample::run_started(2)]);
+    }
+
+    #[test]
+    fn two_reports_in_one_file_are_refused_whatever_it_is_called() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(folder.path()).unwrap();
+        fs::create_dir(root.join("real")).unwrap();
+        std::os::unix::fs::symlink("real", root.join("linked")).unwrap();
+        fs::write(root.join("real/there"), "").unwrap();
+        std::os::unix::fs::symlink("real/there", root.join("link-to-there")).unwrap();
+        let same = |one: &str, other: &str| {
+            let (one, other) = (root.join(one), root.join(other));
+            check_places(&[("--trace", Utf8Path::new("elsewhere")), ("--junit", &one), ("--html", &other)])
+        };
+        for (one, other) in [
+            ("x", "x"),
+            ("x", "./x"),
+            ("new/x", "new/deep/../x"),
+            ("real/x", "linked/x"),
+            ("real/x", "linked/../real/./x"),
+            ("real/there", "link-to-there"),
+            ("real/there", "linked/there"),
+        ] {
+            let error = same(one, other).unwrap_err().to_string();
+            assert!(error.starts_with("--junit ") && error.contains(" and --html "), "{error}");
+        }
+        for (one, other) in [("x", "y"), ("x", "new/x"), ("real/x", "real/there"), ("new/x", "new/deep/x")] {
+            same(one, other).unwrap();
+        }
+        check_places(&[("--junit", Utf8Path::new("x")), ("--html", Utf8Path::new("./x"))]).unwrap_err();
     }
 
     #[test]

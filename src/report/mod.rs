@@ -27,7 +27,10 @@ use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::event::{Event, Reporter, Show};
+use crate::tty::Stderr;
+use journal::Written;
 
+pub use file::check_places;
 pub use github::Options as GithubOptions;
 pub use junit::Output as JunitOutput;
 pub use levels::{FinalStatusLevel, Levels, OutputWhen, StatusLevel};
@@ -51,6 +54,22 @@ pub struct Options {
     /// Where the page for the browser goes.
     pub html: Option<Utf8PathBuf>,
     pub terminal: TerminalOptions,
+}
+
+impl Options {
+    /// The files that are to be written, by their options.
+    pub fn files(&self) -> Vec<(&'static str, &Utf8Path)> {
+        named(self.junit.as_deref(), self.html.as_deref(), self.trace.as_deref())
+    }
+}
+
+fn named<'a>(
+    junit: Option<&'a Utf8Path>,
+    html: Option<&'a Utf8Path>,
+    trace: Option<&'a Utf8Path>,
+) -> Vec<(&'static str, &'a Utf8Path)> {
+    let files = [("--junit", junit), ("--html", html), ("--trace", trace)];
+    files.into_iter().filter_map(|(option, path)| Some((option, path?))).collect()
 }
 
 /// What is written to stdout; what people read goes to stderr.
@@ -80,10 +99,10 @@ impl<'a> Reporters<'a> {
 /// Opens the reporters of a run. The journal, which the files are made from, lies among those of earlier `runs`.
 pub fn open(options: &Options, runs: &Runs, run: &str) -> Result<Reporters<'static>> {
     let journal = journal::Journal::create(runs, run)?;
-    let path = journal.path().to_owned();
+    let written = journal.written();
     // The journal comes first: the others may read what it has just written.
     let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(journal)];
-    reporters.push(Box::new(terminal::Terminal::new(options.terminal.clone(), std::io::stderr())));
+    reporters.push(Box::new(terminal::Terminal::new(options.terminal.clone(), Stderr::new())));
     match options.stdout {
         Stdout::Human => {}
         Stdout::Json => reporters.push(Box::new(json::Json::new(std::io::stdout()))),
@@ -100,30 +119,31 @@ pub fn open(options: &Options, runs: &Runs, run: &str) -> Result<Reporters<'stat
         }
     }
     if let Some(github) = &options.github {
-        reporters.push(Box::new(github::Github::new(github.clone(), std::io::stderr())));
+        reporters.push(Box::new(github::Github::new(github.clone(), Stderr::new())));
     }
     if let Some(junit) = &options.junit {
-        reporters.push(Box::new(junit::JunitFile::create(junit, options.junit_output, &path)?));
+        reporters.push(Box::new(junit::JunitFile::create(junit, options.junit_output, &written)?));
     }
     if let Some(trace) = &options.trace {
-        reporters.push(Box::new(trace::TraceFile::create(trace, &path)?));
+        reporters.push(Box::new(trace::TraceFile::create(trace, &written)?));
     }
     if let Some(html) = &options.html {
-        reporters.push(Box::new(html::HtmlFile::create(html, &path)?));
+        reporters.push(Box::new(html::HtmlFile::create(html, &written)?));
     }
     Ok(Reporters(reporters))
 }
 
 /// Before anything else is done: what the last run left in the place of a file must not be taken for this one's.
 pub fn begin(options: &Options) -> Result<()> {
+    let none = Written::at(Utf8Path::new(""));
     if let Some(path) = &options.junit {
-        junit::JunitFile::create(path, options.junit_output, Utf8Path::new(""))?;
+        junit::JunitFile::create(path, options.junit_output, &none)?;
     }
     if let Some(path) = &options.trace {
-        trace::TraceFile::create(path, Utf8Path::new(""))?;
+        trace::TraceFile::create(path, &none)?;
     }
     if let Some(path) = &options.html {
-        html::HtmlFile::create(path, Utf8Path::new(""))?;
+        html::HtmlFile::create(path, &none)?;
     }
     Ok(())
 }

@@ -8,38 +8,54 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
+use camino::Utf8PathBuf;
 
 use super::record::Record;
 use super::runs::Runs;
 use super::setups::is_for;
+use crate::errors;
 use crate::event::{BinarySelected, Event, FixtureFinished, Outcome, TestFinished};
 
 /// A test, by the id of its binary and its name.
 pub type Name = (Arc<str>, Arc<str>);
 
 /// What the runs so far leave to do.
+#[derive(Debug)]
+pub struct Outstanding {
+    pub tests: BTreeSet<Name>,
+    /// The journals that could not be read, and why.
+    pub notes: Vec<String>,
+}
+
+/// What the runs so far leave to do. A journal that can't be read is left out, with a note.
 ///
-/// Fails if there are none, or if the journal of one of them can't be read.
-pub fn outstanding(runs: &Runs) -> Result<BTreeSet<Name>> {
+/// Fails if there is none that can be read.
+pub fn outstanding(runs: &Runs) -> Result<Outstanding> {
     let journals = runs.journals();
     ensure!(
         !journals.is_empty(),
         "no run of this workspace is recorded in {}, so it is not known what failed; run `cargo ptest` without --failed first",
         runs.folder()
     );
-    let mut outstanding = BTreeSet::new();
-    for path in journals {
-        // A run at the same time may let go of the oldest ones.
-        if !path.exists() {
-            continue;
+    let mut outstanding = Outstanding { tests: BTreeSet::new(), notes: Vec::new() };
+    let (mut read, mut failure) = (false, None);
+    // A run at the same time may let go of the oldest ones.
+    for path in journals.into_iter().filter(|path| path.exists()) {
+        match Run::of(path) {
+            Ok(run) => {
+                read = true;
+                run.apply(&mut outstanding.tests);
+            }
+            Err(error) => {
+                outstanding.notes.push(format!("the results of one run are left out: {}", errors::describe(&error)));
+                failure.get_or_insert(error);
+            }
         }
-        let mut run = Run::default();
-        for event in Record::open(path)?.events()? {
-            run.add(&event?);
-        }
-        run.apply(&mut outstanding);
     }
-    Ok(outstanding)
+    match failure {
+        Some(error) if !read => Err(error.context("it is not known what failed, since no journal can be read")),
+        _ => Ok(outstanding),
+    }
 }
 
 /// What one run says about its tests.
@@ -55,6 +71,14 @@ struct Run {
 }
 
 impl Run {
+    fn of(journal: Utf8PathBuf) -> Result<Self> {
+        let mut run = Self::default();
+        for event in Record::open(journal)?.events()? {
+            run.add(&event?);
+        }
+        Ok(run)
+    }
+
     fn add(&mut self, event: &Event) {
         match event {
             Event::BinarySelected(BinarySelected { binary, tests, listed }) if tests.len() == *listed => {

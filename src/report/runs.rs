@@ -135,7 +135,7 @@ fn create_new(folder: &Utf8Path, run: &str) -> Result<(Utf8PathBuf, File)> {
     let names = std::iter::once(run.to_owned()).chain((2..).map(|number| format!("{run}-{number}")));
     for name in names {
         let path = folder.join(format!("{name}.jsonl"));
-        match File::create_new(&path) {
+        match File::options().read(true).write(true).create_new(true).open(&path) {
             Ok(file) => return Ok((path, file)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error).with_context(|| format!("cannot create the run's journal, {path}")),

@@ -146,6 +146,9 @@ impl<'a> Run<'a> {
         for suite in updating {
             self.sources.note(suite, list::sources(work.suites[suite - self.book.suites.len()]));
         }
+        for (number, suite) in work.suites.iter().enumerate() {
+            self.programs.note(self.book.suites.len() + number, &suite.binary.path);
+        }
         let (items, more) = self.plan.add(&work, &self.sources.shared());
         let Work { suites, decisions, groups, .. } = work;
         let first = self.book.suites.len();

@@ -73,6 +73,7 @@ impl Run<'_> {
         if let Err(error) = std::fs::create_dir_all(&self.options.values) {
             self.book.warn(format!("cannot make {} for the values of shared contexts: {error}", self.options.values));
         }
+        self.warn_of_another_program(self.groups.hosts[host].suite);
         let launch = self.launch_host(host, process);
         self.hosts.insert(
             host,

@@ -25,9 +25,10 @@ mod output;
 mod pick;
 mod plan;
 mod process;
+mod programs;
 mod refill;
 mod rerun;
-mod signals;
+pub mod signals;
 pub mod slots;
 mod sources;
 mod told;
@@ -64,6 +65,7 @@ use live::Live;
 pub use plan::PROFILE;
 use plan::Plan;
 use process::{EndOfLog, Launch, Report, Speech};
+use programs::Programs;
 use rerun::First;
 use signals::{Heard, Signalled};
 use slots::{Pool, Slot};
@@ -111,8 +113,11 @@ pub struct Options {
 /// Why a run could not be carried out to its end.
 #[derive(Debug)]
 pub enum Error {
-    /// A reporter could not write.
-    Report(anyhow::Error),
+    /// A reporter could not write. A signal may have ended the run as well.
+    Report {
+        error: anyhow::Error,
+        stopped: Option<Stopped>,
+    },
     Other(anyhow::Error),
 }
 
@@ -218,6 +223,7 @@ pub fn groups<'a>(
         plan: Plan::new(options),
         groups: Groups::default(),
         sources: Sources::default(),
+        programs: Programs::default(),
         results: 0,
         binaries: 0,
         scheduler: Scheduler::new(rules),
@@ -273,6 +279,7 @@ struct Run<'a> {
     groups: Groups,
     /// Of suites whose tests write into them.
     sources: Sources,
+    programs: Programs,
     /// How many results the run will report, of how many binaries, as far as is known.
     results: usize,
     binaries: usize,
@@ -463,7 +470,7 @@ impl<'a> Run<'a> {
         self.book.tell(&Event::RunFinished(finished.clone()));
         match (self.failure, self.book.error) {
             (Some(panic), _) => Err(Error::Other(panic.into())),
-            (None, Some(error)) => Err(Error::Report(error)),
+            (None, Some(error)) => Err(Error::Report { error, stopped: self.stopped }),
             (None, None) => Ok(finished),
         }
     }
@@ -550,7 +557,10 @@ impl<'a> Run<'a> {
 
     fn stop(&mut self, why: Stopped, how: Stop) {
         // Ctrl-C ends the build, too, and that may be heard of first.
-        if matches!(self.stopped, None | Some(Stopped::FailFast | Stopped::BuildFailed)) {
+        let signalled = matches!(why, Stopped::Interrupted | Stopped::Terminated);
+        // A hangup takes the terminal away as well, which may be noticed first.
+        let only_unreported = self.stopped == Some(Stopped::Error) && self.failure.is_none() && signalled;
+        if only_unreported || matches!(self.stopped, None | Some(Stopped::FailFast | Stopped::BuildFailed)) {
             self.stopped = Some(why);
         }
         self.how = self.how.max(Some(how));
@@ -610,6 +620,7 @@ impl<'a> Run<'a> {
     fn spawn(&mut self, batch: Batch) {
         self.warn_of_fewer_slots(&batch);
         let first = batch.items[0];
+        self.warn_of_another_program(self.book.place(first));
         let alone = if batch.items.len() == 1 { self.alone.remove(&first) } else { None };
         let (process, launch) = (batch.process, self.launch(&batch, alone.is_none()));
         self.processes.insert(process, Live::new(batch, alone));
@@ -631,6 +642,17 @@ impl<'a> Run<'a> {
         let file = self.sources.changed(self.book.place(item))?;
         let id = &self.book.suite(item).binary.id;
         Some(format!("{file} has changed since {id} was built, which would write to wrong places: run it again"))
+    }
+
+    pub(super) fn warn_of_another_program(&mut self, suite: usize) {
+        let binary = &self.book.suites[suite].binary;
+        if self.programs.is_another(suite, &binary.path) {
+            self.book.warn(format!(
+                "{} was built anew during the run ({}): its tests up to now ran in another program than those after; run \
+                 it again",
+                binary.id, binary.path
+            ));
+        }
     }
 
     /// Somebody else's jobserver may never grant as many slots as a test asks for.

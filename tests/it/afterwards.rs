@@ -286,3 +286,58 @@ fn a_trace_has_a_slice_for_each_test_on_the_track_of_its_worker() {
     assert_eq!(of_tests, ran);
     assert_eq!(of_tests.len(), 3);
 }
+
+#[test]
+fn a_journal_that_cannot_be_read_is_left_out_with_a_note_that_names_it() {
+    let workspace = workspace();
+    workspace.ptest().args(["--no-doc"]).env("B", "fail").run().expect(100);
+    let damaged = workspace.target().join("ptest/damaged.jsonl");
+    for first_line in ["no JSON\n", "{\"v\":999,\"event\":\"run-started\"}\n"] {
+        fs::write(&damaged, first_line).unwrap();
+        let (ran, events) = workspace.ptest().args(["--failed", "--no-doc"]).env("B", "fail").json();
+        assert_eq!(outcomes(&events), ["b failed"]);
+        let note = format!("note: the results of one run are left out: {}", damaged.display());
+        assert!(ran.expect(100).stderr.contains(&note), "{}", ran.stderr);
+    }
+    for journal in journals(&workspace) {
+        fs::write(journal, "no JSON\n").unwrap();
+    }
+    let ran = workspace.ptest().args(["--failed"]).run();
+    assert!(ran.expect(96).stderr.contains("it is not known what failed"), "{}", ran.stderr);
+}
+
+#[test]
+fn reports_have_all_results_though_the_journal_is_removed_during_the_run() {
+    let source = r#"
+        #[test] fn a() {}
+        #[test] fn b() { std::fs::remove_dir_all(std::env::var("JOURNALS").unwrap()).unwrap(); }
+        #[test] fn c() { panic!() }
+    "#;
+    let workspace = Workspace::of_package("").file("src/lib.rs", source);
+    let files = ["junit.xml", "page.html", "trace.json"].map(|name| workspace.path().join(name));
+    let folder = workspace.target().join("ptest");
+    let tool = workspace.ptest().args(["--no-doc", "--processes=1"]).env("JOURNALS", &folder);
+    let [junit, html, trace] = &files;
+    let ran = tool.junit(junit).args(["--html"]).args([html]).args(["--trace"]).args([trace]).run();
+    ran.expect(100);
+    junit::validate(junit);
+    let [xml, page, trace] = files.map(|file| fs::read_to_string(file).unwrap());
+    assert!(xml.contains("tests=\"3\" skipped=\"0\" failures=\"1\" errors=\"0\""), "{xml}");
+    assert!(page.contains("<h1>Failed</h1>"), "{page}");
+    assert!(trace.contains("\"complete\":true"), "{trace}");
+    // The journal is there again.
+    let list = workspace.tool("list").args(["--failed"]).run();
+    assert_eq!(list.expect(0).stdout, "made:\n    c\n");
+}
+
+#[test]
+fn two_reports_in_one_file_are_refused() {
+    let workspace = workspace();
+    let args = ["--junit", "new/report", "--html", "./new/../new/report"];
+    for tool in [workspace.ptest(), report(&workspace)] {
+        let ran = tool.args(args).run();
+        assert!(ran.expect(96).stderr.contains("are the same file"), "{}", ran.stderr);
+    }
+    assert!(!workspace.path().join("new").exists());
+    assert!(!workspace.target().exists(), "nothing was built");
+}

@@ -157,10 +157,19 @@ pub struct Live {
 
 impl Live {
     pub fn start(tool: Tool) -> Self {
-        let mark = Mark::new();
         let stderr = tempfile::tempfile().unwrap();
+        let its = stderr.try_clone().unwrap().into();
+        let mut live = Self::start_with_stderr(tool, its);
+        live.stderr = stderr;
+        live
+    }
+
+    /// The same; where stderr goes the test sees to.
+    pub fn start_with_stderr(tool: Tool, its: Stdio) -> Self {
+        let mark = Mark::new();
         let mut command = tool.args(["--message-format=json"]).env(Mark::VARIABLE, &mark.0).command();
-        let mut child = command.stdout(Stdio::piped()).stderr(stderr.try_clone().unwrap()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(its).spawn().unwrap();
+        let stderr = tempfile::tempfile().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = mpsc::channel();
         // The thread ends with the pipe, or when nobody wants to know any more.

@@ -54,6 +54,7 @@ mod sandboxes;
 mod screen;
 mod selection;
 #[cfg(target_os = "linux")]
+mod signals;
 mod slots;
 mod table;
 mod terminal;

@@ -37,6 +37,19 @@ fn help_comes_as_cargo_asks_for_it() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn what_is_asked_for_and_cannot_be_printed_is_an_error() {
+    for args in [["--help"].as_slice(), &["-h"], &["--version"], &["report", "--help"], &["--generate", "man"]] {
+        let mut command = ptest(&[]).args(args).command();
+        command.stdout(fs::File::options().write(true).open("/dev/full").unwrap());
+        let output = command.output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(110), "{args:?}: {stderr}");
+        assert!(stderr.starts_with("error: cannot write to stdout: "), "{args:?}: {stderr}");
+    }
+}
+
+#[test]
 fn sources_that_do_not_compile_end_with_the_code_for_that() {
     let ran = Workspace::of_package("").file("src/lib.rs", "fn half(").ptest().run();
     assert!(ran.expect(101).stderr.contains("error: could not compile `made`"), "{}", ran.stderr);

@@ -596,3 +596,32 @@ fn a_job_that_tests_have_joined_is_not_killed_with_what_they_leave_there() {
     let events = live.finish(0);
     assert_eq!(outcomes(&events), ["a_holds_its_output passed", "b_holds_nothing passed"]);
 }
+
+#[test]
+fn a_program_that_is_built_anew_during_the_run_is_named() {
+    let source = r#"
+        #[test] fn a() {}
+        #[test] fn b() {
+            let program = std::env::current_exe().unwrap();
+            let other = program.with_extension("other");
+            std::fs::copy(&program, &other).unwrap();
+            std::fs::rename(other, program).unwrap();
+        }
+        #[test] fn c() {}
+        #[test] fn d() {}
+    "#;
+    let workspace = crate::workspace::Workspace::of_package("").file("src/lib.rs", source);
+    let run = |tests: &[&str]| {
+        let args = ["--no-doc", "--processes=1", "--process-restartworker", "--no-history"];
+        workspace.ptest().args(args).args(tests).json().1
+    };
+    let warnings = |events: &[Value]| {
+        let all = of_kind(events, "warning").map(|it| it["message"].as_str().unwrap().to_owned());
+        all.filter(|it| it.contains("was built anew")).collect::<Vec<_>>()
+    };
+    let events = run(&["b", "c", "d"]);
+    assert_eq!(outcomes(&events), ["b passed", "c passed", "d passed"]);
+    let warnings_of_b = warnings(&events);
+    assert!(matches!(&warnings_of_b[..], [one] if one.starts_with("made was built anew")), "{warnings_of_b:?}");
+    assert_eq!(warnings(&run(&["a", "c", "d"])), [] as [&str; 0]);
+}

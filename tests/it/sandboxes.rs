@@ -2,30 +2,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-use crate::tool::{Ran, Tool, clean, outcomes, ptest, skipped};
+use crate::tool::{clean, outcomes, ptest, skipped};
 use crate::workspace::Workspace;
 
 /// Whether this machine lets us do that.
 fn can(program: &str, args: &[&str]) -> bool {
     let done = clean(program).args(args).output();
     done.is_ok_and(|output| output.status.success())
-}
-
-/// The tool as the last argument of another command, in its environment and folder.
-fn within(mut outer: Command, tool: Tool) -> Ran {
-    let tool = tool.command();
-    outer.arg(tool.get_program()).args(tool.get_args()).current_dir(tool.get_current_dir().unwrap());
-    for (name, value) in tool.get_envs() {
-        match value {
-            Some(value) => outer.env(name, value),
-            None => outer.env_remove(name),
-        };
-    }
-    let output = outer.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
 /// The runner is the first process of its pid namespace, and sees the `/proc` of another one. What is the first process
@@ -45,9 +29,9 @@ fn in_a_pid_namespace_with_the_proc_of_another_one_nothing_of_others_is_touched(
             exec unshare -pf "$@"
         )
     "#;
-    let mut outer = clean("unshare");
-    outer.args(["-pf", "--mount-proc", "--kill-child", "bash", "-c", script]).arg(folder.path());
-    let ran = within(outer, tool());
+    let folder_name = folder.path().to_str().unwrap();
+    let ran =
+        tool().within("unshare", &["-pf", "--mount-proc", "--kill-child", "bash", "-c", script, folder_name]).run();
     ran.expect(100);
     assert_eq!(outcomes(&ran.events()), outcomes(&expected.events()));
     for number in 3..=99 {
@@ -86,8 +70,7 @@ fn a_run_needs_no_room_in_the_folder_for_temporary_files() {
         return skipped("a full folder for temporary files: mounts are not permitted here");
     }
     let made = with_one_test();
-    let mut outer = clean("unshare");
-    outer.args(["-m", "sh", "-c", full, "sh"]);
-    let ran = within(outer, made.ptest().args(["--no-doc"]).env("TMPDIR", folder.path()));
+    let tool = made.ptest().args(["--no-doc"]).env("TMPDIR", folder.path());
+    let ran = tool.within("unshare", &["-m", "sh", "-c", full, "sh"]).run();
     assert!(ran.expect(0).stderr.contains("1 test run: 1 passed"), "{}", ran.stderr);
 }

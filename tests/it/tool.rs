@@ -30,6 +30,7 @@ pub fn target() -> PathBuf {
 
 /// A command with an environment in which nothing of ours is left: these tests may themselves run under any runner.
 pub fn clean(program: impl AsRef<OsStr>) -> Command {
+    heed_signals();
     let mut command = Command::new(program);
     let ours = |name: &str| {
         let prefixes =
@@ -43,6 +44,18 @@ pub fn clean(program: impl AsRef<OsStr>) -> Command {
     }
     command.env("CARGO_TARGET_DIR", target()).env("CARGO_TERM_COLOR", "never").stdin(Stdio::null());
     command
+}
+
+/// Whoever started these tests may have had signals ignored (`nohup`, a background job), and whatever they start would
+/// ignore them, too.
+fn heed_signals() {
+    static HEEDED: std::sync::Once = std::sync::Once::new();
+    HEEDED.call_once(|| {
+        for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTSTP] {
+            // SAFETY: no handler is installed.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+    });
 }
 
 /// `cargo`, as people type it, with our program where cargo looks for its subcommands.
@@ -86,6 +99,20 @@ impl Tool {
     pub fn inside(mut self, folder: &Path) -> Self {
         self.0.current_dir(folder);
         self
+    }
+
+    /// Has another program start it, by the words after `args`, in the same environment and folder.
+    pub fn within<S: AsRef<OsStr>>(self, program: &str, args: &[S]) -> Self {
+        let mut outer = clean(program);
+        outer.args(args).arg(self.0.get_program()).args(self.0.get_args());
+        outer.current_dir(self.0.get_current_dir().expect("each has one"));
+        for (name, value) in self.0.get_envs() {
+            match value {
+                Some(value) => outer.env(name, value),
+                None => outer.env_remove(name),
+            };
+        }
+        Self(outer)
     }
 
     /// The command itself, for tests that do more with it than wait.

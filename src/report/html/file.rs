@@ -13,6 +13,7 @@ use super::page::page;
 use super::{Previous, Run};
 use crate::event::{Event, Reporter};
 use crate::report::file;
+use crate::report::journal::Written;
 
 /// What errors call the file.
 const WHAT: &str = "HTML file";
@@ -20,15 +21,15 @@ const WHAT: &str = "HTML file";
 /// The page of a run, made from the run's journal.
 pub struct HtmlFile {
     path: Utf8PathBuf,
-    journal: Utf8PathBuf,
+    journal: Written,
 }
 
 impl HtmlFile {
     /// Writes a first page to `path`, which knows of no result. Fails if `path` can't be written, or is something that must
     /// not be replaced, such as a device.
-    pub fn create(path: &Utf8Path, journal: &Utf8Path) -> Result<Self> {
+    pub fn create(path: &Utf8Path, journal: &Written) -> Result<Self> {
         replace(path, &Run::default(), None)?;
-        Ok(Self { path: path.to_owned(), journal: journal.to_owned() })
+        Ok(Self { path: path.to_owned(), journal: journal.clone() })
     }
 }
 
@@ -74,7 +75,7 @@ mod tests {
         let lines: Vec<String> =
             sample::green_run().iter().map(|event| serde_json::to_string(event).unwrap() + "\n").collect();
         fs::write(&journal, lines.concat()).unwrap();
-        let mut file = HtmlFile::create(&path, &journal).unwrap();
+        let mut file = HtmlFile::create(&path, &Written::at(&journal)).unwrap();
         assert!(fs::read_to_string(&path).unwrap().contains("<h1>Incomplete</h1>"));
         file.finish().unwrap();
         let page = fs::read_to_string(&path).unwrap();
@@ -90,7 +91,7 @@ mod tests {
         let events = [sample::run_started(2), sample::test_started("demo", "hangs")];
         let lines: Vec<String> = events.iter().map(|event| serde_json::to_string(event).unwrap() + "\n").collect();
         fs::write(&journal, lines.concat() + "{\"v\":1,\"eve").unwrap();
-        super::super::write(&journal, &path).unwrap();
+        super::super::write(&Written::at(&journal), &path).unwrap();
         let page = fs::read_to_string(&path).unwrap();
         assert!(page.contains("<h1>Incomplete</h1>") && page.contains("hangs"), "{page}");
     }

@@ -25,14 +25,15 @@ mod status;
 use anyhow::Result;
 use camino::Utf8Path;
 
+use super::journal::Written;
 use previous::Previous;
 use run::Run;
 
 pub use file::HtmlFile;
 
 /// Writes the page of the run in `journal` to `path`, whether the run is over or was cut short.
-pub fn write(journal: &Utf8Path, path: &Utf8Path) -> Result<()> {
-    let run = Run::of(super::file::events(journal)?)?;
-    let previous = Previous::before(journal, &run);
+pub fn write(journal: &Written, path: &Utf8Path) -> Result<()> {
+    let run = Run::of(journal.events()?)?;
+    let previous = Previous::before(journal.path(), &run);
     file::replace(path, &run, previous.as_ref())
 }

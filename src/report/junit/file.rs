@@ -15,6 +15,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{Output, write_report};
 use crate::event::{Event, Reporter};
 use crate::report::file;
+use crate::report::journal::Written;
 
 /// The time between the beginnings of two writes is at least this,
 const PAUSE: Duration = Duration::from_secs(1);
@@ -28,7 +29,7 @@ const WHAT: &str = "JUnit file";
 /// The JUnit file of a run. It is made from the run's journal, so that no result is kept in memory for its sake.
 pub struct JunitFile {
     path: Utf8PathBuf,
-    journal: Utf8PathBuf,
+    journal: Written,
     output: Output,
     /// There have been events since the file was written.
     outdated: bool,
@@ -41,18 +42,18 @@ impl JunitFile {
     /// ones will tell what the JSON lines in `journal` say, which need not exist yet.
     ///
     /// Fails if `path` can't be written, or is something that must not be replaced, such as a device.
-    pub fn create(path: &Utf8Path, output: Output, journal: &Utf8Path) -> anyhow::Result<Self> {
+    pub fn create(path: &Utf8Path, output: Output, journal: &Written) -> anyhow::Result<Self> {
         let began = Instant::now();
         let path = file::target(path, WHAT)?;
         // What the journal's path may hold now is another run's.
         write(&path, output, iter::empty())?;
-        Ok(Self { path, journal: journal.to_owned(), output, outdated: false, began, took: began.elapsed() })
+        Ok(Self { path, journal: journal.clone(), output, outdated: false, began, took: began.elapsed() })
     }
 
     fn update(&mut self) -> anyhow::Result<()> {
         self.began = Instant::now();
         self.outdated = false;
-        let result = file::events(&self.journal).and_then(|events| write(&self.path, self.output, events));
+        let result = self.journal.events().and_then(|events| write(&self.path, self.output, events));
         self.took = self.began.elapsed();
         result
     }
@@ -144,7 +145,7 @@ mod tests {
     #[test]
     fn the_file_is_red_from_the_start_even_beside_a_finished_journal() {
         let (_folder, path, journal) = folder_with_journal(&sample::green_run());
-        JunitFile::create(&path, Output::Failed, &journal).unwrap();
+        JunitFile::create(&path, Output::Failed, &Written::at(&journal)).unwrap();
         let xml = fs::read_to_string(&path).unwrap();
         assert!(xml.contains("[run incomplete]"), "{xml}");
         assert!(xml.contains("errors=\"1\""), "{xml}");
@@ -153,7 +154,7 @@ mod tests {
     #[test]
     fn the_file_tells_the_whole_run_at_the_end() {
         let (_folder, path, journal) = folder_with_journal(&sample::green_run());
-        let mut file = JunitFile::create(&path, Output::Failed, &journal).unwrap();
+        let mut file = JunitFile::create(&path, Output::Failed, &Written::at(&journal)).unwrap();
         file.finish().unwrap();
         let xml = fs::read_to_string(&path).unwrap();
         assert!(!xml.contains("[run incomplete]"), "{xml}");
@@ -166,7 +167,7 @@ mod tests {
         let mut events = sample::green_run();
         events.pop();
         let (_folder, path, journal) = folder_with_journal(&events);
-        let mut file = JunitFile::create(&path, Output::Failed, &journal).unwrap();
+        let mut file = JunitFile::create(&path, Output::Failed, &Written::at(&journal)).unwrap();
         file.finish().unwrap();
         let xml = fs::read_to_string(&path).unwrap();
         assert!(xml.contains("tests=\"2\" skipped=\"0\" failures=\"0\" errors=\"1\""), "{xml}");
@@ -175,7 +176,7 @@ mod tests {
     #[test]
     fn a_journal_that_is_gone_is_an_error_at_the_end_only() {
         let (_folder, path, journal) = folder_with_journal(&[]);
-        let mut file = JunitFile::create(&path, Output::Failed, &journal).unwrap();
+        let mut file = JunitFile::create(&path, Output::Failed, &Written::at(&journal)).unwrap();
         fs::remove_file(&journal).unwrap();
         file.event(&sample::run_started(1)).unwrap();
         file.began = file.began.checked_sub(PAUSE * SHARE).unwrap();
@@ -190,7 +191,7 @@ mod tests {
     fn what_is_not_a_file_is_not_replaced() {
         let (folder, _, journal) = folder_with_journal(&[]);
         let path = Utf8Path::from_path(folder.path()).unwrap();
-        let error = JunitFile::create(path, Output::Failed, &journal).err().unwrap().to_string();
+        let error = JunitFile::create(path, Output::Failed, &Written::at(&journal)).err().unwrap().to_string();
         assert!(error.contains(path.as_str()), "{error}");
     }
 
@@ -198,7 +199,7 @@ mod tests {
     fn an_error_names_the_path() {
         let (_folder, path, journal) = folder_with_journal(&[]);
         let below_a_file = journal.join("junit.xml");
-        let error = JunitFile::create(&below_a_file, Output::Failed, &path).err().unwrap().to_string();
+        let error = JunitFile::create(&below_a_file, Output::Failed, &Written::at(&path)).err().unwrap().to_string();
         assert!(error.contains(below_a_file.as_str()), "{error}");
     }
 
@@ -209,13 +210,13 @@ mod tests {
         let (folder, path, journal) = folder_with_journal(&[]);
         let plain = folder.path().join("plain");
         fs::write(&plain, "").unwrap();
-        JunitFile::create(&path, Output::Failed, &journal).unwrap();
+        JunitFile::create(&path, Output::Failed, &Written::at(&journal)).unwrap();
         let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode();
         assert_eq!(mode(path.as_std_path()), mode(&plain), "the umask decides, as for any file");
 
         let link = Utf8PathBuf::from_path_buf(folder.path().join("link.xml")).unwrap();
         symlink(&path, &link).unwrap();
-        JunitFile::create(&link, Output::Failed, &journal).unwrap();
+        JunitFile::create(&link, Output::Failed, &Written::at(&journal)).unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     }
 }

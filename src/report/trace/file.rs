@@ -6,6 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::Gathered;
 use crate::event::{Event, Reporter};
 use crate::report::file;
+use crate::report::journal::Written;
 
 /// What errors call the file.
 const WHAT: &str = "trace";
@@ -13,15 +14,15 @@ const WHAT: &str = "trace";
 /// The trace of a run, made from its journal.
 pub struct TraceFile {
     path: Utf8PathBuf,
-    journal: Utf8PathBuf,
+    journal: Written,
 }
 
 impl TraceFile {
     /// Writes a trace that is empty so far. What there is at the end is in `journal` by then.
-    pub fn create(path: &Utf8Path, journal: &Utf8Path) -> Result<Self> {
+    pub fn create(path: &Utf8Path, journal: &Written) -> Result<Self> {
         let path = file::target(path, WHAT)?;
         write(&path, std::iter::empty())?;
-        Ok(Self { path, journal: journal.to_owned() })
+        Ok(Self { path, journal: journal.clone() })
     }
 }
 
@@ -35,7 +36,7 @@ impl Reporter for TraceFile {
     }
 
     fn finish(&mut self) -> Result<()> {
-        write(&self.path, file::events(&self.journal)?)
+        write(&self.path, self.journal.events()?)
     }
 }
 

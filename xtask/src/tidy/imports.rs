@@ -15,8 +15,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["files"]),
     ("tty", &[]),
     ("threads", &[]),
+    ("errors", &[]),
     ("exit", &["event"]),
-    ("list", &["build", "files", "threads"]),
+    ("list", &["build", "errors", "files", "threads"]),
     ("filter", &["list", "build"]),
     ("group", &["list", "build", "filter", "config"]),
     ("listing", &["build", "list", "filter"]),
@@ -25,7 +26,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("beside", &["build", "list", "run"]),
     ("eager", &["beside", "build", "config", "exit", "filter", "group", "history", "list", "run"]),
     ("notes", &["config", "filter", "group", "list"]),
-    ("report", &["event", "files", "tty"]),
+    ("report", &["errors", "event", "files", "tty"]),
     // Of each stage the type of its options, which is what the command line is turned into.
     (
         "cli",
