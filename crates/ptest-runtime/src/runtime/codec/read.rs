@@ -57,6 +57,15 @@ impl<'de> Reader<'de> {
         if self.depth > DEEPEST { Err(Error::too_deep()) } else { Ok(()) }
     }
 
+    /// One step down that has no end of its own in the bytes, and perhaps no beginning either: a type whose value lies in
+    /// itself could take such steps for ever.
+    fn within<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+        self.open()?;
+        let value = read(self)?;
+        self.depth -= 1;
+        Ok(value)
+    }
+
     /// After all that was wanted of a sequence or a map.
     fn close(&mut self) -> Result<(), Error> {
         self.depth -= 1;
@@ -92,12 +101,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
         match self.tag()? {
             Tag::Unit => visitor.visit_unit(),
             Tag::None => visitor.visit_none(),
-            Tag::Some => {
-                self.open()?;
-                let value = visitor.visit_some(&mut *self)?;
-                self.depth -= 1;
-                Ok(value)
-            }
+            Tag::Some => self.within(|reader| visitor.visit_some(reader)),
             Tag::False => visitor.visit_bool(false),
             Tag::True => visitor.visit_bool(true),
             Tag::I8 => visitor.visit_i8(i8::from_le_bytes(self.array()?)),
@@ -142,18 +146,15 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
             }
             Tag::Some => {
                 self.tag()?;
-                self.open()?;
-                let value = visitor.visit_some(&mut *self)?;
-                self.depth -= 1;
-                Ok(value)
+                self.within(|reader| visitor.visit_some(reader))
             }
             // What is there is something, whoever wrote it.
-            _ => visitor.visit_some(self),
+            _ => self.within(|reader| visitor.visit_some(reader)),
         }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_newtype_struct(self)
+        self.within(|reader| visitor.visit_newtype_struct(reader))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

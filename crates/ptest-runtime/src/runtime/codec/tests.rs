@@ -222,3 +222,86 @@ fn another_type_than_was_written_is_an_error() {
     assert!(error::<(u8, u8)>(&to_bytes(&[1]).unwrap()).contains("length"));
     assert!(error::<Any>(&to_bytes("Newtype").unwrap()).contains("nothing in it"));
 }
+
+/// Types whose values lie in themselves, each by another way down.
+mod recursive {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    macro_rules! types {
+        ($($(#[$attribute:meta])* $kind:ident $name:ident $body:tt;)*) => {
+            $(types!(@ $(#[$attribute])* $kind $name $body);)*
+
+            /// Reads bytes as each of these types.
+            fn read_all(bytes: &[u8]) {
+                $(let _ = from_bytes::<$name>(bytes);)*
+            }
+        };
+        (@ $(#[$attribute:meta])* tuple $name:ident ($($fields:tt)*)) => {
+            #[derive(Debug, PartialEq, Serialize, Deserialize)]
+            $(#[$attribute])*
+            struct $name($($fields)*);
+        };
+        (@ $(#[$attribute:meta])* $kind:ident $name:ident $body:tt) => {
+            #[derive(Debug, PartialEq, Serialize, Deserialize)]
+            $(#[$attribute])*
+            $kind $name $body
+        };
+    }
+
+    types! {
+        tuple Maybe (Option<Box<Maybe>>);
+        tuple Nothing (Box<Option<Nothing>>);
+        tuple Twice (Option<Option<Box<Twice>>>);
+        tuple Pairs (Option<Box<Pairs>>, Option<Box<Pairs>>);
+        tuple List (Vec<List>);
+        tuple Keys (BTreeMap<u8, Keys>);
+        tuple Either (Result<Box<Either>, Option<Box<Either>>>);
+        #[serde(transparent)] tuple Transparent (Option<Box<Transparent>>);
+        struct Named { next: Option<Box<Named>> };
+        #[derive(Default)] #[serde(default)] struct Empty { next: Vec<Empty>, other: Option<Box<Empty>> };
+        enum Variants { Unit, Newtype(Box<Variants>), Maybe(Option<Box<Variants>>), Two(Box<Variants>, Maybe) };
+        #[serde(tag = "kind")] enum Tagged { Unit, Struct { next: Option<Box<Tagged>> } };
+    }
+
+    #[test]
+    fn one_or_two_bytes_have_an_end() {
+        for first in 0..=u8::MAX {
+            read_all(&[first]);
+            for second in 0..24 {
+                read_all(&[first, second]);
+            }
+        }
+        let unit = [super::super::Tag::Unit as u8];
+        assert!(from_bytes::<Maybe>(&unit).unwrap_err().to_string().contains("deep"));
+        assert!(from_bytes::<Transparent>(&unit).unwrap_err().to_string().contains("deep"));
+    }
+
+    #[test]
+    fn the_same_tag_over_and_over_has_an_end() {
+        for tag in super::super::TAGS {
+            read_all(&vec![tag as u8; 100_000]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_have_an_end(tags in vec(0..24_u8, 0..400), noise in vec(any::<u8>(), 0..400)) {
+            read_all(&tags);
+            read_all(&noise);
+        }
+    }
+
+    #[test]
+    fn what_can_be_written_can_be_read_and_what_is_too_deep_cannot_be_written() {
+        fn nested(depth: u32) -> Maybe {
+            (0..depth).fold(Maybe(None), |inner, _| Maybe(Some(inner.into())))
+        }
+        let depth = (0..2 * DEEPEST).take_while(|depth| to_bytes(&nested(*depth)).is_ok()).last().unwrap();
+        // A newtype and an option for each.
+        assert_eq!(depth, (DEEPEST - 1) / 2);
+        assert_eq!(there_and_back(&nested(depth)), nested(depth));
+        assert!(to_bytes(&nested(depth + 1)).unwrap_err().to_string().contains("deep"));
+    }
+}

@@ -41,17 +41,23 @@ impl Writer {
 
     /// Begins what has other values in it.
     fn open(&mut self, tag: Tag) -> Result<&mut Self, Error> {
-        self.depth += 1;
-        if self.depth > DEEPEST {
-            return Err(Error::too_deep());
-        }
-        self.put(tag, &[]);
+        self.down()?.put(tag, &[]);
         Ok(self)
     }
 
     fn close(&mut self) {
         self.depth -= 1;
         self.put(Tag::End, &[]);
+    }
+
+    /// Steps down without a tag that says so; [`Writer::up`] comes after it.
+    fn down(&mut self) -> Result<&mut Self, Error> {
+        self.depth += 1;
+        if self.depth > DEEPEST { Err(Error::too_deep()) } else { Ok(self) }
+    }
+
+    fn up(&mut self) {
+        self.depth -= 1;
     }
 
     /// A variant that has something in it is a map of one entry, the value of which comes next.
@@ -120,7 +126,7 @@ impl<'a> ser::Serializer for &'a mut Writer {
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
         value.serialize(&mut *self.open(Tag::Some)?)?;
         // There is one value in it, so its end is known.
-        self.depth -= 1;
+        self.up();
         Ok(())
     }
 
@@ -141,7 +147,9 @@ impl<'a> ser::Serializer for &'a mut Writer {
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Error> {
-        value.serialize(self)
+        value.serialize(&mut *self.down()?)?;
+        self.up();
+        Ok(())
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
