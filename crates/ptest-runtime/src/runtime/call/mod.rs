@@ -37,7 +37,6 @@ pub(super) fn serve(function: &str) -> ! {
 }
 
 /// Why a call gave no result. An error that the function itself returned is a result: `Ok(Err(error))`.
-#[derive(Debug)]
 pub enum CallError {
     Panicked {
         message: String,
@@ -67,14 +66,44 @@ impl fmt::Display for CallError {
         match self {
             Self::Panicked { message, location: Some(location), .. } => write!(f, "panicked at {location}: {message}"),
             Self::Panicked { message, .. } => write!(f, "panicked: {message}"),
-            Self::Exited { status, .. } => write!(f, "ended without a result: {status}"),
+            Self::Exited { status, .. } => write!(f, "ended without a result: {}", describe(*status)),
             Self::TimedOut { after, .. } => write!(f, "no end after {after:?}"),
             Self::Codec(why) => f.write_str(why),
         }
     }
 }
 
+/// What an assertion or `unwrap` shows.
+impl fmt::Debug for CallError {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Panicked { message, location, backtrace } => f
+                .debug_struct("Panicked")
+                .field("message", message)
+                .field("location", location)
+                .field("backtrace", backtrace)
+                .finish(),
+            Self::Exited { status, stderr } => f
+                .debug_struct("Exited")
+                .field("status", &format_args!("{}", describe(*status)))
+                .field("stderr", stderr)
+                .finish(),
+            Self::TimedOut { after, stderr } => {
+                f.debug_struct("TimedOut").field("after", after).field("stderr", stderr).finish()
+            }
+            Self::Codec(why) => f.debug_tuple("Codec").field(why).finish(),
+        }
+    }
+}
+
 impl std::error::Error for CallError {}
+
+/// `signal 6 (SIGABRT)`, `exit status 1`: what the standard library says, without its colon.
+#[inline]
+fn describe(status: ExitStatus) -> String {
+    status.to_string().replacen(": ", " ", 1)
+}
 
 /// A call that is to be made in a process of its own. [`calls!`](crate::calls) makes it.
 #[derive(Debug)]
