@@ -15,6 +15,8 @@ use crate::os;
 const LOCK: &str = "lock";
 /// The longest path that the folder may be in: a socket's path has at most a hundred characters.
 const LONGEST: usize = 50;
+/// How many folders with other names are tried where the usual one is not ours.
+const BESIDE: u32 = 9;
 /// Where Linux has a file system in memory, and how many bytes of it are plenty.
 const MEMORY: &str = "/dev/shm";
 const MUCH: u64 = 4 << 30;
@@ -60,11 +62,7 @@ impl Place {
     }
 
     fn within(all: &Path) -> io::Result<Self> {
-        make_folder(all)?;
-        let found = fs::symlink_metadata(all)?;
-        if !found.is_dir() || found.uid() != os::user() {
-            return Err(io::Error::other("it belongs to somebody else; set TMPDIR to a folder of your own"));
-        }
+        let all = &own(all)?;
         // Whoever has it may make folders, and may take those without a lock for dead.
         let _turn = lock(&all.join(LOCK))?;
         for entry in fs::read_dir(all)? {
@@ -123,6 +121,24 @@ fn has_much_memory() -> bool {
         && allowed().is_none_or(|allowed| allowed >= MUCH)
 }
 
+/// This folder, or one beside it if somebody else has made something of its name: anybody may, in a folder for temporary
+/// files, and has to be in nobody's way. All runs of this user come to the same one.
+fn own(all: &Path) -> io::Result<PathBuf> {
+    for number in 0..=BESIDE {
+        let mut path = all.as_os_str().to_owned();
+        if number > 0 {
+            path.push(format!("-{number}"));
+        }
+        let path = PathBuf::from(path);
+        make_folder(&path)?;
+        let found = fs::symlink_metadata(&path)?;
+        if found.is_dir() && found.uid() == os::user() {
+            return Ok(path);
+        }
+    }
+    Err(io::Error::other("it belongs to another user, as do those beside it; set TMPDIR to a folder of your own"))
+}
+
 /// For this user alone; but if that is root, others have to find what is theirs in it.
 fn make_folder(path: &Path) -> io::Result<()> {
     let mode = if os::user() == 0 { 0o711 } else { 0o700 };
@@ -176,5 +192,34 @@ mod tests {
         let left: Vec<_> = fs::read_dir(&all).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left, [LOCK]);
         fs::remove_dir_all(&all).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_another_user_has_made_first_is_in_nobodys_way() {
+        let parent = std::env::temp_dir().join(format!("ptest-db-test-{}", Id::random()));
+        fs::create_dir(&parent).unwrap();
+        let all = parent.join("ptest-db");
+        // Only root can make a folder for another user; what is no folder is as foreign.
+        match os::user() {
+            0 => {
+                fs::create_dir(&all).unwrap();
+                std::os::unix::fs::chown(&all, Some(65534), None).unwrap();
+            }
+            _ => fs::write(&all, "").unwrap(),
+        }
+        std::os::unix::fs::symlink(std::env::temp_dir(), parent.join("ptest-db-1")).unwrap();
+        let (first, second) = (Place::within(&all).unwrap(), Place::within(&all).unwrap());
+        for place in [&first, &second] {
+            assert_eq!(place.path.parent().unwrap(), parent.join("ptest-db-2"));
+        }
+        drop((first, second));
+        for number in 3..=BESIDE {
+            fs::write(parent.join(format!("ptest-db-{number}")), "").unwrap();
+        }
+        fs::remove_dir_all(parent.join("ptest-db-2")).unwrap();
+        fs::write(parent.join("ptest-db-2"), "").unwrap();
+        let error = Place::within(&all).err().unwrap().to_string();
+        assert!(error.contains("another user") && error.contains("TMPDIR"), "{error}");
+        fs::remove_dir_all(&parent).unwrap();
     }
 }
