@@ -30,6 +30,9 @@ pub struct FixtureFinished {
     pub context: Arc<str>,
     pub fixture: Fixture,
     pub kind: FixtureKind,
+    /// The function's name; absent for a teardown that only drops what was set up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function: Option<Arc<str>>,
     pub outcome: Outcome,
     /// When it started.
     pub timestamp: DateTime<FixedOffset>,
@@ -56,6 +59,19 @@ impl FixtureFinished {
     /// The name under which it stands among the tests of its binary.
     pub fn name(&self) -> String {
         self.fixture.of(&self.context)
+    }
+
+    /// Its function and the kind of its context, for people: `orders::api::server (shared)`.
+    pub fn function(&self) -> String {
+        let kind = match self.kind {
+            FixtureKind::Unit => "unit",
+            FixtureKind::CanSplit => "can_split",
+            FixtureKind::Shared => "shared",
+        };
+        match &self.function {
+            Some(function) => format!("{}::{function} ({kind})", self.context),
+            None => format!("{} ({kind})", self.context),
+        }
     }
 
     /// Whether its failure is an entry of its own. That of a set-up shows in the tests that did not run for it.

@@ -92,6 +92,7 @@ mod tests {
                 context: "demo::db".into(),
                 fixture: *fixture,
                 kind: FixtureKind::Unit,
+                function: None,
                 outcome: *outcome,
                 timestamp: "2024-05-06T07:08:01.250+02:00".parse().unwrap(),
                 duration: 0.5,

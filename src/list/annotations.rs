@@ -39,9 +39,10 @@ pub enum ContextKind {
     Shared,
 }
 
-/// Where a set-up or teardown stands, and how long it may take if it says so.
+/// Which function a set-up or teardown is, where it stands, and how long it may take if it says so.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fixture {
+    pub name: Arc<str>,
     pub file: Arc<str>,
     pub line: u32,
     pub timeout: Option<Duration>,
@@ -62,7 +63,7 @@ pub struct Annotated {
 impl Context {
     #[cfg(test)]
     pub fn named(module: &str, kind: ContextKind, parent: Option<usize>) -> Self {
-        let setup = Fixture { file: "s.rs".into(), line: 1, timeout: None };
+        let setup = Fixture { name: "set_up".into(), file: "s.rs".into(), line: 1, timeout: None };
         Self { module: module.into(), kind, parent, key: None, setup, teardown: None }
     }
 }
@@ -213,7 +214,12 @@ fn is_within(module: &str, outer: &str) -> bool {
 }
 
 fn fixture(annotation: &Annotation) -> Fixture {
-    Fixture { file: annotation.file.into(), line: annotation.line, timeout: annotation.timeout() }
+    Fixture {
+        name: annotation.name.into(),
+        file: annotation.file.into(),
+        line: annotation.line,
+        timeout: annotation.timeout(),
+    }
 }
 
 fn place(annotation: &Annotation) -> String {

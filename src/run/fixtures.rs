@@ -188,12 +188,18 @@ pub(super) fn finished(
         Fixture::Teardown => context.teardown.as_ref().unwrap_or(&context.setup),
         Fixture::Setup | Fixture::Host => &context.setup,
     };
+    let function = match fixture {
+        Fixture::Teardown => context.teardown.as_ref(),
+        Fixture::Setup | Fixture::Host => Some(&context.setup),
+    };
+    let function = function.map(|function| function.name.clone());
     let truncated = output.truncated();
     FixtureFinished {
         binary: suite.binary.id.clone(),
         context: context.module.clone(),
         fixture,
         kind: kind(context),
+        function,
         outcome: came.outcome,
         timestamp,
         duration: came.duration.as_secs_f64(),

@@ -99,6 +99,7 @@ pub fn fixture(fixture: Fixture, outcome: Outcome) -> FixtureFinished {
         context: "demo::db".into(),
         fixture,
         kind: FixtureKind::Unit,
+        function: Some("server".into()),
         outcome,
         timestamp: at(2),
         duration: 0.5,

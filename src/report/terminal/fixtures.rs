@@ -48,7 +48,7 @@ impl<W: Write> Terminal<W> {
             Fixture::Host => "HOST",
         };
         let label = self.styles.green.apply_to(format!("{status:>12}"));
-        let name = self.name(&fixture.binary, &fixture.context);
+        let name = self.name(&fixture.binary, &fixture.function());
         writeln!(self.page, "{label} [{:>9.3}s] {name}", fixture.duration)?;
         self.output(output)
     }
@@ -220,13 +220,17 @@ SETUP FAILED [    0.250s] demo db::reads
     fn what_went_well_has_a_line_if_it_is_shared_or_if_more_was_asked_for() {
         let passed = |which, kind| {
             let output = "ready\n".to_owned();
-            Event::FixtureFinished(FixtureFinished { kind, output, ..fixture(which, Outcome::Passed) })
+            // What was set up is only dropped.
+            let function = Some("server".into()).filter(|_| which == Fixture::Setup);
+            Event::FixtureFinished(FixtureFinished { kind, function, output, ..fixture(which, Outcome::Passed) })
         };
-        let setup = "       SETUP [    0.500s] demo demo::db\n";
-        let teardown = "    TEARDOWN [    0.500s] demo demo::db\n";
         let levels = Levels { success_output: OutputWhen::Immediate, ..Levels::default() };
         let with_output = TerminalOptions { levels, ..options(Verbosity::Normal) };
-        for kind in [FixtureKind::Unit, FixtureKind::CanSplit, FixtureKind::Shared] {
+        for (kind, word) in
+            [(FixtureKind::Unit, "unit"), (FixtureKind::CanSplit, "can_split"), (FixtureKind::Shared, "shared")]
+        {
+            let setup = format!("       SETUP [    0.500s] demo demo::db::server ({word})\n");
+            let teardown = format!("    TEARDOWN [    0.500s] demo demo::db ({word})\n");
             let events = [passed(Fixture::Setup, kind), passed(Fixture::Teardown, kind)];
             let both = format!("{setup}{teardown}");
             let expected = if kind == FixtureKind::Shared { &*both } else { "" };

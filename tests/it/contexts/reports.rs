@@ -10,6 +10,21 @@ use crate::machines;
 use crate::tool::{Tool, of_kind, ptest};
 
 #[test]
+fn set_ups_are_named_by_their_functions_and_the_kinds_of_their_contexts() {
+    let folder = Folder::new();
+    let run = |option: &str| {
+        let tool = ptest(&["contexts"]).args(["--test=kinds", option]).env("WITNESS", folder.path().join("seen"));
+        tool.run().expect(0).stderr.clone()
+    };
+    let [usual, more] = ["--color=never", "-v"].map(run);
+    for (kind, is_usual) in [("unit", false), ("can_split", false), ("shared", true)] {
+        let name = format!("contexts::kinds kinds::{kind}::set_up ({kind})");
+        assert_eq!(usual.contains(&name), is_usual, "{name}: {usual}");
+        assert!(more.contains(&name), "{name}: {more}");
+    }
+}
+
+#[test]
 fn all_reports_count_failed_fixtures_alike() {
     let folder = Folder::new();
     let (file, page) = (folder.path().join("junit.xml"), folder.path().join("page.html"));
