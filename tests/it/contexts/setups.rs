@@ -122,6 +122,25 @@ fn a_value_that_cannot_be_read_again_is_a_set_up_that_failed() {
     }
 }
 
+#[test]
+fn a_value_that_no_context_provides_is_missed_where_it_is_asked_for() {
+    let source = include_str!("../../../fixtures/broken/tests/values.rs");
+    let line = |text: &str| 1 + source.lines().position(|line| line.contains(text)).unwrap();
+    // What a parameter stands for is asked for by the attribute, which is in the line above.
+    let lines = [line("ptest::cx::<Wanted>()"), line("fn by_parameter") - 1];
+    for runner in Runner::all() {
+        let run = fixture("broken", "values").filter("missing::").under(runner);
+        run.expect_verdicts(&["missing::by_call failed", "missing::by_parameter failed"]);
+        let text = run.to_string();
+        for line in lines {
+            assert!(text.contains(&format!("tests/values.rs:{line}:")), "line {line}: {run}");
+        }
+        let message = "no context provides a values::missing::Wanted; those around this test provide \
+                       values::missing::Made (of values::missing)";
+        assert!(text.contains(message), "{run}");
+    }
+}
+
 /// Under nextest the first test that needs a shared context has it started, and may be killed long before it is up.
 #[cfg(target_os = "linux")]
 #[test]

@@ -40,7 +40,7 @@ pub use value::{Cx, FromContext, cx};
 pub mod private {
     pub use super::cases::{CaseResult, run_cases};
     pub use super::section::{Fixture, Setup, Teardown};
-    pub use super::share::{DecodePlain, DecodeShared, SharePlain, ShareShared, like};
+    pub use super::share::{SharePlain, ShareShared, share};
     pub use super::test::{is_inside, run, run_plain, run_should_panic};
     pub use super::value::{Made, Returned, ViaPlain, ViaResult, take};
 }

@@ -12,14 +12,11 @@ use crate::wire::annotation::Annotation;
 /// What fixtures give and take.
 type Value = Box<dyn Any + Send>;
 
-type Decode = fn(&[u8]) -> Result<Box<dyn Any + Send + Sync>, String>;
-
 /// A set-up, as `#[ptest::setup]` registers it.
 pub struct Setup {
     pub module: &'static str,
-    pub run: fn() -> Result<Made, String>,
-    /// Makes the value of its bytes again. Only of shared contexts.
-    pub decode: Option<Decode>,
+    /// Makes the value. A shared one was made before, and is made of its bytes again where there are some.
+    pub run: fn(Option<&[u8]>) -> Result<Made, String>,
 }
 
 /// A teardown, as `#[ptest::teardown]` registers it.

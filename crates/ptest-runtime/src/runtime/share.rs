@@ -1,13 +1,12 @@
 //! Values that cross the border of a process: always as bytes, so that whatever gets lost on the way is lost everywhere.
 
-use std::any::Any;
-use std::marker::PhantomData;
+use std::any::{Any, type_name};
 
 use serde_core::Serialize;
 use serde_core::de::DeserializeOwned;
 
 use super::codec;
-use super::value::{Content, Made, Returned};
+use super::value::{self, Content, Made, Returned};
 
 /// What the set-up of a shared context returns: the value, which is sent to the tests, and what stays behind.
 ///
@@ -77,66 +76,77 @@ impl<T> std::fmt::Debug for Shared<T> {
     }
 }
 
-fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, String> {
-    codec::to_bytes(value).map_err(|error| format!("a {} cannot be serialised: {error}", std::any::type_name::<T>()))
+/// What may be the value of a shared context.
+#[diagnostic::on_unimplemented(
+    message = "the value of a shared context goes to other processes, so `{Self}` has to be `Serialize` and `Deserialize`",
+    label = "cannot be sent to other processes",
+    note = "write `#[derive(serde::Serialize, serde::Deserialize)]` on `{Self}`, if it is `Send + Sync + 'static`; what \
+            cannot be sent, such as a server, stays where the set-up ran: `ptest::Shared::new(address).keep(server)`"
+)]
+pub trait SharedValue: Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+// It is the sentence above that is said, and not which of these bounds is missing.
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> SharedValue for T {}
+
+/// What the set-up of a shared context makes: with bytes it was made before, and is in them.
+pub fn share<T: SharedValue>(
+    bytes: Option<&[u8]>,
+    run: impl FnOnce() -> Result<Parts<T>, String>,
+) -> Result<Made, String> {
+    if let Some(bytes) = bytes {
+        let value: T = codec::from_bytes(bytes).map_err(|error| {
+            format!("a {} cannot be deserialised from what it serialises to: {error}", type_name::<T>())
+        })?;
+        return Ok(Made { value: Content::Here(value::Value::new(value)), kept: None });
+    }
+    let Parts { value, kept } = run()?;
+    let bytes =
+        codec::to_bytes(&value).map_err(|error| format!("a {} cannot be serialised: {error}", type_name::<T>()))?;
+    let kept = match kept {
+        Kept::Value => Some(Box::new(value) as _),
+        Kept::Other(kept) => kept,
+    };
+    Ok(Made { value: Content::Bytes(bytes), kept })
 }
 
-fn decode<T: DeserializeOwned + Send + Sync + 'static>(bytes: &[u8]) -> Result<Box<dyn Any + Send + Sync>, String> {
-    let value: Result<T, _> = codec::from_bytes(bytes);
-    value.map(|value| Box::new(value) as _).map_err(|error| {
-        format!("a {} cannot be deserialised from what it serialises to: {error}", std::any::type_name::<T>())
-    })
+/// What is sent, and what stays.
+pub struct Parts<T> {
+    value: T,
+    kept: Kept,
+}
+
+/// What the teardown gets.
+enum Kept {
+    Value,
+    Other(Option<Box<dyn Any + Send>>),
 }
 
 /// For a set-up that returns a [`Shared`].
 pub trait ShareShared {
-    fn share(&self) -> Result<Made, String>;
+    type Value;
+    fn parts(&self) -> Parts<Self::Value>;
 }
 
-impl<T: Serialize> ShareShared for Returned<Shared<T>> {
-    fn share(&self) -> Result<Made, String> {
+impl<T> ShareShared for Returned<Shared<T>> {
+    type Value = T;
+
+    fn parts(&self) -> Parts<T> {
         let Shared { value, kept } = self.take();
-        Ok(Made { value: Content::Bytes(encode(&value)?), kept })
+        Parts { value, kept: Kept::Other(kept) }
     }
 }
 
-/// For one that returns the value alone; then that is what the teardown gets.
+/// For one that returns the value alone.
 pub trait SharePlain {
-    fn share(&self) -> Result<Made, String>;
+    type Value;
+    fn parts(&self) -> Parts<Self::Value>;
 }
 
-impl<T: Serialize + Send + 'static> SharePlain for &Returned<T> {
-    fn share(&self) -> Result<Made, String> {
-        let value = self.take();
-        Ok(Made { value: Content::Bytes(encode(&value)?), kept: Some(Box::new(value)) })
-    }
-}
+impl<T> SharePlain for &Returned<T> {
+    type Value = T;
 
-/// Stands for what a set-up would return.
-pub struct Like<T>(PhantomData<fn() -> T>);
-
-/// The type that a function would give, without calling it.
-#[must_use]
-pub fn like<T>(_: impl Fn() -> Option<T>) -> Like<T> {
-    Like(PhantomData)
-}
-
-pub trait DecodeShared {
-    fn decode(&self, bytes: &[u8]) -> Result<Box<dyn Any + Send + Sync>, String>;
-}
-
-impl<T: DeserializeOwned + Send + Sync + 'static> DecodeShared for Like<Shared<T>> {
-    fn decode(&self, bytes: &[u8]) -> Result<Box<dyn Any + Send + Sync>, String> {
-        decode::<T>(bytes)
-    }
-}
-
-pub trait DecodePlain {
-    fn decode(&self, bytes: &[u8]) -> Result<Box<dyn Any + Send + Sync>, String>;
-}
-
-impl<T: DeserializeOwned + Send + Sync + 'static> DecodePlain for &Like<T> {
-    fn decode(&self, bytes: &[u8]) -> Result<Box<dyn Any + Send + Sync>, String> {
-        decode::<T>(bytes)
+    fn parts(&self) -> Parts<T> {
+        Parts { value: self.take(), kept: Kept::Value }
     }
 }

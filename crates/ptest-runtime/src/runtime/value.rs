@@ -16,38 +16,50 @@ pub struct Made {
 }
 
 pub(super) enum Content {
-    Here(Box<dyn Any + Send + Sync>),
+    Here(Value),
     Bytes(Vec<u8>),
+}
+
+/// A value of some type, and how the type is called.
+pub(super) struct Value {
+    any: Box<dyn Any + Send + Sync>,
+    name: &'static str,
+}
+
+impl Value {
+    pub(super) fn new<T: Send + Sync + 'static>(value: T) -> Self {
+        Self { any: Box::new(value), name: type_name::<T>() }
+    }
 }
 
 impl Made {
     /// Of a unit. Its tests take turns, but what holds the value (what a test returns, a set-up that was given up on) may
     /// outlast a turn; so it has to be `Sync`, too.
     pub fn unit<T: Send + Sync + 'static>(value: T) -> Self {
-        Self { value: Content::Here(Box::new(value)), kept: None }
+        Self { value: Content::Here(Value::new(value)), kept: None }
     }
 
     /// Of a context whose tests run at the same time.
     pub fn can_split<T: Send + Sync + 'static>(value: T) -> Self {
-        Self { value: Content::Here(Box::new(value)), kept: None }
+        Self { value: Content::Here(Value::new(value)), kept: None }
     }
 }
 
 /// The value of a context that is up.
 pub(super) struct Live {
-    value: Box<dyn Any + Send + Sync>,
+    value: Value,
     /// Nobody but the teardown ever sees it.
     kept: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
 impl Live {
-    pub(super) fn new(value: Box<dyn Any + Send + Sync>, kept: Option<Box<dyn Any + Send>>) -> Self {
+    pub(super) fn new(value: Value, kept: Option<Box<dyn Any + Send>>) -> Self {
         Self { value, kept: Mutex::new(kept) }
     }
 
     /// What the teardown gets.
     pub(super) fn into_end(self) -> Box<dyn Any + Send> {
-        self.kept.into_inner().unwrap_or_else(PoisonError::into_inner).unwrap_or(self.value)
+        self.kept.into_inner().unwrap_or_else(PoisonError::into_inner).unwrap_or(self.value.any)
     }
 }
 
@@ -142,21 +154,35 @@ pub fn cx<T: 'static>() -> Cx<T> {
                 type_name::<T>()
             )
         })?;
-        let provides = |(_, live): &&(&'static str, Arc<Live>)| (*live.value).type_id() == TypeId::of::<T>();
+        let provides = |(_, live): &&(&'static str, Arc<Live>)| (*live.value.any).type_id() == TypeId::of::<T>();
         scope.iter().rev().find(provides).map(|(_, live)| live.clone()).ok_or_else(|| nothing_provides::<T>(scope))
     });
-    let context = found.unwrap_or_else(|message| panic!("{message}"));
-    let value: *const T = context.value.downcast_ref::<T>().expect("its type was compared");
+    let context = match found {
+        Ok(context) => context,
+        // Not in a closure: the panic is where the test asks for the value.
+        Err(message) => panic!("{message}"),
+    };
+    let value: *const T = context.value.any.downcast_ref::<T>().expect("its type was compared");
     Cx { value, _context: context, marker: PhantomData }
 }
 
 fn nothing_provides<T>(scope: &Scope) -> String {
-    let contexts: Vec<&str> = scope.iter().map(|(module, _)| *module).collect();
-    let contexts = match &contexts[..] {
-        [] => "no module around this test has a #[setup]".to_owned(),
-        contexts => format!("its contexts are {}", contexts.join(", ")),
-    };
-    format!("ptest: no context provides a {}: {contexts}; a #[setup] has to return that very type", type_name::<T>())
+    let name = type_name::<T>();
+    if scope.is_empty() {
+        return format!("ptest: no context provides a {name}: no module around this test has a #[setup]");
+    }
+    let mut provided = String::new();
+    for (module, live) in scope.iter().rev() {
+        provided.push_str(if provided.is_empty() { "" } else { ", " });
+        provided.push_str(live.value.name);
+        provided.push_str(" (of ");
+        provided.push_str(module);
+        provided.push(')');
+    }
+    format!(
+        "ptest: no context provides a {name}; those around this test provide {provided}: a #[setup] has to return that \
+         very type"
+    )
 }
 
 /// A value of its own for each test, made when the test begins from what its contexts provide: a parameter that a test
@@ -263,26 +289,20 @@ macro_rules! __setup {
         const _: () = {
             // Which of them are needed depends on what the function returns.
             #[allow(unused_imports)]
-            use $crate::__private::{
-                DecodePlain as _, DecodeShared as _, SharePlain as _, ShareShared as _, ViaPlain as _, ViaResult as _,
-            };
+            use $crate::__private::{SharePlain as _, ShareShared as _, ViaPlain as _, ViaResult as _};
             $crate::__register!($crate::__private::Fixture::Setup($crate::__private::Setup {
                 module: ::core::module_path!(),
-                run: || (&$crate::__private::Returned::new($call)).result().and_then($crate::__setup!(@made $kind)),
-                decode: $crate::__setup!(@decode $kind $call),
+                run: $crate::__setup!(@run $kind (&$crate::__private::Returned::new($call)).result()),
             }));
         };
     };
-    (@made unit) => { |value| ::core::result::Result::Ok($crate::__private::Made::unit(value)) };
-    (@made can_split) => { |value| ::core::result::Result::Ok($crate::__private::Made::can_split(value)) };
-    (@made shared) => { |value| (&$crate::__private::Returned::new(value)).share() };
-    (@decode shared $call:expr) => {
-        ::core::option::Option::Some(|bytes| {
-            let like = $crate::__private::like(|| (&$crate::__private::Returned::new($call)).result().ok());
-            (&like).decode(bytes)
-        })
+    (@run unit $result:expr) => { |_| $result.map($crate::__private::Made::unit) };
+    (@run can_split $result:expr) => { |_| $result.map($crate::__private::Made::can_split) };
+    (@run shared $result:expr) => {
+        |bytes| {
+            $crate::__private::share(bytes, || $result.map(|value| (&$crate::__private::Returned::new(value)).parts()))
+        }
     };
-    (@decode $kind:ident $call:expr) => { ::core::option::Option::None };
 }
 
 /// Makes a teardown known.

@@ -7,7 +7,7 @@ use super::{Context, Kind, end};
 use crate::runtime::host;
 use crate::runtime::limit;
 use crate::runtime::process::Process;
-use crate::runtime::value::{Content, Live, Made, Scope};
+use crate::runtime::value::{Content, Live, Made, Scope, Value};
 use crate::wire::record::{Failure, Record};
 
 /// The context's value, and the host that it came from if this process has started one.
@@ -56,19 +56,16 @@ fn set_up_here(context: &Context, around: Scope) -> Result<(Live, Duration), Fai
 pub(in crate::runtime) fn make(context: &Context, around: Scope) -> Result<(Made, Duration), Failure> {
     let setup = context.setup.run;
     let name = format!("{}::(setup)", context.module);
-    let (made, duration) = limit::run(name, context.setup_limit, around, Box::new(move || Ok(Some(setup()?))))?;
+    let (made, duration) = limit::run(name, context.setup_limit, around, Box::new(move || Ok(Some(setup(None)?))))?;
     let Some(made) = made else { unreachable!("a set-up makes something") };
     Ok((made, duration))
 }
 
 /// The value of a shared context.
-pub(in crate::runtime) fn decode(
-    context: &Context,
-    bytes: &[u8],
-) -> Result<Box<dyn std::any::Any + Send + Sync>, String> {
-    match context.setup.decode {
-        Some(decode) => decode(bytes),
-        None => Err("its set-up is not a shared one".to_owned()),
+pub(in crate::runtime) fn decode(context: &Context, bytes: &[u8]) -> Result<Value, String> {
+    match (context.setup.run)(Some(bytes))?.value {
+        Content::Here(value) => Ok(value),
+        Content::Bytes(_) => Err("its set-up is not a shared one".to_owned()),
     }
 }
 
