@@ -23,7 +23,7 @@ impl Ground {
         let journals = site.target_directory.join("ptest");
         // A run inside of another one has the other's name in front of its own.
         let values = journals.join("shared").join(run.run.replace('/', "-"));
-        let watchdog = Watchdog::start(&run.run, &journals, &values, run.processes, run.keys)
+        let watchdog = Watchdog::start(&run.run, &journals, &values, run.processes, run.keys || run.live)
             .context("cannot start the watchdog")?;
         let list = list::Options { mark: (RUN_ID, run.run.clone()), memory: journals.join("lists"), ..list.clone() };
         Ok(Self { journals, values, list, watchdog })

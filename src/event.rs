@@ -48,6 +48,12 @@ pub trait Reporter {
     /// It goes on.
     fn resume(&mut self) {}
 
+    /// A test gets the terminal, or had it until now. What the test writes is shown meanwhile as it is
+    /// ([`Show::Written`]).
+    fn lend_terminal(&mut self, _lent: bool) -> anyhow::Result<()> {
+        self.flush()
+    }
+
     /// The run is over.
     fn finish(&mut self) -> anyhow::Result<()> {
         self.flush()

@@ -75,8 +75,8 @@
 //!   joined may be a stranger's.
 //! * When a run that has begun beside its build ends, so does the build, and with the runner as well: it has a mark of
 //!   its own, since cargo stays in the group of whoever started us (on Linux; elsewhere cargo alone is ended).
-//! * The terminal is given back as it was found on every way out: its modes, and the lines that were only for the
-//!   moment ([`tty`]).
+//! * The terminal is given back as it was found on every way out: its modes, the lines that were only for the moment, and
+//!   whose turn it is, where a test has it for a while ([`tty`], `run/loan`).
 //! * What a test prints is kept in bounded memory, and whoever prints faster than can be told has to wait.
 //! * A failing test is a value. An error means that `cargo ptest` could not do its work; once a run has begun it stops
 //!   new work, drains, reaps, writes the reports, and surfaces then. A panic in any thread of the run is such an error

@@ -2,22 +2,28 @@
 //!
 //! Two things of it are ours for a while: its modes, so that keys arrive one by one and unseen, and the lines of the live
 //! region below the report. The ways out are many (the end, an error, a panic, signals that nobody waits for), and some
-//! of them are no place to ask anybody, so what has to be put back is remembered here, for the whole program.
+//! of them are no place to ask anybody, so what has to be put back is remembered here, for the whole program. A test may
+//! have the whole terminal for a while ([`loan`]); that is put back first.
 //!
 //! The region makes that easy: the cursor always rests at its beginning, so whoever writes next writes over it, and to
 //! clear from there to the end of the screen is all that has to be done, whatever has become of the window meanwhile.
 
+mod loan;
+
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::getpgrp;
+use rustix::process::{Pid, getpgrp, test_kill_process_group};
 use rustix::termios::{
-    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr,
+    InputModes, LocalModes, OptionalActions, OutputModes, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp,
+    tcgetwinsize, tcsetattr,
 };
+
+pub use loan::{Modes, come_to_front, is_in_front, lend, lend_again, take_back};
 
 /// The modes in which the terminal was found, while they are others.
 static FOUND: Mutex<Option<Termios>> = Mutex::new(None);
@@ -43,13 +49,23 @@ pub fn size() -> Option<(usize, usize)> {
     (size.ws_col > 0 && size.ws_row > 0).then(|| (size.ws_col.into(), size.ws_row.into()))
 }
 
+fn lock<T>(it: &Mutex<T>) -> MutexGuard<'_, T> {
+    it.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether keys are for us: it is our turn at the terminal that stdin is, and no test has it.
+pub fn keys_are_ours() -> bool {
+    !loan::is_lent(&loan::lock()) && is_ours(io::stdin())
+}
+
 /// Has keys arrive one by one, without their echo. Ctrl-C and Ctrl-Z stay signals.
 pub fn take_keys() -> io::Result<()> {
     let stdin = io::stdin();
-    if !stdin.is_terminal() || !is_ours(&stdin) {
+    let loan = loan::lock();
+    if loan::is_lent(&loan) || !stdin.is_terminal() || !is_ours(&stdin) {
         return Ok(());
     }
-    let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut found = lock(&FOUND);
     let now = tcgetattr(&stdin)?;
     let modes = for_keys(&now);
     found.get_or_insert(now);
@@ -65,31 +81,87 @@ fn for_keys(found: &Termios) -> Termios {
     modes
 }
 
+/// Reads keys, if there are any and they are for us. Does not wait for one.
+pub fn read_keys(keys: &mut [u8]) -> Result<usize, Errno> {
+    // Until they have been read, no test can become the one who has the keyboard.
+    let loan = loan::lock();
+    let stdin = io::stdin();
+    let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+    let there_are_some = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0);
+    if loan::is_lent(&loan) || !is_ours(&stdin) || !there_are_some {
+        return Err(Errno::AGAIN);
+    }
+    rustix::io::read(&stdin, keys)
+}
+
 /// The terminal, and in words its modes before keys are taken, for a process that gives it back if this one cannot.
-pub fn lend() -> Option<(OwnedFd, String)> {
+pub fn in_words() -> Option<(OwnedFd, String)> {
     let stdin = io::stdin();
     let found = tcgetattr(&stdin).ok()?;
     let codes = [SpecialCodeIndex::VMIN, SpecialCodeIndex::VTIME].map(|code| found.special_codes[code]);
-    let modes = [found.input_modes.bits(), found.local_modes.bits()].map(|bits| bits.to_string());
-    let words = format!("{} {} {}", modes.join(" "), codes[0], codes[1]);
+    let modes = [u64::from(found.input_modes.bits()), u64::from(found.output_modes.bits())];
+    let local = found.local_modes.bits();
+    let words = format!("{} {} {local} {} {}", modes[0], modes[1], codes[0], codes[1]);
     Some((stdin.as_fd().try_clone_to_owned().ok()?, words))
+}
+
+/// What [`in_words`] has written.
+struct Words {
+    input: u64,
+    output: u64,
+    local: u64,
+    least: u8,
+    time: u8,
+}
+
+impl Words {
+    fn read(words: &str) -> Option<Self> {
+        let mut numbers = words.split(' ').map(|word| word.parse::<u64>().ok());
+        let mut next = || numbers.next().flatten();
+        let (input, output, local) = (next()?, next()?, next()?);
+        let (least, time) = (next()?.try_into().ok()?, next()?.try_into().ok()?);
+        Some(Self { input, output, local, least, time })
+    }
+
+    /// Modes that differ from `now` in what a runner changes to get keys.
+    fn of_keys(&self, now: &Termios) -> Termios {
+        let mut modes = now.clone();
+        modes.local_modes = LocalModes::from_bits_retain(self.local.try_into().unwrap_or(now.local_modes.bits()));
+        modes.special_codes[SpecialCodeIndex::VMIN] = self.least;
+        modes.special_codes[SpecialCodeIndex::VTIME] = self.time;
+        modes
+    }
+
+    /// Modes that differ from `now` in whatever a test may have changed.
+    fn of_all(&self, now: &Termios) -> Termios {
+        let mut modes = self.of_keys(now);
+        modes.input_modes = InputModes::from_bits_retain(self.input.try_into().unwrap_or(now.input_modes.bits()));
+        modes.output_modes = OutputModes::from_bits_retain(self.output.try_into().unwrap_or(now.output_modes.bits()));
+        modes
+    }
+}
+
+/// Gives a terminal back that another process has lent to a group and has not taken back. The group is gone.
+pub fn give_back_loan_for_another(terminal: impl AsFd, found: &str, borrower: Pid) {
+    let (Ok(now), Some(found)) = (tcgetattr(&terminal), Words::read(found)) else { return };
+    // A shell that takes it back and edits lines itself sets all modes, and may have done so by now.
+    let somebody_else = tcgetpgrp(&terminal).is_ok_and(|it| it != borrower && test_kill_process_group(it).is_ok());
+    if !somebody_else || now.local_modes.contains(LocalModes::ICANON) {
+        // A terminal that is gone needs nothing.
+        let _ = tcsetattr(&terminal, OptionalActions::Now, &found.of_all(&now));
+    }
 }
 
 /// Gives a terminal back that another process has left without a word. If it is no more as that one had it, somebody else
 /// has it by now. The caller must not mind to be in the background.
 pub fn give_back_for_another(terminal: impl AsFd, found: &str) {
-    let numbers: Vec<u64> = found.split(' ').filter_map(|word| word.parse().ok()).collect();
-    let (Ok(now), Ok([input, local, least, time])) = (tcgetattr(&terminal), <[u64; 4]>::try_from(numbers)) else {
-        return;
-    };
-    let mut modes = now.clone();
-    modes.local_modes = LocalModes::from_bits_retain(local.try_into().unwrap_or(now.local_modes.bits()));
-    modes.special_codes[SpecialCodeIndex::VMIN] = u8::try_from(least).unwrap_or(1);
-    modes.special_codes[SpecialCodeIndex::VTIME] = u8::try_from(time).unwrap_or(0);
+    let (Ok(now), Some(found)) = (tcgetattr(&terminal), Words::read(found)) else { return };
+    let modes = found.of_keys(&now);
     // A shell's own modes for editing a line differ in what becomes of a return.
     let is_as_left = |left: &Termios| {
         let codes = |it: &Termios| [SpecialCodeIndex::VMIN, SpecialCodeIndex::VTIME].map(|code| it.special_codes[code]);
-        (left.local_modes, codes(left)) == (now.local_modes, codes(&now)) && u64::from(now.input_modes.bits()) == input
+        let input = u64::from(now.input_modes.bits());
+        (left.local_modes, codes(left), found.input) == (now.local_modes, codes(&now), input)
     };
     if is_as_left(&for_keys(&modes)) {
         // A terminal that is gone needs nothing.
@@ -103,7 +175,7 @@ pub fn give_back_for_another(terminal: impl AsFd, found: &str) {
 
 /// The modes are as they were.
 pub fn give_back_keys() {
-    let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut found = lock(&FOUND);
     let stdin = io::stdin();
     // Where it is another's turn, the modes are his already.
     if let Some(modes) = found.take().filter(|_| is_ours(&stdin)) {
@@ -119,6 +191,7 @@ pub fn region_is_drawn(drawn: bool) {
 
 /// Everything is as it was. Never waits.
 pub fn give_back() {
+    take_back();
     give_back_keys();
     if REGION.swap(false, Ordering::SeqCst) && is_writable(io::stderr()) {
         let _ = io::stderr().write_all(CLEAR_REGION.as_bytes());

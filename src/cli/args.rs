@@ -11,6 +11,9 @@ Exit codes: 0 all passed; 4 no test selected; 96 bad option, environment or .con
 101 build failed; 102 cargo metadata failed; 104 listing failed; 105 only fixtures failed; 110 output could not be \
 written; 130 and 143 after Ctrl-C and SIGTERM.
 
+-- --nocapture shows what tests write as they write it; the only test of a run then has the terminal, too: it can read \
+the keyboard, and Ctrl-C and Ctrl-Z are for it.
+
 Tests that share a process-wide lock can be declared a unit in .config/ptest.toml:
     [[context]]
     package = \"mine\"

@@ -1,5 +1,5 @@
 //! What somebody at the keyboard wants to see while a run goes on. Nothing happens by it, so it is no event, and no file
-//! has it.
+//! has it. What a test writes that has the terminal is here, too, as it comes; in the events it stands line by line.
 
 use std::sync::Arc;
 
@@ -15,6 +15,8 @@ pub enum Show {
     Help,
     /// What a key has done.
     Done(String),
+    /// What the test has written that has the terminal: anything, and no whole lines.
+    Written(Vec<u8>),
 }
 
 /// A test in the middle of its life, or the set-up or teardown that it is at; or that of a host.

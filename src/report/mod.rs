@@ -181,6 +181,10 @@ impl Reporter for Reporters<'_> {
         all(&mut self.0, |it| it.suspend())
     }
 
+    fn lend_terminal(&mut self, lent: bool) -> Result<()> {
+        all(&mut self.0, |it| it.lend_terminal(lent))
+    }
+
     fn resume(&mut self) {
         self.0.iter_mut().for_each(|it| it.resume());
     }

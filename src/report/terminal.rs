@@ -82,6 +82,8 @@ pub(super) struct Terminal<W: Write> {
     /// What is told and not written yet: lines.
     page: Vec<u8>,
     live: Live,
+    /// A test that has the terminal has written a line that has no end yet.
+    unfinished: bool,
     /// How many workers there may be: with one, live output needs no names.
     workers: usize,
     failures: Vec<Failure>,
@@ -126,6 +128,7 @@ impl<W: Write> Terminal<W> {
             out,
             page: Vec::new(),
             live,
+            unfinished: false,
             workers: 1,
             failures: Vec::new(),
             setups: FailedSetups::default(),
@@ -372,6 +375,8 @@ impl<W: Write> Terminal<W> {
                     it.pid
                 )
             }
+            // It has been shown as it came.
+            Event::TestOutput(_) if self.live.is_lent() => Ok(()),
             Event::TestOutput(it) => {
                 let line = tame(&it.line, self.options.colours);
                 match self.workers {
@@ -408,7 +413,11 @@ impl<W: Write> Terminal<W> {
 impl<W: Write> Reporter for Terminal<W> {
     fn event(&mut self, event: &Event) -> Result<()> {
         self.live.event(event);
+        let start = self.page.len();
         self.tell(event).context("cannot write to stderr")?;
+        if self.page.len() > start && std::mem::take(&mut self.unfinished) {
+            self.page.insert(start, b'\n');
+        }
         if self.page.len() > PAGE { self.flush() } else { Ok(()) }
     }
 
@@ -433,6 +442,14 @@ impl<W: Write> Reporter for Terminal<W> {
     fn show(&mut self, wanted: &Show) -> Result<()> {
         self.answer(wanted).context("cannot write to stderr")?;
         self.flush()
+    }
+
+    fn lend_terminal(&mut self, lent: bool) -> Result<()> {
+        if std::mem::take(&mut self.unfinished) {
+            self.page.push(b'\n');
+        }
+        self.live.lend_terminal(lent);
+        self.finish()
     }
 
     fn suspend(&mut self) -> Result<()> {

@@ -2,7 +2,7 @@
 //!
 //! Tests are in groups of their own, which are never in the foreground of the terminal that the run was started from. The
 //! terminal stops whoever reads from it there, or changes its modes, until a shell brings him to the foreground; for a test
-//! no shell does. A test that stops itself, or what it has started, is none of our business.
+//! no shell does, unless the test is the only one and has been lent the terminal (`run/loan`). A test that stops itself, or what it has started, is none of our business.
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
@@ -24,14 +24,15 @@ impl Watch {
     }
 
     /// When to look, if there is a terminal at all.
-    pub(super) fn interval() -> Option<Duration> {
+    #[expect(clippy::unused_self, reason = "without a watch there is no need to look")]
+    pub(super) fn interval(&self) -> Option<Duration> {
         static HAS_TERMINAL: LazyLock<bool> = LazyLock::new(os::has_terminal);
         HAS_TERMINAL.then_some(LOOK)
     }
 
     /// Whether it has just become clear that the child waits for the terminal.
     pub(super) fn notices(&mut self, child: &Child, now: Instant) -> bool {
-        if self.noticed || now - self.looked < LOOK || Self::interval().is_none() {
+        if self.noticed || now - self.looked < LOOK || self.interval().is_none() {
             return false;
         }
         self.looked = now;

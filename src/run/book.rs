@@ -98,6 +98,16 @@ impl<'a> Book<'a> {
         self.note(shown);
     }
 
+    pub(super) fn lend_terminal(&mut self, lent: bool) {
+        let told = self.reporter.lend_terminal(lent);
+        self.note(told);
+    }
+
+    /// There is one item in the run.
+    pub(super) fn has_one_item(&self) -> bool {
+        self.items.len() == 1
+    }
+
     pub(super) fn suspend(&mut self) {
         let suspended = self.reporter.suspend();
         self.note(suspended);

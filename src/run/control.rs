@@ -150,6 +150,7 @@ impl Run<'_> {
     /// these. The run's clock stands still as well, so that nobody's time is up for having been stopped.
     pub(super) fn suspend(&mut self) {
         self.book.suspend();
+        self.suspend_loan();
         tty::give_back();
         let table = self.watchdog.table();
         table.stop_all();
@@ -160,12 +161,16 @@ impl Run<'_> {
         if stopped.is_ok() {
             self.book.leave_out(from, to);
         }
+        self.lend_again();
         table.continue_all();
         self.resumed();
     }
 
     /// The run goes on, perhaps after it was stopped by others. The shell may have changed the terminal meanwhile.
     pub(super) fn resumed(&mut self) {
+        if self.lend_again() {
+            self.watchdog.table().continue_all();
+        }
         if self.options.keys {
             // Without keys the run goes on all the same.
             let _ = tty::take_keys();

@@ -21,6 +21,7 @@ use crate::schedule::{Input, Item, Process};
 
 impl Run<'_> {
     pub(super) fn process_gone(&mut self, process: Process, gone: Gone) {
+        self.take_terminal_back(process, gone.exit);
         self.conclude(process, &gone);
         let Some(live) = self.processes.get(&process) else { return };
         let early = live.early.map(Early::verdict);
@@ -69,6 +70,7 @@ impl Run<'_> {
             }
         }
         self.tell_exit(process, exit, gone.leaked);
+        self.end_loan(process);
         self.processes.remove(&process);
         self.top_up();
         self.step(Instant::now(), Input::ProcessExited(process));

@@ -47,7 +47,7 @@ pub(super) fn listen(
         let mut was_ours = true;
         loop {
             // Whoever reads out of turn is stopped by the system.
-            let ours = tty::is_ours(&stdin);
+            let ours = tty::keys_are_ours();
             if ours && !std::mem::replace(&mut was_ours, ours) {
                 // Without them keys come as lines, which is as good as can be had then.
                 let _ = tty::take_keys();
@@ -64,11 +64,11 @@ pub(super) fn listen(
                 return;
             }
             let ready = fds.get(1).is_some_and(|fd| !fd.revents().is_empty());
-            if !ready || !tty::is_ours(&stdin) {
+            if !ready {
                 continue;
             }
             let mut bytes = [0; 64];
-            match rustix::io::read(&stdin, &mut bytes) {
+            match tty::read_keys(&mut bytes) {
                 Ok(0) => return,
                 Ok(length) if !keys(&bytes[..length]).into_iter().all(&tell) => return,
                 Ok(_) | Err(Errno::INTR | Errno::AGAIN) => {}

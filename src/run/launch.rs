@@ -82,7 +82,13 @@ impl Run<'_> {
             }
             Harness::Whole => Speech::ExitCode { arguments: Vec::new() },
         };
-        Ok(Launch { command, speech, live: self.options.live, folder: self.options.values.clone().into() })
+        Ok(Launch {
+            command,
+            speech,
+            live: self.options.live,
+            terminal: false,
+            folder: self.options.values.clone().into(),
+        })
     }
 
     /// Writes down which cases of generated tests a process is to run, if there are any among its tests.
@@ -116,7 +122,7 @@ impl Run<'_> {
             .envs(self.values(suite, &spec.needs));
         let test = suite.tests[spec.test].argument().clone();
         let folder = self.options.values.clone().into();
-        Launch { command, speech: Speech::Host { test, token }, live: false, folder }
+        Launch { command, speech: Speech::Host { test, token }, live: false, terminal: false, folder }
     }
 
     /// The suite's binary, in an environment that says nothing of what another process was told to be.

@@ -6,7 +6,8 @@ pub(super) const BY_HAND: &str = "ended by hand";
 /// The message of a test that the terminal has stopped.
 pub(super) const TERMINAL: &str = "it wants the terminal, and was stopped by it: tests run in the background, where nobody \
                                    may read from a terminal or change its modes; give it a terminal of its own (a pty), or \
-                                   none (`setsid`)";
+                                   none (`setsid`), or run it alone: `-- --exact NAME --nocapture` at a terminal lends it \
+                                   that";
 
 /// Longer messages are cut: the output has them whole.
 const LONGEST: usize = 4096;

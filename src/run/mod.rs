@@ -19,6 +19,7 @@ mod keys;
 mod launch;
 mod leftovers;
 mod live;
+mod loan;
 mod message;
 mod os;
 mod output;
@@ -62,6 +63,7 @@ use judge::Asked;
 use keys::Key;
 use leftovers::Whose;
 use live::Live;
+use loan::Loan;
 pub use plan::PROFILE;
 use plan::Plan;
 use process::{EndOfLog, Launch, Report, Speech};
@@ -133,6 +135,8 @@ enum Message {
     /// Look at what was asked for by signals.
     Signalled,
     Key(Key),
+    /// The test that has the terminal has been stopped.
+    Stopped(Process),
     Process(Who, Report),
     News(News),
     /// A thread of ours does its work no more.
@@ -242,6 +246,7 @@ pub fn groups<'a>(
         failed_contexts: HashMap::new(),
         without_log: HashSet::new(),
         alone: HashMap::new(),
+        loan: None,
         watchdog,
         sender,
         stopped: None,
@@ -307,6 +312,8 @@ struct Run<'a> {
     without_log: HashSet<usize>,
     /// The items that are to run again alone and without a log.
     alone: HashMap<schedule::Item, First>,
+    /// A test has the terminal.
+    loan: Option<Loan>,
     watchdog: &'a Watchdog,
     sender: SyncSender<Message>,
     stopped: Option<Stopped>,
@@ -380,6 +387,7 @@ impl<'a> Run<'a> {
                 Some(Message::Slot(slot)) => self.slot_granted(slot),
                 Some(Message::Signalled) => {}
                 Some(Message::Key(key)) => self.key(key),
+                Some(Message::Stopped(process)) => self.test_is_stopped(process),
                 Some(Message::Process(who, report)) => self.reports(who, report),
                 Some(Message::News(news)) => self.hear(news),
                 Some(Message::Panicked(panic)) => self.fail(panic),
@@ -521,6 +529,8 @@ impl<'a> Run<'a> {
             Action::TerminateHost(host) => self.terminate_host(host),
             Action::KillHost { host, late } => self.kill_host(host, late),
             Action::GiveUp { items, why } => self.give_up(&items, why),
+            // A person at a keyboard takes time.
+            Action::Slow { process, .. } if self.has_terminal(process) => {}
             Action::Slow { process, item, elapsed } => {
                 let worker = self.processes[&process].batch.worker;
                 let slow = TestSlow {
@@ -624,12 +634,13 @@ impl<'a> Run<'a> {
         let alone = if batch.items.len() == 1 { self.alone.remove(&first) } else { None };
         let (process, launch) = (batch.process, self.launch(&batch, alone.is_none()));
         self.processes.insert(process, Live::new(batch, alone));
-        let launch = match (self.outdated(first), launch) {
+        let mut launch = match (self.outdated(first), launch) {
             (Some(why), _) => return self.not_started.push((Who::Worker(process), Report::Withheld(why))),
             (None, Ok(launch)) => launch,
             (None, Err(error)) => return self.not_started.push((Who::Worker(process), Report::NotStarted(error))),
         };
         let is_rustdoc = matches!(launch.speech, Speech::Doctests { .. });
+        launch.terminal = !is_rustdoc && self.lend_terminal(process);
         self.start(Who::Worker(process), launch);
         if is_rustdoc {
             // It reads the library first and may compile all of its doctests. That is on nobody's time.
@@ -675,9 +686,15 @@ impl<'a> Run<'a> {
             Who::Host(host) => watchdog::Place::Host(host),
         };
         let (sender, table) = (self.sender.clone(), self.watchdog.table());
+        let has_terminal = launch.terminal;
         let tell = move |report| {
             match &report {
-                Report::Started { pid, .. } => table.watch(place, *pid),
+                Report::Started { pid, .. } => {
+                    table.watch(place, *pid);
+                    if has_terminal {
+                        table.watch(watchdog::Place::Terminal, *pid);
+                    }
+                }
                 Report::Ending => return table.forget(place),
                 _ => {}
             }

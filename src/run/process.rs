@@ -11,7 +11,7 @@ use ptest::wire::environment::argument;
 
 use super::background::Watch;
 use super::dialect::{End, Ended, Expected, Fact, Host, Libtest, Verdict};
-use super::os::{self, Child, Exit, Group, Log, Ready};
+use super::os::{self, Child, Exit, Group, Log, Ready, Stdin};
 use super::output::Output;
 use super::pick::Pick;
 use super::trickle::{MOMENT, Trickle};
@@ -24,6 +24,8 @@ pub(super) struct Launch {
     pub speech: Speech,
     /// Tell output as it comes.
     pub live: bool,
+    /// It gets the terminal, which has been prepared for it.
+    pub terminal: bool,
     /// Where the log may lie.
     pub folder: PathBuf,
 }
@@ -116,9 +118,13 @@ pub(super) fn start(launch: Launch, tell: impl Fn(Report) + Send + Sync + 'stati
 }
 
 fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
-    let Launch { mut command, speech, live, folder } = launch;
+    let Launch { mut command, speech, live, terminal, folder } = launch;
     let log = |wanted: bool| if wanted { Log::new(&folder) } else { Ok(None) };
-    let is_host = matches!(speech, Speech::Host { .. });
+    let stdin = match speech {
+        Speech::Host { .. } => Stdin::Lifeline,
+        _ if terminal => Stdin::Terminal,
+        _ => Stdin::Nothing,
+    };
     let (mut listener, log) = match speech {
         Speech::Libtest { expected, include_ignored, with_log, out_of, token } => {
             let log = log(with_log)?;
@@ -155,13 +161,15 @@ fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
             (Listener::ExitCode { output: Shared::new(Output::default()), live, facts: vec![Fact::Began(0)] }, None)
         }
     };
-    let mut child = os::spawn(command, log, is_host)?;
+    let mut child = os::spawn(command, log, stdin)?;
     let (pid, group, so_far) = (child.pid(), child.group(), listener.so_far());
     let end_of_log = EndOfLog::default();
     let asked = end_of_log.clone();
     tell(Report::Started { pid, group, so_far, end_of_log, lifeline: child.take_lifeline() });
     let mut buffer = vec![0; BUFFER];
-    let told = listen(&mut child, &mut listener, &asked, &mut buffer, tell);
+    // Who has the terminal does not wait for it in vain.
+    let watch = (!terminal).then(|| Watch::new(Instant::now()));
+    let told = listen(&mut child, &mut listener, &asked, watch, &mut buffer, tell);
     if told.is_err() {
         // Who cannot be listened to any more must not go on for ever.
         child.group().kill();
@@ -179,6 +187,7 @@ fn listen(
     child: &mut Child,
     listener: &mut Listener,
     end_of_log: &EndOfLog,
+    mut watch: Option<Watch>,
     buffer: &mut [u8],
     tell: &impl Fn(Report),
 ) -> io::Result<()> {
@@ -186,12 +195,11 @@ fn listen(
     let (mut quiet, mut closed) = (false, false);
     let mut unconfirmed: Option<(usize, Instant)> = None;
     let mut trickle = Trickle::new(last);
-    let mut terminal = Watch::new(last);
     send(listener.take_facts(), last, last, tell);
     loop {
         let waits = listener.waits_for_text().is_some();
         let wanted = Ready { text: true, log: quiet && !waits, gone: true };
-        let ready = child.wait(wanted, (waits || !quiet).then_some(SILENCE).or_else(Watch::interval))?;
+        let ready = child.wait(wanted, (waits || !quiet).then_some(SILENCE).or_else(|| watch.as_ref()?.interval()))?;
         let length = listener.read(child, buffer)?;
         if !ready.gone && !closed && child.has_closed_its_text() {
             closed = true;
@@ -216,7 +224,7 @@ fn listen(
         }
         let facts = listener.take_facts();
         let now = Instant::now();
-        if terminal.notices(child, now) {
+        if watch.as_mut().is_some_and(|watch| watch.notices(child, now)) {
             tell(Report::WaitsForTerminal);
         }
         let ended = facts.iter().any(|fact| matches!(fact, Fact::Ended(_)));
@@ -469,7 +477,8 @@ mod tests {
     #[expect(clippy::disallowed_methods, reason = "a child is what is tested")]
     fn a_thread_that_panics_kills_the_child_that_it_reads_and_tells_of_both() {
         let speech = Speech::ExitCode { arguments: ["-c", "exec sleep 1000"].map(str::to_owned).to_vec() };
-        let launch = Launch { command: Command::new("sh"), speech, live: false, folder: PathBuf::new() };
+        let launch =
+            Launch { command: Command::new("sh"), speech, live: false, terminal: false, folder: PathBuf::new() };
         let (sender, receiver) = mpsc::channel();
         let tell = move |report| match report {
             Report::Facts(_) => panic!("boom"),

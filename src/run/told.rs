@@ -12,7 +12,7 @@ use super::message::Reason;
 use super::output::Output;
 use super::process::{EndOfLog, Report, SoFar, Timed};
 use super::{NEAREST, Run, message, os};
-use crate::event::{Event, Outcome, Place, TestDiagnosed, TestFinished, TestOutput, WorkerStarted};
+use crate::event::{Event, Outcome, Place, Show, TestDiagnosed, TestFinished, TestOutput, WorkerStarted};
 use crate::list::Harness;
 use crate::schedule::{self, Batch, Input, Process, Shortage};
 
@@ -53,13 +53,18 @@ impl Run<'_> {
         live.group = Some(group);
         live.so_far = Some(so_far);
         live.end_of_log = Some(end_of_log);
+        if let Some(loan) = self.loan.as_mut().filter(|loan| loan.process == process) {
+            loan.pid = Some(pid);
+            self.watch_stops(process, pid);
+        }
+        let Some(live) = self.processes.get(&process) else { return };
         let Batch { worker, ref items, .. } = live.batch;
         let binary = self.book.suite(items[0]).binary.id.clone();
         self.book.tell(&Event::WorkerStarted(WorkerStarted { worker, process, pid, binary, tests: items.len() }));
     }
 
     /// As if its time was up.
-    fn waits_for_terminal(&mut self, process: Process) {
+    pub(super) fn waits_for_terminal(&mut self, process: Process) {
         let Some(live) = self.processes.get_mut(&process) else { return };
         live.early.get_or_insert(Early::WaitsForTerminal);
         self.step(Instant::now(), Input::End(process));
@@ -78,6 +83,7 @@ impl Run<'_> {
         for place in live.owed() {
             self.test_finished(process, place, outcome, Some(why.clone()), Output::default(), Instant::now());
         }
+        self.end_loan(process);
         self.processes.remove(&process);
         self.step(Instant::now(), Input::ProcessExited(process));
     }
@@ -88,6 +94,7 @@ impl Run<'_> {
         let shortage =
             os::shortage(error).filter(|why| live.group.is_none() && self.scheduler.tries_later(process, *why));
         let Some(why) = shortage else { return false };
+        self.end_loan(process);
         self.processes.remove(&process);
         self.warn_of_shortage(why, error);
         self.step(Instant::now(), Input::NotStarted { process, why });
@@ -124,7 +131,11 @@ impl Run<'_> {
             Fact::Said(record, output) => self.worker_said(process, record, output, at),
             Fact::Wrote(place, bytes) => {
                 let (item, worker) = (live.batch.items[place], live.batch.worker);
-                for line in live.lines(&bytes) {
+                let lines = live.lines(&bytes);
+                if self.has_terminal(process) {
+                    self.book.show(&Show::Written(bytes));
+                }
+                for line in lines {
                     self.tell_line(item, worker, line);
                 }
             }

@@ -5,7 +5,8 @@
 //! they do by themselves, since the runner held the pipes that they live by.) The table is a file without a name that
 //! both have open: writing a number into it wakes nobody, so the watchdog costs nothing while the run goes on.
 //!
-//! Where the runner takes keys, the watchdog has the terminal open as well, as its stderr, and gives it back.
+//! Where the runner takes keys or may lend the terminal to a test, the watchdog has the terminal open as well, as its
+//! stderr, and gives it back.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -25,7 +26,7 @@ use super::os::signal_child;
 use crate::tty;
 
 /// The hidden first argument that makes this program a watchdog; the others are the run's id, the folder with the values
-/// of its shared contexts, and the modes of the terminal if the runner takes keys.
+/// of its shared contexts, and the modes of the terminal if the runner changes them.
 pub const ARGUMENT: &str = "--ptest-watchdog";
 
 /// One group's number in the table; 0 where there is nothing to kill.
@@ -40,8 +41,8 @@ pub struct Watchdog {
     child: Child,
 }
 
-/// For each worker and each host the number of its group. Hosts have every other entry, so that there is room for more
-/// of them than anybody knows of when the table is made.
+/// For each worker and each host the number of its group, and before them that of the group that has the terminal. Hosts
+/// have every other entry, so that there is room for more of them than anybody knows of when the table is made.
 pub(super) struct Table(File);
 
 /// Whose group an entry is for.
@@ -49,13 +50,16 @@ pub(super) struct Table(File);
 pub(super) enum Place {
     Worker(usize),
     Host(usize),
+    /// Not to be signalled: it stands here longer than its leader lives.
+    Terminal,
 }
 
 impl Place {
     fn entry(self) -> u64 {
         let number = match self {
-            Self::Worker(number) => 2 * number,
-            Self::Host(number) => 2 * number + 1,
+            Self::Terminal => 0,
+            Self::Worker(number) => 2 * number + 1,
+            Self::Host(number) => 2 * number + 2,
         };
         (number * ENTRY) as u64
     }
@@ -65,7 +69,7 @@ impl Table {
     fn new(workers: usize, folder: &Utf8Path) -> io::Result<Self> {
         let table = Self(nameless(folder)?);
         // What is written later replaces this, so that it cannot fail for want of room.
-        table.0.write_all_at(&vec![0; 2 * workers * ENTRY], 0)?;
+        table.0.write_all_at(&vec![0; (1 + 2 * workers) * ENTRY], 0)?;
         Ok(table)
     }
 
@@ -113,12 +117,13 @@ fn nameless(folder: &Utf8Path) -> io::Result<File> {
 }
 
 fn groups(table: &File, place: fn(usize) -> Place) -> Vec<Pid> {
+    (0..).map_while(|number| number_in(table, place(number)).ok()).filter_map(Pid::from_raw).collect()
+}
+
+fn number_in(table: &File, place: Place) -> io::Result<i32> {
     let mut entry = [0; ENTRY];
-    let read = (0..).map_while(|number| {
-        table.read_exact_at(&mut entry, place(number).entry()).ok()?;
-        Some(Pid::from_raw(i32::from_ne_bytes(entry)))
-    });
-    read.flatten().collect()
+    table.read_exact_at(&mut entry, place.entry())?;
+    Ok(i32::from_ne_bytes(entry))
 }
 
 /// Without the runner their leaders may be reaped at any time, so only the groups are safe to signal; who has left them is
@@ -132,9 +137,9 @@ fn kill_groups(groups: Vec<Pid>) {
 
 impl Watchdog {
     #[expect(clippy::disallowed_methods, reason = "the watchdog is a process like the workers")]
-    pub fn start(run: &str, folder: &Utf8Path, values: &Utf8Path, workers: usize, keys: bool) -> io::Result<Self> {
+    pub fn start(run: &str, folder: &Utf8Path, values: &Utf8Path, workers: usize, terminal: bool) -> io::Result<Self> {
         let table = Table::new(workers, folder)?;
-        let (terminal, modes) = tty::lend().filter(|_| keys).unzip();
+        let (terminal, modes) = tty::in_words().filter(|_| terminal).unzip();
         let child = Command::new(own_program()?)
             .args([ARGUMENT, run, values.as_str()])
             .args(modes)
@@ -176,15 +181,22 @@ impl Drop for Watchdog {
 pub fn main(run: &str, values: &Utf8Path, modes: Option<&str>) {
     // An error means that there is no runner, either.
     let _ = io::stdin().read_to_end(&mut Vec::new());
+    let table = io::stdout();
+    let table = File::from(std::os::fd::AsFd::as_fd(&table).try_clone_to_owned().expect("stdout is open"));
+    let borrower = number_in(&table, Place::Terminal).ok().and_then(Pid::from_raw);
     if let Some(modes) = modes {
         // Whoever changes a terminal from the background is stopped otherwise.
         // SAFETY: nothing here handles the signal.
         unsafe { libc::signal(libc::SIGTTOU, libc::SIG_IGN) };
-        tty::give_back_for_another(io::stderr(), modes);
+        if borrower.is_none() {
+            tty::give_back_for_another(io::stderr(), modes);
+        }
     }
-    let table = io::stdout();
-    let table = File::from(std::os::fd::AsFd::as_fd(&table).try_clone_to_owned().expect("stdout is open"));
     kill_groups(groups(&table, Place::Worker));
+    if let (Some(modes), Some(borrower)) = (modes, borrower) {
+        // Who had it can change it no more.
+        tty::give_back_loan_for_another(io::stderr(), modes, borrower);
+    }
     let mut hosts = groups(&table, Place::Host);
     if !hosts.is_empty() {
         leftovers::kill(run, Whose::NoHosts);

@@ -35,6 +35,8 @@ mod kills;
 mod listing;
 #[cfg(target_os = "linux")]
 mod live;
+#[cfg(target_os = "linux")]
+mod loan;
 mod machines;
 mod options;
 #[cfg(target_os = "linux")]

@@ -10,7 +10,7 @@ use std::time::Instant;
 use pty_process::Size;
 use pty_process::blocking::{self, Pty};
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::termios::{LocalModes, tcgetattr};
+use rustix::termios::{LocalModes, tcgetattr, tcgetpgrp};
 
 use crate::kills::LIMIT;
 use crate::tool::Tool;
@@ -41,9 +41,20 @@ impl Screen {
 
     /// Runs an interactive shell in the tool's environment, for job control.
     pub fn shell(tool: Tool) -> Self {
+        Self::in_environment_of(&tool.command(), &["-i"])
+    }
+
+    /// Runs the tool below a shell that shares its process group with it. The script has the tool as `"$@"`.
+    pub fn script(tool: Tool, script: &str) -> Self {
         let tool = tool.command();
+        let words = [tool.get_program()].into_iter().chain(tool.get_args()).map(|it| it.to_str().unwrap());
+        let arguments: Vec<&str> = ["-c", script, "sh"].into_iter().chain(words).collect();
+        Self::in_environment_of(&tool, &arguments)
+    }
+
+    fn in_environment_of(tool: &Command, arguments: &[&str]) -> Self {
         let mut shell = Command::new("sh");
-        shell.arg("-i").env("PS1", "$ ").env("ENV", "");
+        shell.args(arguments).env("PS1", "$ ").env("ENV", "");
         shell.current_dir(tool.get_current_dir().unwrap_or(Path::new(".")));
         for (name, value) in tool.get_envs() {
             match value {
@@ -149,6 +160,11 @@ impl Screen {
         assert!(Instant::now() < deadline, "it ends in time; the screen is\n{}", self.text());
         let status = self.child.wait().unwrap();
         (status.code(), self.text())
+    }
+
+    /// Whether the program that was started here is in front, with its process group.
+    pub fn is_in_front(&self) -> bool {
+        tcgetpgrp(&self.pty).unwrap() == Pid::from_child(&self.child)
     }
 
     /// Whether what is typed is seen and waits for the end of the line, as people expect of a terminal.

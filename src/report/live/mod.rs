@@ -37,6 +37,8 @@ pub(super) struct Live {
     /// How long the run was stopped.
     paused: Duration,
     suspended: Option<Instant>,
+    /// A test has the terminal.
+    lent: bool,
     drawn: bool,
     /// When the last frame was.
     last: Option<Duration>,
@@ -51,6 +53,7 @@ impl Live {
             began: Instant::now(),
             paused: Duration::ZERO,
             suspended: None,
+            lent: false,
             drawn: false,
             last: None,
             heartbeat: Duration::ZERO,
@@ -74,6 +77,7 @@ impl Live {
     pub(super) fn pulse(&self) -> Duration {
         let second = Duration::from_secs(1);
         match self.progress {
+            _ if self.lent => second,
             Progress::Region => FRAME,
             Progress::Heartbeat(every) => every.min(second),
             Progress::None => second,
@@ -82,7 +86,7 @@ impl Live {
 
     /// What to write now that `lines` are to be told. `None`: the frame's time has not come, they have to wait.
     pub(super) fn frame(&mut self, lines: &[u8], styles: &Styles) -> Option<Vec<u8>> {
-        if self.progress != Progress::Region || self.suspended.is_some() || self.state.building {
+        if self.progress != Progress::Region || self.suspended.is_some() || self.lent || self.state.building {
             return Some(lines.to_vec());
         }
         if !tty::is_ours(std::io::stderr()) {
@@ -127,11 +131,20 @@ impl Live {
     pub(super) fn heartbeat(&mut self, styles: &Styles) -> Vec<String> {
         let now = self.now();
         let Progress::Heartbeat(every) = self.progress else { return Vec::new() };
-        if now < self.heartbeat + every {
+        if now < self.heartbeat + every || self.lent {
             return Vec::new();
         }
         self.heartbeat = now;
         frame::heartbeat(&self.state, now, styles)
+    }
+
+    pub(super) fn lend_terminal(&mut self, lent: bool) {
+        self.lent = lent;
+        self.last = None;
+    }
+
+    pub(super) fn is_lent(&self) -> bool {
+        self.lent
     }
 
     pub(super) fn suspend(&mut self) {

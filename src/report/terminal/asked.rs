@@ -41,6 +41,10 @@ impl<W: Write> Terminal<W> {
                 writeln!(self.page, "{key} {meaning}")
             }),
             Show::Done(text) => self.said(&tame(text, false)),
+            Show::Written(bytes) => {
+                self.unfinished = bytes.last().is_some_and(|last| *last != b'\n');
+                self.page.write_all(bytes)
+            }
         }
     }
 

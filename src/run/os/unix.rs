@@ -31,7 +31,8 @@ use rustix::process::{
 
 use super::proc::{descendants_wait_for_terminal, group_is_alive, has_program, is_stdout, knows_us};
 use super::{Exit, limits};
-use crate::threads;
+use crate::threads::{self, Panic};
+use crate::tty;
 
 /// How often, and after how long each time, a descriptor is asked for again that a child is watched by.
 const TRIES: usize = 1000;
@@ -61,19 +62,40 @@ pub(in crate::run) struct Ready {
     pub gone: bool,
 }
 
-/// Starts a command in a group of its own, with stdout and stderr in one pipe. There is nothing on stdin, or a pipe, if
-/// the child is to live until that ends.
-pub(in crate::run) fn spawn(mut command: Command, log: Option<Log>, lives_by_stdin: bool) -> io::Result<Child> {
+/// What a child has on stdin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::run) enum Stdin {
+    Nothing,
+    /// A pipe: the child lives until that ends.
+    Lifeline,
+    /// Ours, which is a terminal that has been prepared for it ([`tty::lend`]).
+    Terminal,
+}
+
+/// Starts a command in a group of its own, with stdout and stderr in one pipe.
+pub(in crate::run) fn spawn(mut command: Command, log: Option<Log>, stdin: Stdin) -> io::Result<Child> {
     let (text, writer) = io::pipe()?;
     set_nonblocking(text.as_fd())?;
-    let lifeline = if lives_by_stdin {
-        let (stdin, lifeline) = io::pipe()?;
-        command.stdin(stdin);
-        Some(lifeline)
-    } else {
-        command.stdin(Stdio::null());
-        None
-    };
+    let mut lifeline = None;
+    match stdin {
+        Stdin::Nothing => _ = command.stdin(Stdio::null()),
+        Stdin::Lifeline => {
+            let (stdin, writer) = io::pipe()?;
+            command.stdin(stdin);
+            lifeline = Some(writer);
+        }
+        Stdin::Terminal => {
+            command.stdin(Stdio::inherit());
+            // Its group has to be in front before its program begins, which may ask for the terminal at once.
+            // SAFETY: the closure makes system calls and nothing else. The child leads its group by then.
+            unsafe {
+                command.pre_exec(|| {
+                    tty::come_to_front();
+                    Ok(())
+                });
+            }
+        }
+    }
     command.stdout(writer.try_clone()?).stderr(writer).process_group(0);
     if let Some(limit) = limits::of_caller() {
         // SAFETY: it makes one system call.
@@ -226,6 +248,35 @@ impl Drop for Child {
     fn drop(&mut self) {
         self.group.kill();
     }
+}
+
+/// Has `tell` called, from a thread, when a child is stopped. Nothing is told if it ends first.
+pub(in crate::run) fn when_stopped(
+    child: u32,
+    tell: impl FnOnce() + Send + 'static,
+    panicked: impl FnOnce(Panic) + Send + 'static,
+) -> io::Result<()> {
+    let Some(child) = i32::try_from(child).ok().and_then(Pid::from_raw) else { return Ok(()) };
+    let wait = move || {
+        let options = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        let status = loop {
+            match waitid(WaitId::Pid(child), options) {
+                Err(Errno::INTR) => {}
+                status => break status,
+            }
+        };
+        if status.is_ok_and(|status| status.is_some_and(|it| it.stopping_signal().is_some())) {
+            tell();
+        }
+    };
+    threads::start("stops", wait, panicked)
+}
+
+/// The signal by which a child is stopped now; it is told once for each stop.
+pub(in crate::run) fn stopped_by(child: u32) -> Option<i32> {
+    let child = i32::try_from(child).ok().and_then(Pid::from_raw)?;
+    let status = waitid(WaitId::Pid(child), WaitIdOptions::STOPPED | WaitIdOptions::NOHANG);
+    status.ok().flatten().and_then(|it| it.stopping_signal())
 }
 
 /// As the first process of its pid namespace the runner is the one that orphans are left to.
@@ -449,7 +500,7 @@ mod tests {
             let name = log.path.clone();
             let mut command = Command::new("sh");
             command.args(["-c", "echo ok a > \"$0\"; echo said; read line"]).arg(&log.path);
-            let mut child = spawn(command, Some(log), true).unwrap();
+            let mut child = spawn(command, Some(log), Stdin::Lifeline).unwrap();
             let everything = Ready { text: true, log: true, gone: true };
             while child.read_text(&mut [0; 64]).unwrap() == 0 {
                 child.wait(everything, None).unwrap();
