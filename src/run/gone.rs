@@ -15,7 +15,7 @@ use super::message;
 use super::os::Exit;
 use super::output::Output;
 use super::process::Gone;
-use super::rerun::{Conclusion, First, Second, conclude};
+use super::rerun::{Conclusion, Confirmation, First, Second, conclude, confirm};
 use crate::event::{Event, Fixture, Outcome, WorkerExited, WorkerFailed};
 use crate::schedule::{Input, Item, Process};
 
@@ -45,7 +45,7 @@ impl Run<'_> {
             Judgement::Interrupted => self.interrupted(process, gone.exit, running, output, fixture),
             Judgement::WithoutLog => self.log_is_lost(process),
             Judgement::Alone(place) if self.may_run_again(process) => {
-                let first = no_word.map(|why| First { why, exit: gone.exit, output });
+                let first = no_word.map(|why| First { why, exit: gone.exit, output, confirmed: false });
                 self.run_alone(process, place, first);
             }
             Judgement::TimedOut(place) => {
@@ -196,29 +196,57 @@ impl Run<'_> {
         self.step(Instant::now(), Input::RunAlone { process, item });
     }
 
+    /// What came of a test that ran again alone, with a log: whether it does so again.
+    fn confirm(&mut self, process: Process, gone: &Gone, first: First) {
+        let Some(live) = self.processes.get_mut(&process) else { return };
+        let held = live.held.take();
+        let verdict = held.as_ref().map(|(ended, _)| ended.verdict);
+        let confirmation = match live.asked {
+            Some(_) => Confirmation::AsUsual,
+            None => confirm(gone.exit, verdict, gone.end.no_word.is_some()),
+        };
+        live.concluded = confirmation != Confirmation::AsUsual;
+        match (confirmation, held) {
+            (Confirmation::Confirmed, _) => self.run_alone(process, 0, Some(First { confirmed: true, ..first })),
+            (Confirmation::Crashed, _) => self.first_end_stands(process, first),
+            (Confirmation::AsUsual, Some((ended, at))) => self.ended(process, ended, at),
+            (Confirmation::AsUsual, None) => {}
+        }
+    }
+
+    fn first_end_stands(&mut self, process: Process, first: First) {
+        let item = self.processes[&process].batch.items[0];
+        let why = Some(self.with_last_words(item, first.exit.to_string(), first.exit, &first.output));
+        self.test_finished(process, 0, Outcome::Crashed, why, first.output, Instant::now());
+    }
+
     /// What came of a test that ran again alone.
     fn conclude(&mut self, process: Process, gone: &Gone) {
         let Some(live) = self.processes.get_mut(&process).filter(|live| !live.muted) else { return };
         let Some(first) = live.first.take() else { return };
+        if !first.confirmed {
+            return self.confirm(process, gone, first);
+        }
         let held = live.held.take();
         let name = self.book.test(live.batch.items[0]).argument();
         let running = gone.end.running.as_ref().map(|(_, output)| output.clone());
-        let panic = running.as_ref().and_then(|output| message::of_failure(name, &output.clone().into_text()));
+        let panicked = |output: &Output| message::of_failure(name, &output.clone().into_text());
+        let panic = running.as_ref().and_then(panicked);
+        let ended_with = held.as_ref().map(|(ended, _)| &ended.output);
+        let only_first_panicked =
+            panicked(&first.output).is_some() && panic.is_none() && ended_with.and_then(panicked).is_none();
         let second = Second {
             exit: gone.exit,
             verdict: held.as_ref().map(|(ended, _)| ended.verdict),
             ended_inside: running.is_some(),
             disputed: gone.end.disputed,
             failed_or_closed: panic.is_some() || gone.end.closed,
+            only_first_panicked,
         };
         let conclusion = if live.asked.is_some() { Conclusion::AsUsual } else { conclude(&first, second) };
         let now = Instant::now();
         match (conclusion, held) {
-            (Conclusion::Crashed, _) => {
-                let item = self.processes[&process].batch.items[0];
-                let why = Some(self.with_last_words(item, first.exit.to_string(), first.exit, &first.output));
-                self.test_finished(process, 0, Outcome::Crashed, why, first.output, now);
-            }
+            (Conclusion::Crashed, _) => self.first_end_stands(process, first),
             (_, Some((ended, at))) => self.ended(process, ended, at),
             (Conclusion::Verdict(verdict), None) => {
                 let note = (verdict == Verdict::Failed && panic.is_none()).then(|| gone.exit.to_string());

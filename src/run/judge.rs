@@ -81,6 +81,10 @@ pub(super) fn judge(facts: Facts) -> Judgement {
     if ended == given && (exit == expected || end.by_exit_code) {
         return Judgement::Clean;
     }
+    // Where a test before it has closed the output, nobody sees a test begin. But it was its turn.
+    if let Some(NoWord::Silent { place, dark: true }) = end.no_word.filter(|_| ended < given) {
+        return Judgement::Crashed(place);
+    }
     if ended == 0 {
         return Judgement::NotStarted(format!("its process ended before its first test began: {exit}"));
     }
@@ -143,6 +147,8 @@ mod tests {
 
     #[test]
     fn a_test_of_which_libtest_says_nothing_runs_again_alone_and_a_crash_does_not() {
+        let in_the_dark = End { no_word: Some(NoWord::Silent { place: 1, dark: true }), ..end(None) };
+        assert_eq!(judged(&in_the_dark, Exit::Signal(6), None, 1, false), Judgement::Crashed(1));
         let silent = End { no_word: Some(NoWord::Silent { place: 1, dark: false }), ..end(Some(1)) };
         assert_eq!(judged(&silent, Exit::Code(101), None, 1, false), Judgement::Alone(1));
         for exit in [Exit::Code(0), Exit::Code(1), Exit::Signal(6)] {

@@ -310,7 +310,7 @@ struct Run<'a> {
     failed_contexts: HashMap<ContextId, Arc<str>>,
     /// The suites whose processes cannot write a log.
     without_log: HashSet<usize>,
-    /// The items that are to run again alone and without a log.
+    /// The items that are to run again alone.
     alone: HashMap<schedule::Item, First>,
     /// A test has the terminal.
     loan: Option<Loan>,
@@ -632,7 +632,8 @@ impl<'a> Run<'a> {
         let first = batch.items[0];
         self.warn_of_another_program(self.book.place(first));
         let alone = if batch.items.len() == 1 { self.alone.remove(&first) } else { None };
-        let (process, launch) = (batch.process, self.launch(&batch, alone.is_none()));
+        let with_log = alone.as_ref().is_none_or(|first| !first.confirmed);
+        let (process, launch) = (batch.process, self.launch(&batch, with_log));
         self.processes.insert(process, Live::new(batch, alone));
         let mut launch = match (self.outdated(first), launch) {
             (Some(why), _) => return self.not_started.push((Who::Worker(process), Report::Withheld(why))),

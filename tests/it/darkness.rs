@@ -65,7 +65,12 @@ fn a_crash_that_looks_like_a_lost_log_is_no_pass() {
         #[test] fn a_says_so_and_aborts_once() { if is_first("a") { println!("{LOST}"); std::process::abort() } }
         #[test] fn b_ends_as_libtest_does_once() { if is_first("b") { c::_exit(101) } }
         #[test] fn c_says_so_and_ends_well() { println!("{LOST}"); c::_exit(0) }
-        #[test] fn d_passes() {}"#,
+        #[test] fn d_passes() {}
+        #[test] fn e_says_so_and_ends_as_libtest_does_once() { if is_first("e") { println!("{LOST}"); c::_exit(101) } }
+        #[test] fn f_closes_the_log_and_panics_once() {
+            (3..1024).for_each(|descriptor| drop(c::close(descriptor)));
+            assert!(!is_first("f"), "the first time");
+        }"#,
     );
     let (ran, events) = ran(&workspace, &["--processes=1"]);
     ran.expect(100);
@@ -74,6 +79,8 @@ fn a_crash_that_looks_like_a_lost_log_is_no_pass() {
         "b_ends_as_libtest_does_once crashed",
         "c_says_so_and_ends_well crashed",
         "d_passes passed",
+        "e_says_so_and_ends_as_libtest_does_once crashed",
+        "f_closes_the_log_and_panics_once crashed",
     ];
     assert_eq!(outcomes(&events), expected, "{}", ran.stderr);
 }
@@ -134,4 +141,18 @@ fn without_a_log_what_looks_like_libtests_words_is_not_taken_for_them() {
         let mut reasons = of_kind(&events, "worker-exited").filter_map(|it| it["reason"].as_str());
         assert!(reasons.any(|it| it.contains("its log could not be opened")), "{}", ran.stderr);
     }
+}
+
+#[test]
+fn a_crash_behind_a_test_that_has_closed_the_output_is_that_tests_own() {
+    let workspace = made(
+        r#"#[test] fn a_closes_the_output() { (1..3).for_each(|descriptor| drop(c::close(descriptor))) }
+        #[test] fn b_aborts_once() { if is_first("b") { std::process::abort() } }
+        #[test] fn c_passes() {}"#,
+    );
+    let (ran, events) = ran(&workspace, &["--processes=1"]);
+    ran.expect(100);
+    let expected = ["a_closes_the_output passed", "b_aborts_once crashed", "c_passes passed"];
+    assert_eq!(outcomes(&events), expected, "{}", ran.stderr);
+    assert!(of_kind(&events, "worker-failed").next().is_none(), "{}", ran.stderr);
 }
