@@ -12,7 +12,7 @@ use std::sync::mpsc;
 
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
-use cargo_metadata::{Artifact, Message, Metadata, Package, PackageId, TargetKind};
+use cargo_metadata::{Artifact, Dependency, DependencyKind, Message, Metadata, Package, PackageId, TargetKind};
 use nextest_metadata::{RustBinaryId, RustTestBinaryKind};
 
 mod cargo;
@@ -328,7 +328,9 @@ fn tested<'a>(packages: &'a [Package], tests: &'a [&Artifact]) -> impl Iterator<
 
 /// What such a package's tests do with a jobserver would be done to the one of this run.
 fn is_about_jobservers(package: &Package) -> bool {
-    package.name.as_str() == "jobserver" || package.dependencies.iter().any(|it| it.name == "jobserver")
+    // What only its build script uses, none of its tests do.
+    let uses_it = |it: &Dependency| it.name == "jobserver" && it.kind != DependencyKind::Build;
+    package.name.as_str() == "jobserver" || package.dependencies.iter().any(uses_it)
 }
 
 fn serial_packages(packages: &[Package]) -> Vec<String> {

@@ -133,9 +133,10 @@ impl Run<'_> {
         }
         // Whose processes run many tests is not what this says.
         command.env_remove(NEXTEST);
-        let runner = match suite.harness {
-            Harness::Doctests => ANY.to_owned(),
-            _ => std::process::id().to_string(),
+        // Between us and it there may be rustdoc, or what a runner starts it with.
+        let runner = match suite.harness == Harness::Doctests || !suite.binary.runner.is_empty() {
+            true => ANY.to_owned(),
+            false => std::process::id().to_string(),
         };
         let nextest_run = &self.options.nextest_run;
         command.env(NEXTEST_RUN_ID, nextest_run).env(OWN_NEXTEST_RUN_ID, nextest_run).env(RUNNER, runner);

@@ -1,5 +1,6 @@
-//! A thread that writes into the jobserver's pipe, for those who may not wait: whoever has the pipe, as every test has,
-//! can fill it, and then a write takes until somebody reads.
+//! Threads that write into the jobserver's pipe and read from it, for those who may not wait: whoever has the pipe, as
+//! every test has, can fill it, and then a write takes until somebody reads; or empty it, and a read takes until somebody
+//! writes. So the two do not wait for one another.
 
 use std::io;
 use std::sync::Arc;
@@ -8,6 +9,8 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use jobserver::{Acquired, Client};
+
+use crate::threads;
 
 /// How long the thread is given for what there is to write. It takes microseconds, unless there is no room.
 const MOMENT: Duration = Duration::from_millis(250);
@@ -22,9 +25,42 @@ enum Job {
     Say(Sender<()>),
 }
 
-/// The thread, for those who want something written. It ends with the last of them.
+/// The threads, for those who want something written or read. They end with the last of them.
 #[derive(Clone)]
 pub(super) struct Refill {
+    writer: Worker,
+    reader: Worker,
+}
+
+impl Refill {
+    pub(super) fn start(client: &Client) -> io::Result<Self> {
+        Ok(Self { writer: Worker::start("refill", client.clone())?, reader: Worker::start("drain", client.clone())? })
+    }
+
+    pub(super) fn give_back(&self, slot: Acquired) {
+        self.writer.send(Job::GiveBack(slot));
+    }
+
+    pub(super) fn add(&self, tokens: usize) {
+        if tokens > 0 {
+            self.writer.send(Job::Add(tokens));
+        }
+    }
+
+    pub(super) fn take_away(&self, tokens: usize) {
+        if tokens > 0 {
+            self.reader.send(Job::TakeAway(tokens));
+        }
+    }
+
+    /// Whether all that was asked for is done, or is within a moment.
+    pub(super) fn is_done(&self) -> bool {
+        self.writer.is_done() && self.reader.is_done()
+    }
+}
+
+#[derive(Clone)]
+struct Worker {
     jobs: Sender<Job>,
     /// How many jobs are not done.
     left: Arc<AtomicUsize>,
@@ -32,39 +68,24 @@ pub(super) struct Refill {
     stuck: Arc<AtomicBool>,
 }
 
-impl Refill {
-    pub(super) fn start(client: Client) -> io::Result<Self> {
+impl Worker {
+    fn start(name: &'static str, client: Client) -> io::Result<Self> {
         let (jobs, receiver) = mpsc::channel();
         let left = Arc::new(AtomicUsize::new(0));
         let counter = left.clone();
-        std::thread::Builder::new().name("refill".to_owned()).spawn(move || work(&client, &receiver, &counter))?;
+        // After a panic its jobs are not done, and whoever asks is told so.
+        threads::start(name, move || work(&client, &receiver, &counter), drop)?;
         Ok(Self { jobs, left, stuck: Arc::default() })
-    }
-
-    pub(super) fn give_back(&self, slot: Acquired) {
-        self.send(Job::GiveBack(slot));
-    }
-
-    pub(super) fn add(&self, tokens: usize) {
-        if tokens > 0 {
-            self.send(Job::Add(tokens));
-        }
-    }
-
-    pub(super) fn take_away(&self, tokens: usize) {
-        if tokens > 0 {
-            self.send(Job::TakeAway(tokens));
-        }
     }
 
     fn send(&self, job: Job) {
         self.left.fetch_add(1, Ordering::SeqCst);
-        // The thread lives as long as this does.
+        // The thread lives as long as this does, unless it has panicked.
         let _ = self.jobs.send(job);
     }
 
     /// Whether all that was asked for is done, or is within a moment.
-    pub(super) fn is_done(&self) -> bool {
+    fn is_done(&self) -> bool {
         if self.left.load(Ordering::SeqCst) == 0 {
             self.stuck.store(false, Ordering::SeqCst);
             return true;

@@ -40,8 +40,9 @@ pub(super) fn confirm(exit: Exit, verdict: Option<Verdict>, no_word: bool) -> Co
     }
 }
 
-/// What is known of the second one.
+/// What is known of the last one.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each of them is a fact of its own about the process")]
 pub(super) struct Second {
     pub exit: Exit,
     /// By the whole text.

@@ -81,7 +81,7 @@ impl Pool {
 
     /// Who hands the pool on by `makeflags` owns it.
     fn of(client: Client, makeflags: Option<OsString>, tokens: usize) -> Result<Self> {
-        let refill = Refill::start(client.clone()).context("cannot start a thread")?;
+        let refill = Refill::start(&client).context("cannot start a thread")?;
         Ok(Self { client, guest: makeflags.is_none(), makeflags, tokens: Cell::new(tokens), refill })
     }
 

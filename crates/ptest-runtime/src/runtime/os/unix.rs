@@ -119,10 +119,20 @@ pub(in crate::runtime) fn stamp(file: &Metadata) -> super::Stamp {
 }
 
 /// Whether `/proc` is there and means the same processes by their numbers as we do: in a pid namespace of its own a
-/// program may still see that of another one.
+/// program may still see that of another one, where its number may happen to be the same. A process has one number for
+/// each namespace from that of `/proc` to its own.
 fn proc_knows_us() -> bool {
     let own = std::process::id().to_string();
-    std::fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == own.as_str())
+    if !std::fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == own.as_str()) {
+        return false;
+    }
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return true };
+    for line in status.lines() {
+        if let Some(numbers) = line.strip_prefix("NSpid:") {
+            return numbers.split_whitespace().count() == 1;
+        }
+    }
+    true
 }
 
 /// The stderr of another process.
