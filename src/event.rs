@@ -280,7 +280,20 @@ pub struct TestFinished {
     pub beside: bool,
 }
 
+/// The message of a test that was ended from the keyboard.
+pub const ENDED_BY_HAND: &str = "ended by hand";
+
 impl TestFinished {
+    /// Whether the run ended while it ran: no failure, but whoever ended the run wants to know where.
+    pub fn was_cut_short(&self) -> bool {
+        self.outcome == Outcome::NotReached && self.worker.is_some()
+    }
+
+    /// Whether somebody at the keyboard ended it.
+    pub fn was_ended_by_hand(&self) -> bool {
+        self.outcome == Outcome::TimedOut && self.message.as_deref() == Some(ENDED_BY_HAND)
+    }
+
     /// Where people should look, as file and line: where it failed, or else where it stands.
     pub fn where_to_look(&self) -> (Option<&str>, Option<u32>) {
         match &self.place {

@@ -178,8 +178,8 @@ fn fail(Failure { exit, error }: Failure) -> Exit {
 
 /// Outside of a run, what is said goes to stderr from here: a line in one piece, so that several programs may talk.
 fn say(text: &str) {
-    // Where nobody can read it, there is nobody to tell so.
-    let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
+    // It may quote anything. Where nobody can read it, there is nobody to tell so.
+    let _ = std::io::stderr().write_all(format!("{}\n", report::tame(text, false)).as_bytes());
 }
 
 fn generate(what: cli::What) -> Result<Exit, Failure> {
@@ -290,7 +290,7 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     let options = invocation.filter.clone();
     let filtered = Filtered { suites: &all, decisions: &decisions, options: &options };
     no_mistaken_command(&invocation, filtered)?;
-    notes::on_suites(known, &invocation.filter, invocation.quiet).iter().for_each(|note| say(note));
+    notes::on_suites(known, &invocation.filter, invocation.quiet, invocation.looks()).iter().for_each(|note| say(note));
     if let Task::List(format) = invocation.task {
         let folders =
             listing::Folders { target: &build.site.target_directory, build: build.site.build_directory.as_deref() };
@@ -375,7 +375,9 @@ fn eagerly(mut invocation: Invocation, pool: &Pool, since: Instant, began: &mut 
             several_processes: &several_processes(&stages),
             whole: invocation.whole,
         };
-        notes::on_suites(known, &invocation.filter, invocation.quiet).iter().for_each(|note| say(note));
+        notes::on_suites(known, &invocation.filter, invocation.quiet, invocation.looks())
+            .iter()
+            .for_each(|note| say(note));
         notes::on_groups(known, invocation.run.processes).iter().for_each(|note| say(note));
         let filtered = Filtered { suites: known.suites, decisions: known.decisions, options: &stages.filter };
         Ok(exit_of(&finished.run, &invocation, filtered))

@@ -40,11 +40,14 @@ pub fn is_taken(decisions: &[Decision]) -> bool {
 }
 
 /// Filters that do not do what they seem to, failed tests that are not there, and binaries that do not list their tests.
-pub fn on_suites(known: Known, filter: &filter::Options, quiet: bool) -> Vec<String> {
+///
+/// That somebody's harness does not list its tests is as it was the last time: it is said to those who `look`.
+pub fn on_suites(known: Known, filter: &filter::Options, quiet: bool, look: bool) -> Vec<String> {
     let mut notes = filter::unknown(known.suites, filter, known.whole);
     if !quiet {
         let taken = known.suites.iter().zip(known.decisions).filter(|(_, decisions)| is_taken(decisions));
-        notes.extend(taken.filter_map(|(suite, _)| suite.note.clone()));
+        let told = taken.filter(|(suite, _)| look || suite.binary.libtest);
+        notes.extend(told.filter_map(|(suite, _)| suite.note.clone()));
     }
     let filtered = Filtered { suites: known.suites, decisions: known.decisions, options: filter };
     let notes = notes.into_iter().map(|note| format!("note: {note}"));

@@ -31,6 +31,17 @@ pub(super) fn selection_args(cli: &Cli) -> Vec<String> {
     args.0
 }
 
+/// The options that select packages and targets, as they were said to us.
+pub(super) fn selection_words(cli: &Cli) -> Vec<String> {
+    let it = &cli.target;
+    let mut args = Words(selection_args(cli));
+    if it.doc && !it.lib {
+        args.0.retain(|word| word != "--lib");
+    }
+    args.flag("--doc", it.doc).flag("--no-doc", it.no_doc);
+    args.0
+}
+
 /// The options that select packages.
 pub(super) fn package_args(cli: &Cli) -> Vec<String> {
     let it = &cli.target;

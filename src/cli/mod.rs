@@ -25,7 +25,7 @@ use crate::{build, filter, group, list, listing, report, run};
 pub use afterwards::Afterwards;
 pub use args::NoTests;
 use args::{AfterwardsArgs, Annotations, Cli, Colour, Leaks, TestBinaryArgs};
-use forward::{build_args, cargo_args, doctests, metadata_args, package_args, selection_args};
+use forward::{build_args, cargo_args, doctests, metadata_args, package_args, selection_args, selection_words};
 pub use generate::{What, generate};
 
 /// What the program was called for.
@@ -63,6 +63,13 @@ pub struct Invocation {
     /// No package or target was chosen.
     pub whole: bool,
     pub quiet: bool,
+}
+
+impl Invocation {
+    /// Whether somebody wants to see how things are, and not only what comes of them.
+    pub fn looks(&self) -> bool {
+        self.task != Task::Run || self.report.terminal.verbosity == Verbosity::Verbose
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -270,6 +277,8 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, command: Command, env: Env) -> 
                 build_args: build_args(cli),
                 include_ignored,
                 diagnose: cli.run.diagnose,
+                repeated: cli.run.repeat > 1,
+                rerun_all: [selection_words(cli), build_args(cli)].concat(),
             },
         },
         no_tests: cli.select.no_tests,

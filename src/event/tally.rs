@@ -15,11 +15,15 @@ pub struct Tally {
     pub failed: usize,
     pub ignored: usize,
     pub timed_out: usize,
+    /// Of `timed_out`: those that were ended from the keyboard.
+    pub ended_by_hand: usize,
     pub crashed: usize,
     /// Tests that did not run, since a set-up failed.
     pub setup_failed: usize,
     pub error: usize,
     pub not_reached: usize,
+    /// Of `not_reached`: those that ran when the run ended.
+    pub cancelled: usize,
     /// Error entries that belong to a process and to no test; not among the tests.
     pub worker_failed: usize,
     /// Teardowns and hosts that failed, each an entry of its own; not among the tests.
@@ -35,6 +39,8 @@ impl Tally {
             Event::TestFinished(test) => {
                 *self.of(test.outcome) += 1;
                 self.flaky += usize::from(test.flaky);
+                self.ended_by_hand += usize::from(test.was_ended_by_hand());
+                self.cancelled += usize::from(test.was_cut_short());
             }
             Event::WorkerFailed(_) => self.worker_failed += 1,
             Event::FixtureFinished(fixture) => {

@@ -64,6 +64,25 @@ pub struct Group {
 pub struct Grouped {
     pub test: usize,
     pub timeout: Option<Duration>,
+    pub whence: Whence,
+}
+
+/// Where a time limit was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whence {
+    Test,
+    Configuration,
+    CommandLine,
+}
+
+impl std::fmt::Display for Whence {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Test => "its own timeout",
+            Self::Configuration => "timeout of a [[context]] in .config/ptest.toml",
+            Self::CommandLine => "--process-timeout",
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -217,9 +236,14 @@ impl<'a> Grouping<'a> {
                 groups.len() - 1
             });
             let own = test.annotated.as_ref().and_then(|it| it.timeout);
-            let timeout = own.or_else(|| rules.iter().rev().find_map(|it| it.timeout)).or(options.timeout);
+            let configured = rules.iter().rev().find_map(|it| it.timeout);
+            let (timeout, whence) = match (own, configured) {
+                (Some(_), _) => (own, Whence::Test),
+                (None, Some(_)) => (configured, Whence::Configuration),
+                (None, None) => (options.timeout, Whence::CommandLine),
+            };
             let group = &mut groups[group];
-            group.tests.push(Grouped { test: place, timeout });
+            group.tests.push(Grouped { test: place, timeout, whence });
             group.hide_jobserver |= hide_jobserver;
             // A process does not change what it takes while it lives, so a unit takes what the most demanding one needs.
             group.slots = group.slots.max(slots);
@@ -447,6 +471,8 @@ mod tests {
             by_context(&suites, &[vec![Decision::Run; 3]], &Config { contexts: rules, ..Config::default() }, &options);
         let timeouts: Vec<_> = groups.groups[0].tests.iter().map(|it| it.timeout).collect();
         assert_eq!(timeouts, [secs(1), secs(2), secs(3)]);
+        let whence: Vec<_> = groups.groups[0].tests.iter().map(|it| it.whence).collect();
+        assert_eq!(whence, [Whence::Test, Whence::Configuration, Whence::CommandLine]);
     }
 
     #[test]

@@ -1,17 +1,35 @@
-//! Keeps what tests print from steering the terminal: colours pass, if there are to be any, and nothing else does. Here is
-//! also what escape sequences look like, for all who take them out (ECMA-48, 5.3 to 5.6, and ECMA-35, 13).
+//! Cleans text for people, wherever it comes from: what tests print, their names, the configuration. Nothing of it steers
+//! the terminal or reorders what stands beside it: colours pass, if there are to be any, and nothing else does. Here is also
+//! what escape sequences look like, for all who take them out (ECMA-48, 5.3 to 5.6, and ECMA-35, 13).
 
+use std::borrow::Cow;
+use std::fmt::Write;
 use std::ops::RangeInclusive;
 
 const ESCAPE: char = '\u{1b}';
 
-/// The text without control characters and sequences, but for line ends, tabs and (if `colours`) colours.
-pub(super) fn tame(text: &str, colours: bool) -> String {
+/// What a mark that reorders its neighbours is shown as.
+pub(super) const REORDERS: char = '\u{2426}';
+
+/// What the end of a line is shown as where there is to be one line.
+const NEWLINE: char = '\u{2424}';
+
+/// Whether it is a mark that reorders what stands beside it.
+pub(super) fn reorders(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The text without control characters and sequences, but for line ends, tabs and (if `colours`) colours. Marks that
+/// reorder their neighbours become signs that can be seen.
+pub fn tame(text: &str, colours: bool) -> String {
     let mut tamed = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find(|c: char| c.is_control() && c != '\n' && c != '\t') {
+    while let Some(at) = rest.find(|c: char| (c.is_control() && c != '\n' && c != '\t') || reorders(c)) {
         tamed.push_str(&rest[..at]);
         rest = &rest[at..];
+        if rest.starts_with(reorders) {
+            tamed.push(REORDERS);
+        }
         let (sequence, after) = rest.split_at(sequence(rest));
         if colours && is_colour(sequence) {
             tamed.push_str(sequence);
@@ -21,6 +39,81 @@ pub(super) fn tame(text: &str, colours: bool) -> String {
     tamed.push_str(rest);
     tamed
 }
+
+/// The same without colours, on one line: a name, or what stands behind one.
+pub(super) fn line(text: &str) -> String {
+    let sign = |c: char| match c {
+        '\n' | '\u{2028}' | '\u{2029}' => NEWLINE,
+        '\t' => ' ',
+        c => c,
+    };
+    tame(text, false).chars().map(sign).collect()
+}
+
+/// A command for people to copy. What cannot be seen is written with escapes that shells know, so that it is the same
+/// command and harms nobody who looks at it.
+pub(super) fn command(words: &[String]) -> String {
+    let words: Vec<Cow<str>> = words.iter().map(|word| quoted(word)).collect();
+    words.join(" ")
+}
+
+fn quoted(word: &str) -> Cow<'_, str> {
+    let is_hidden = |c: char| c.is_control() || reorders(c) || matches!(c, '\u{2028}' | '\u{2029}');
+    if !word.contains(is_hidden) {
+        return shell_words::quote(word);
+    }
+    let mut quoted = "$'".to_owned();
+    for c in word.chars() {
+        match c {
+            '\n' => quoted.push_str("\\n"),
+            '\'' | '\\' => quoted.extend(['\\', c]),
+            c if is_hidden(c) => {
+                let mut bytes = [0; 4];
+                // Writing to a string does not fail.
+                c.encode_utf8(&mut bytes).bytes().for_each(|byte| _ = write!(quoted, "\\{byte:03o}"));
+            }
+            c => quoted.push(c),
+        }
+    }
+    (quoted + "'").into()
+}
+
+/// JSON in which everything that a terminal would not show as it stands is written as an escape. Outside of strings there
+/// is none of it.
+pub(super) fn json(json: &str) -> Cow<'_, str> {
+    // The others that control something are escaped in any case.
+    let is_hidden = |c: char| matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}') || reorders(c);
+    if !json.contains(is_hidden) {
+        return json.into();
+    }
+    let mut escaped = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        match c {
+            c if is_hidden(c) => _ = write!(escaped, "\\u{:04x}", u32::from(c)),
+            c => escaped.push(c),
+        }
+    }
+    escaped.into()
+}
+
+/// The colours that a text leaves switched on, as what would switch them on again.
+pub(super) fn colours_left(text: &str) -> String {
+    let mut left = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(ESCAPE) {
+        let (sequence, after) = rest[at..].split_at(sequence(&rest[at..]));
+        if matches!(sequence, "\u{1b}[m" | "\u{1b}[0m") {
+            left.clear();
+        } else if is_colour(sequence) && left.len() < MOST_COLOURS {
+            left.push_str(sequence);
+        }
+        rest = after;
+    }
+    left
+}
+
+/// More than so many bytes of colours need not be kept.
+const MOST_COLOURS: usize = 256;
 
 /// Others that end in `m` have another sign before their numbers, and set what keys send, for example.
 fn is_colour(sequence: &str) -> bool {
@@ -123,6 +216,41 @@ mod tests {
         ] {
             assert_eq!(tame(text, false), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn marks_that_reorder_their_neighbours_can_be_seen() {
+        assert_eq!(tame("a\u{202e}b\u{2066}c\u{200f}\u{61c}d", true), "a\u{2426}b\u{2426}c\u{2426}\u{2426}d");
+    }
+
+    #[test]
+    fn a_name_stands_on_one_line() {
+        assert_eq!(line("a\nb\tc\r\u{2028}d\u{1b}[31m\u{202e}"), "a\u{2424}b c\u{2424}d\u{2426}");
+    }
+
+    #[test]
+    fn a_command_hides_nothing_and_is_the_same_command() {
+        let command = |word: &str| command(&["run".to_owned(), word.to_owned()]);
+        assert_eq!(command("a::b"), "run a::b");
+        assert_eq!(command("a b"), "run 'a b'");
+        assert_eq!(command("it's\n\u{1b}[2J\u{202e}\\"), r"run $'it\'s\n\033[2J\342\200\256\\'");
+    }
+
+    #[test]
+    fn json_shows_what_it_holds() {
+        let text = "a\u{7f}\u{9b}2J\u{202e}\u{2028}\u{1b}é\u{1f980}";
+        let plain = serde_json::to_string(text).unwrap();
+        let escaped = json(&plain);
+        assert_eq!(escaped, "\"a\\u007f\\u009b2J\\u202e\\u2028\\u001bé\u{1f980}\"");
+        assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), text);
+        assert!(matches!(json("{\"a\": 1}"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn colours_that_are_left_on_are_known() {
+        assert_eq!(colours_left("\u{1b}[31ma\u{1b}[0mb\u{1b}[1m\u{1b}[8mc"), "\u{1b}[1m\u{1b}[8m");
+        assert_eq!(colours_left("\u{1b}[31ma\u{1b}[m"), "");
+        assert_eq!(colours_left("\u{1b}[2Ja"), "");
     }
 
     proptest! {

@@ -80,15 +80,10 @@ impl Levels {
     pub(super) fn output_of(self, test: &TestFinished) -> OutputWhen {
         match test.outcome {
             Outcome::Passed => self.success_output,
-            outcome if outcome.is_red() || was_cut_short(test) => self.failure_output,
+            outcome if outcome.is_red() || test.was_cut_short() => self.failure_output,
             _ => OutputWhen::Never,
         }
     }
-}
-
-/// The run ended while it ran: that is no failure, but whoever ended it wants to know where.
-pub(super) fn was_cut_short(test: &TestFinished) -> bool {
-    test.outcome == Outcome::NotReached && test.worker.is_some()
 }
 
 /// The level from which on a test has a line, if this is its `last` word.
@@ -96,7 +91,7 @@ pub(super) fn status_level(test: &TestFinished, last: bool) -> StatusLevel {
     match test.outcome {
         _ if !last || test.flaky => StatusLevel::Retry,
         Outcome::Passed => StatusLevel::Pass,
-        Outcome::NotReached if was_cut_short(test) => StatusLevel::Fail,
+        Outcome::NotReached if test.was_cut_short() => StatusLevel::Fail,
         Outcome::Ignored | Outcome::NotReached => StatusLevel::Skip,
         _ => StatusLevel::Fail,
     }

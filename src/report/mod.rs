@@ -14,6 +14,7 @@ mod libtest;
 mod live;
 mod outstanding;
 mod record;
+mod repeats;
 mod runs;
 mod setups;
 mod summary;
@@ -30,6 +31,7 @@ use crate::event::{Event, Reporter, Show};
 use crate::tty::Stderr;
 use journal::Written;
 
+pub use control::tame;
 pub use file::check_places;
 pub use github::Options as GithubOptions;
 pub use junit::Output as JunitOutput;
@@ -204,5 +206,5 @@ fn write_line(out: &mut impl Write, event: &Event) -> Result<()> {
     let event = serde_json::to_string(event).context("cannot write JSON")?;
     // Every event is an object; to lay another around it, so that the version comes first, costs as much again.
     let rest = event.strip_prefix('{').context("an event is no JSON object")?;
-    writeln!(out, "{{\"v\":{},{rest}", crate::event::VERSION).context("cannot write JSON")
+    writeln!(out, "{{\"v\":{},{}", crate::event::VERSION, control::json(rest)).context("cannot write JSON")
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use super::control::tame;
+use super::control::{line, tame};
 use super::diagnosis::{Around, names};
+use super::repeats::Repeats;
 use super::terminal::Styles;
 use crate::event::{FixtureFinished, Outcome, RunFinished, Stopped, TestDiagnosed, TestFinished, WorkerFailed};
 
@@ -18,6 +19,8 @@ pub(super) struct Failure {
     message: Option<String>,
     around: Around,
     alone: Option<Outcome>,
+    /// What its repetitions came to.
+    repeated: Option<String>,
     /// The command that runs it again.
     rerun: Option<String>,
     is_test: bool,
@@ -40,6 +43,7 @@ impl Failure {
             message: test.message.clone(),
             around: Around::of(test),
             alone: None,
+            repeated: None,
             rerun: Some(rerun),
             is_test: true,
             is_fixture: false,
@@ -57,6 +61,7 @@ impl Failure {
             message: fixture.message.clone(),
             around: Around::nothing(),
             alone: None,
+            repeated: None,
             rerun: Some(rerun),
             is_test: false,
             is_fixture: true,
@@ -74,6 +79,7 @@ impl Failure {
             message: Some(format!("{}; it had run {}", worker.message, names(&worker.tests, worker.tests.len()))),
             around: Around::nothing(),
             alone: None,
+            repeated: None,
             rerun: None,
             is_test: false,
             is_fixture: false,
@@ -97,6 +103,10 @@ impl Failure {
         if self.binary == diagnosis.binary && self.test == diagnosis.test {
             self.alone = Some(diagnosis.alone);
         }
+    }
+
+    pub(super) fn count(&mut self, repeats: &Repeats) {
+        self.repeated = repeats.verdict(&self.binary, &self.test).filter(|_| self.is_test);
     }
 
     fn package(&self) -> &str {
@@ -153,23 +163,24 @@ pub(super) fn failures(failures: &[Failure], diagnosed: bool, styles: &Styles) -
     let (fixtures, others): (Vec<&Failure>, Vec<&Failure>) = failures.iter().partition(|failure| failure.is_fixture);
     for failure in fixtures.into_iter().chain(others) {
         let status = styles.red.apply_to(&failure.status);
-        let place = failure.place.as_ref().map(|place| format!(" ({})", tame(place, false))).unwrap_or_default();
+        let place = failure.place.as_ref().map(|place| format!(" ({})", line(place))).unwrap_or_default();
         // Names may be anything where a test program lists its tests on its own.
-        let (binary, test) = (tame(&failure.binary, false), tame(&failure.test, false));
+        let (binary, test) = (line(&failure.binary), line(&failure.test));
         // Writing to a string does not fail.
-        let _ = writeln!(text, "  {status} {binary} {}{place}", styles.bold.apply_to(test));
-        let message = failure.message.iter().flat_map(|it| it.lines()).filter(|line| !line.trim().is_empty());
+        let repeated = failure.repeated.as_ref().map(|it| format!(", {it}")).unwrap_or_default();
+        let _ = writeln!(text, "  {status} {binary} {}{place}{repeated}", styles.bold.apply_to(test));
+        let message = failure.message.iter().flat_map(|it| it.lines()).filter(|it| !it.trim().is_empty());
         let lines = message.take(MESSAGE_LINES).map(|it| tame(it, false));
         let more = [
             failure.around.verdict(failure.alone, failure.is_test && diagnosed),
             failure.rerun.as_ref().map(|it| format!("rerun: {it}")),
         ];
-        for line in lines.chain(more.into_iter().flatten().map(|it| tame(&it, false))) {
-            let _ = writeln!(text, "      {line}");
+        for it in lines.chain(more.into_iter().flatten().map(|it| line(&it))) {
+            let _ = writeln!(text, "      {it}");
         }
         text.push_str(&failure.output);
         for test in failure.kept.iter().take(KEPT) {
-            let _ = writeln!(text, "      {} {}", styles.red.apply_to("SETUP FAILED"), tame(test, false));
+            let _ = writeln!(text, "      {} {}", styles.red.apply_to("SETUP FAILED"), line(test));
         }
         if failure.kept.len() > KEPT {
             let _ = writeln!(text, "      and {} more", failure.kept.len() - KEPT);
@@ -191,7 +202,8 @@ pub(super) fn totals(run: &RunFinished, styles: &Styles) -> String {
     let fixtures = tally.fixture_failed + tally.failed_setups;
     let red = [
         (tally.failed, "failed"),
-        (tally.timed_out, "timed out"),
+        (tally.timed_out - tally.ended_by_hand, "timed out"),
+        (tally.ended_by_hand, "ended"),
         (tally.crashed, "crashed"),
         (tally.setup_failed, "set-up failed"),
         (tally.error, "in error"),
@@ -203,7 +215,11 @@ pub(super) fn totals(run: &RunFinished, styles: &Styles) -> String {
             .filter(|(count, _)| *count > 0)
             .map(|(count, word)| styles.red.apply_to(format!("{count} {word}")).to_string()),
     );
-    let yellow = [(tally.ignored, "ignored"), (tally.not_reached, "not reached")];
+    let yellow = [
+        (tally.ignored, "ignored"),
+        (tally.cancelled, "cancelled"),
+        (tally.not_reached - tally.cancelled, "not reached"),
+    ];
     parts.extend(
         yellow
             .iter()

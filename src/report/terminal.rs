@@ -6,6 +6,7 @@ mod fixtures;
 #[cfg(test)]
 mod outcomes;
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,17 +15,18 @@ use anyhow::{Context, Result};
 use console::Style;
 use nextest_metadata::{RustBinaryId, RustBinaryIdNameAndKind};
 
-use super::control::tame;
+use super::control::{self, colours_left, line, tame};
 use super::diagnosis;
 use super::levels::{
     FinalStatusLevel, Levels, StatusLevel, final_level, level_of_leaks, may_be_told_again, status_level,
 };
 use super::live::{Live, Progress};
+use super::repeats::Repeats;
 use super::setups::{FailedSetups, within_crate};
 use super::summary::{self, Failure};
 use crate::event::{
-    Event, FixtureFinished, Outcome, Reporter, RunFinished, RunStarted, Show, TestFinished, TestSlow, WorkerExited,
-    WorkerFailed,
+    ENDED_BY_HAND, Event, FixtureFinished, Outcome, Reporter, RunFinished, RunStarted, Show, TestFinished, TestOutput,
+    TestSlow, WorkerExited, WorkerFailed,
 };
 
 #[derive(Clone, Debug)]
@@ -42,6 +44,10 @@ pub struct Options {
     pub include_ignored: bool,
     /// Failed tests are run again alone, where that may tell something.
     pub diagnose: bool,
+    /// Each test is run more than once.
+    pub repeated: bool,
+    /// The options that select packages and targets, and say how to build: for a command that runs all again that failed.
+    pub rerun_all: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,6 +99,9 @@ pub(super) struct Terminal<W: Write> {
     /// What may be told again at the end.
     again: Vec<Again>,
     slow_is_explained: bool,
+    /// By slot, the colours that the test in it has left switched on in its live output.
+    live_colours: HashMap<usize, (Arc<str>, String)>,
+    repeats: Repeats,
 }
 
 /// A test with its line, and what it wrote if that is shown once more.
@@ -135,6 +144,8 @@ impl<W: Write> Terminal<W> {
             of_setups: Vec::new(),
             again: Vec::new(),
             slow_is_explained: false,
+            live_colours: HashMap::new(),
+            repeats: Repeats::default(),
         }
     }
 
@@ -164,13 +175,19 @@ impl<W: Write> Terminal<W> {
         let (levels, red) = (self.options.levels, test.outcome.is_red());
         let when = levels.output_of(test);
         let status = status(test, last);
+        if last && self.options.repeated {
+            self.repeats.add(test);
+        }
         // What a test says that did not run, its set-up has said.
         let setup = self.setups.number(test).filter(|_| test.outcome == Outcome::SetupFailed);
         match setup {
             Some(number) if last => self.failures[self.of_setups[number]].keeps(test),
             None if red && last => {
                 let output = if when.at_the_end() { self.indented(&test.output) } else { String::new() };
-                self.failures.push(Failure::of_test(test, status.clone(), self.rerun(test), output));
+                if !self.repeats.is_known(test) {
+                    let word = word(test.outcome, test.message.as_deref()).to_owned();
+                    self.failures.push(Failure::of_test(test, word, self.rerun(test), output));
+                }
             }
             _ => {}
         }
@@ -211,8 +228,8 @@ impl<W: Write> Terminal<W> {
             None => " ".repeat(12),
         };
         let reason = match (test.outcome, &test.message) {
-            (Outcome::Ignored, Some(reason)) => format!(", {}", tame(reason, self.options.colours)),
-            (Outcome::NotReached, Some(why)) if test.worker.is_some() => format!(", {why}"),
+            (Outcome::Ignored, Some(reason)) => format!(", {}", line(reason)),
+            (Outcome::NotReached, Some(why)) if test.worker.is_some() => format!(", {}", line(why)),
             _ => String::new(),
         };
         let repetition = if test.repetition > 1 { format!(" #{}", test.repetition) } else { String::new() };
@@ -255,8 +272,12 @@ impl<W: Write> Terminal<W> {
 
     fn finished(&mut self, run: &RunFinished) -> std::io::Result<()> {
         if self.options.levels.at_the_end >= FinalStatusLevel::Fail {
+            self.failures.iter_mut().for_each(|failure| failure.count(&self.repeats));
             let failures = summary::failures(&self.failures, self.options.diagnose, &self.styles);
             write!(self.page, "{failures}")?;
+            if !self.failures.is_empty() {
+                writeln!(self.page, "  rerun all: {}", self.rerun_all())?;
+            }
         }
         for it in &mut self.again {
             it.level = level_of_leaks(it.level, self.live.state().has_leaked(&it.binary, &it.test));
@@ -271,11 +292,12 @@ impl<W: Write> Terminal<W> {
     }
 
     fn worker_exited(&mut self, exited: &WorkerExited) -> std::io::Result<()> {
-        let WorkerExited { process, binary, status, reason, .. } = exited;
-        let why = reason.as_ref().map(|why| tame(&format!(": {why}"), false)).unwrap_or_default();
+        let WorkerExited { process, status, reason, .. } = exited;
+        let binary = line(&exited.binary);
+        let why = reason.as_ref().map(|why| line(&format!(": {why}"))).unwrap_or_default();
         if exited.leaked && self.options.levels.status >= StatusLevel::Leak {
             let label = self.styles.yellow.apply_to("        LEAK");
-            let tests = tame(&exited.tests.join(", "), false);
+            let tests = line(&exited.tests.join(", "));
             writeln!(self.page, "{label} {binary}: processes outlived {tests}, and were killed")?;
         }
         if exited.rescheduled > 0 && self.options.verbosity >= Verbosity::Normal {
@@ -289,11 +311,11 @@ impl<W: Write> Terminal<W> {
             };
             let ran = match exited.tests.len() {
                 0 => String::new(),
-                ran => tame(&format!(" after {}", diagnosis::names(&exited.tests, ran)), false),
+                ran => line(&format!(" after {}", diagnosis::names(&exited.tests, ran))),
             };
             // The next one first.
             let waiting: Vec<_> = exited.waiting.iter().rev().cloned().collect();
-            let waiting = tame(&diagnosis::names(&waiting, count), false);
+            let waiting = line(&diagnosis::names(&waiting, count));
             writeln!(
                 self.page,
                 "{label} {process} of {binary} ended ({status}){ran}{why}; {count} {tests} will run in another: {waiting}"
@@ -315,10 +337,17 @@ impl<W: Write> Terminal<W> {
     }
 
     fn name(&self, binary: &str, test: &str) -> String {
-        let test = &*tame(test, false);
+        let (binary, test) = (line(binary), &*line(test));
         let (modules, last) =
             test.rsplit_once("::").map_or(("", test), |(_, last)| (&test[..test.len() - last.len()], last));
         format!("{} {modules}{}", self.styles.dim.apply_to(binary), self.styles.bold.apply_to(last))
+    }
+
+    /// The command that runs all again that failed or was left unfinished.
+    fn rerun_all(&self) -> String {
+        let words = ["cargo", "ptest"].map(str::to_owned).into_iter();
+        let words = words.chain(self.options.rerun_all.iter().cloned()).chain(["--failed".to_owned()]);
+        control::command(&words.collect::<Vec<_>>())
     }
 
     /// The command that runs one test again.
@@ -352,10 +381,33 @@ impl<W: Write> Terminal<W> {
             words.push("--".into());
         }
         words.extend(harness.map(str::to_owned));
-        shell_words::join(words)
+        control::command(&words)
+    }
+
+    /// A line that a test has written. Its colours end with it, for other lines may come between it and the next one,
+    /// which begins with them again.
+    fn live_line(&mut self, it: &TestOutput) -> String {
+        let text = tame(&it.line, self.options.colours);
+        if !self.options.colours {
+            return text;
+        }
+        let (test, before) = self.live_colours.remove(&it.worker).unwrap_or_default();
+        let text = if test == it.test { before + &text } else { text };
+        let left = colours_left(&text);
+        let reset = if left.is_empty() { "" } else { "\u{1b}[0m" };
+        let coloured = format!("{text}{reset}");
+        if !left.is_empty() {
+            self.live_colours.insert(it.worker, (it.test.clone(), left));
+        }
+        coloured
     }
 
     fn tell(&mut self, event: &Event) -> std::io::Result<()> {
+        if let Event::TestFinished(TestFinished { worker: Some(worker), .. })
+        | Event::AttemptFailed(TestFinished { worker: Some(worker), .. }) = event
+        {
+            self.live_colours.remove(worker);
+        }
         let verbose = self.options.verbosity >= Verbosity::Verbose;
         match event {
             Event::RunStarted(run) => self.started(run),
@@ -371,17 +423,17 @@ impl<W: Write> Terminal<W> {
                     it.worker,
                     it.tests,
                     if it.tests == 1 { "test" } else { "tests" },
-                    it.binary,
+                    line(&it.binary),
                     it.pid
                 )
             }
             // It has been shown as it came.
             Event::TestOutput(_) if self.live.is_lent() => Ok(()),
             Event::TestOutput(it) => {
-                let line = tame(&it.line, self.options.colours);
+                let text = self.live_line(it);
                 match self.workers {
-                    1 => writeln!(self.page, "{line}"),
-                    _ => writeln!(self.page, "{} | {line}", self.name(&it.binary, &it.test)),
+                    1 => writeln!(self.page, "{text}"),
+                    _ => writeln!(self.page, "{} | {text}", self.name(&it.binary, &it.test)),
                 }
             }
             Event::TestSlow(it) if self.options.levels.status >= StatusLevel::Slow => self.slow(it),
@@ -463,9 +515,13 @@ impl<W: Write> Reporter for Terminal<W> {
 }
 
 fn status(test: &TestFinished, last: bool) -> String {
-    let word = word(test.outcome, test.message.as_deref());
+    let word = match test.was_cut_short() {
+        true => "CANCELLED",
+        false => word(test.outcome, test.message.as_deref()),
+    };
     match (last, test.flaky) {
         (false, _) => format!("TRY {} {word}", test.attempt),
+        (true, false) if test.attempt > 1 && test.outcome.is_red() => format!("TRY {} {word}", test.attempt),
         (true, true) => "FLAKY".to_owned(),
         (true, false) => word.to_owned(),
     }
@@ -478,7 +534,7 @@ fn word(outcome: Outcome, message: Option<&str>) -> &str {
         Outcome::Failed => "FAIL",
         Outcome::Ignored => "IGNORED",
         // Somebody's patience was up, and not its time.
-        Outcome::TimedOut if message == Some("ended by hand") => "ENDED",
+        Outcome::TimedOut if message == Some(ENDED_BY_HAND) => "ENDED",
         Outcome::TimedOut => "TIMEOUT",
         Outcome::Crashed => match message.and_then(|it| it.split(':').next()) {
             Some(signal) if signal.starts_with("SIG") => signal,

@@ -161,6 +161,14 @@ impl<'a> Book<'a> {
         items.iter().map(|item| self.test(*item).name.clone()).collect()
     }
 
+    /// Why the time of an item was up.
+    pub(super) fn late(&self, item: schedule::Item) -> String {
+        match self.items[item].limit {
+            Some((limit, whence)) => format!("it took longer than {} s ({whence})", limit.as_secs_f64()),
+            None => "its time was up".to_owned(),
+        }
+    }
+
     pub(super) fn started(&self, batch: &Batch, item: schedule::Item) -> TestStarted {
         TestStarted {
             binary: self.suite(item).binary.id.clone(),

@@ -49,7 +49,12 @@ impl Run<'_> {
                 self.run_alone(process, place, first);
             }
             Judgement::TimedOut(place) => {
-                let verdict = early.unwrap_or_else(|| (Outcome::TimedOut, "its time was up".to_owned()));
+                let live = &self.processes[&process];
+                let late = match live.open {
+                    Some(_) => "its time was up".to_owned(),
+                    None => self.book.late(live.batch.items[place]),
+                };
+                let verdict = early.unwrap_or((Outcome::TimedOut, late));
                 self.died_in(process, place, verdict, output, fixture);
             }
             Judgement::Crashed(place) | Judgement::Alone(place) => {

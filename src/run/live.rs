@@ -11,7 +11,7 @@ use super::message;
 use super::os::Group;
 use super::process::{EndOfLog, Gone, SoFar};
 use super::rerun::First;
-use crate::event::Outcome;
+use crate::event::{ENDED_BY_HAND, Outcome};
 use crate::schedule::{Batch, Item};
 
 /// How much of a line is waited for.
@@ -29,7 +29,7 @@ pub(super) enum Early {
 impl Early {
     pub(super) fn verdict(self) -> (Outcome, String) {
         match self {
-            Self::ByHand => (Outcome::TimedOut, message::BY_HAND.to_owned()),
+            Self::ByHand => (Outcome::TimedOut, ENDED_BY_HAND.to_owned()),
             Self::WaitsForTerminal => (Outcome::Failed, message::TERMINAL.to_owned()),
         }
     }

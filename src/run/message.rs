@@ -1,8 +1,5 @@
 //! Finds in a test's output why it failed. Pure.
 
-/// The message of a test that was ended from the keyboard.
-pub(super) const BY_HAND: &str = "ended by hand";
-
 /// The message of a test that the terminal has stopped.
 pub(super) const TERMINAL: &str = "it wants the terminal, and was stopped by it: tests run in the background, where nobody \
                                    may read from a terminal or change its modes; give it a terminal of its own (a pty), or \

@@ -8,7 +8,7 @@ use ptest::wire::environment::{SETUP_LIMIT, TEARDOWN_LIMIT};
 
 use super::os;
 use super::{Options, Work};
-use crate::group::{Group, Grouped, Host};
+use crate::group::{Group, Grouped, Host, Whence};
 use crate::history::Lengths;
 use crate::list::{self, Suite};
 use crate::schedule::{self, ContextId, More, Spec};
@@ -20,6 +20,8 @@ pub(super) struct Item {
     pub test: usize,
     /// Its group, as the group stage has numbered them.
     pub group: usize,
+    /// Its time limit, and where that was said.
+    pub limit: Option<(Duration, Whence)>,
     /// From 1.
     pub repetition: u32,
     /// The number of its suite's first context in this repetition.
@@ -145,6 +147,7 @@ impl Plan {
                 suite: group.suite,
                 test: it.test,
                 group: self.groups,
+                limit: it.timeout.map(|timeout| (timeout, it.whence)),
                 repetition,
                 first_context,
             }));

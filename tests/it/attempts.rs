@@ -71,6 +71,11 @@ fn a_test_that_never_passes_is_tried_as_often_as_allowed() {
     assert_eq!((&finished["attempt"], &finished["outcome"]), (&3.into(), &"failed".into()));
     let processes: BTreeSet<u64> = of_kind(&events, "test-started").map(|it| it["process"].as_u64().unwrap()).collect();
     assert_eq!(processes.len(), 3, "each attempt has a process of its own");
+    for text in ["  TRY 2 FAIL [", "  TRY 3 FAIL [", "\n  FAIL flaky tests::always_fails ("] {
+        assert!(ran.stderr.contains(text), "{text}: {}", ran.stderr);
+    }
+    let all = "\n  rerun all: cargo ptest --package flaky --failed\n";
+    assert!(ran.stderr.contains(all), "{}", ran.stderr);
 
     junit::validate(&file);
     let suites = Element::parse(&fs::read_to_string(&file).unwrap());
@@ -92,6 +97,16 @@ fn each_repetition_of_a_test_is_reported() {
     assert_eq!(repetitions.len(), 3);
     assert!(repetitions.values().all(|it| it.iter().eq(&[1, 2, 3])), "{repetitions:?}");
     assert!(ran.stderr.contains("9 tests run: 6 passed, 3 failed"), "{}", ran.stderr);
+    let list = ran.stderr.split_once("Failures:\n").expect("a closing list").1;
+    let lines: Vec<&str> = list.lines().filter(|line| line.starts_with("  FAIL ")).collect();
+    let total: u32 = lines
+        .iter()
+        .map(|line| line.split_once("), ").unwrap().1.split(' ').next().unwrap().parse::<u32>().unwrap())
+        .sum();
+    assert_eq!(total, 3, "{list}");
+    assert!(lines.iter().any(|line| line.ends_with(" of 3 failed, first at 1")), "{list}");
+    let tests: BTreeSet<&str> = lines.iter().filter_map(|line| line.split(' ').nth(4)).collect();
+    assert_eq!(tests.len(), lines.len(), "each test has one line: {list}");
 
     junit::validate(&file);
     let suites = Element::parse(&fs::read_to_string(&file).unwrap());

@@ -93,6 +93,7 @@ fn a_file_with_a_mistake_ends_the_run_before_it_begins() {
         ("[[context]]\npackage = 'made'\nmaximum = 1\n", "maximum"),
         ("[[context]]\npackage = 'made'\nmax = 0\n", "max = 0"),
         ("[[context]]\npackage = 'made'\ntimeout = 'soon'\n", "soon"),
+        ("[[context]]\npackage = 'made'\nkind = \"\\u001b[8munited\\u202e\"\n", "united"),
         ("[[context]\n", "TOML parse error"),
     ];
     let mut workspace = workspace;
@@ -101,6 +102,7 @@ fn a_file_with_a_mistake_ends_the_run_before_it_begins() {
         let ran = workspace.ptest().run();
         assert!(ran.expect(96).stderr.contains(".config/ptest.toml"), "{}", ran.stderr);
         assert!(ran.stderr.contains(name), "{name}: {}", ran.stderr);
+        assert!(!ran.stderr.contains(['\u{1b}', '\u{202e}']), "{:?}", ran.stderr);
         assert!(!ran.stderr.contains("     Running"), "{}", ran.stderr);
     }
 }

@@ -124,7 +124,7 @@ fn note_on<'a>(ran: &'a Ran, binary: &str) -> &'a str {
 
 #[test]
 fn programs_that_do_not_list_their_tests_are_one_test_each_with_a_note() {
-    let (ran, events) = ptest(&["nolist"]).args(["--list-timeout=2s"]).json();
+    let (ran, events) = ptest(&["nolist"]).args(["--list-timeout=2s", "--verbose"]).json();
     ran.expect(100);
     for (binary, why) in [("foreign", "exit status: 3"), ("refuses", "Usage: refuses"), ("silent", "it lists nothing")]
     {

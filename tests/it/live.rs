@@ -36,8 +36,8 @@ fn what_goes_on_stands_below_the_report_and_is_gone_at_the_end() {
     screen.press("\u{3}");
     let (code, text) = screen.finish();
     assert_eq!(code, Some(130), "{text}");
-    assert!(text.contains("NOT REACHED [") && text.contains("about to hang"), "{text}");
-    assert!(text.trim_end().lines().last().unwrap().contains("interrupted: 4 passed, 1 not reached"), "{text}");
+    assert!(text.contains("CANCELLED [") && text.contains("about to hang"), "{text}");
+    assert!(text.trim_end().lines().last().unwrap().contains("interrupted: 4 passed, 1 cancelled"), "{text}");
     screen.expect_as_it_was();
 }
 
@@ -119,7 +119,7 @@ fn the_slowest_test_can_be_ended() {
     let (code, text) = screen.finish();
     assert_eq!(code, Some(100), "{text}");
     assert!(text.contains("       ENDED ["), "{text}");
-    assert!(text.contains("4 passed, 1 timed out"), "{text}");
+    assert!(text.contains("4 passed, 1 ended"), "{text}");
     screen.expect_as_it_was();
 }
 

@@ -112,7 +112,7 @@ fn outcome(status: &str) -> Option<&'static str> {
         "IGNORED" => "ignored",
         "TIMEOUT" => "timed-out",
         "ERROR" => "error",
-        "NOT REACHED" => "not-reached",
+        "NOT REACHED" | "CANCELLED" => "not-reached",
         "CRASH" => "crashed",
         signal if signal.starts_with("SIG") => "crashed",
         _ => return None,

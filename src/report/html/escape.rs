@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter, Write};
 
-use crate::report::control::tame;
+use crate::report::control::{REORDERS, reorders, tame};
 
 /// Text for between tags and in attributes with double quotes. What can't be seen is shown as a sign for it.
 pub(super) struct Text<'a>(pub &'a str);
@@ -23,9 +23,6 @@ impl Display for Text<'_> {
     }
 }
 
-/// What a mark that reorders its neighbours is shown as.
-const REORDERS: char = '\u{2426}';
-
 /// A sign for a character that can't be seen or that would move its neighbours around; any other is itself.
 fn visible(c: char) -> char {
     match c {
@@ -33,8 +30,7 @@ fn visible(c: char) -> char {
         '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
         '\x7f' => '\u{2421}',
         '\u{80}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
-        // They reorder what stands beside them.
-        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => REORDERS,
+        c if reorders(c) => REORDERS,
         c => c,
     }
 }

@@ -10,6 +10,7 @@ use super::ansi::{Palette, html};
 use super::escape::{Text, cut, plain};
 use super::status::{self, ALL, count, time};
 use crate::event::{FixtureFinished, Outcome, TestFinished, WorkerFailed};
+use crate::report::control;
 use crate::report::diagnosis::Around;
 use crate::report::setups::within_crate;
 use crate::report::terminal::{exactly, selection};
@@ -158,7 +159,7 @@ impl List<'_> {
             facts,
             message: fixture.message.as_deref(),
             output: &fixture.output,
-            rerun: Some(shell_words::join(words)),
+            rerun: Some(control::command(&words)),
         });
         if !kept.is_empty() {
             self.put(format_args!("<p class=state>Did not run for it:</p><ul class=kept>"));
@@ -265,7 +266,7 @@ impl List<'_> {
         if let Some(test) = test {
             words.extend(["--"].into_iter().chain(exactly(test)).map(str::to_owned));
         }
-        shell_words::join(words)
+        control::command(&words)
     }
 
     /// The command that runs the tests of a binary again.

@@ -36,7 +36,7 @@ pub fn attribute(text: &str) -> XmlString {
 }
 
 /// Takes escape sequences out, turns tabs into blanks and every line's end into `\n`, and puts U+FFFD in the place of
-/// each other character that XML forbids or that controls a terminal.
+/// each other character that XML forbids, that controls a terminal or that reorders its neighbours.
 fn clean(text: &str) -> Cow<'_, str> {
     if !text.contains(is_special) {
         return text.into();
@@ -55,7 +55,9 @@ fn clean(text: &str) -> Cow<'_, str> {
 }
 
 fn is_special(character: char) -> bool {
-    (character.is_control() && character != '\n') || matches!(character, '\u{fffe}' | '\u{ffff}')
+    (character.is_control() && character != '\n')
+        || matches!(character, '\u{fffe}' | '\u{ffff}')
+        || control::reorders(character)
 }
 
 /// What to write for the special character that `text` begins with, and how many bytes that stands for.
@@ -107,6 +109,7 @@ mod tests {
     #[test]
     fn control_characters_leave_a_trace() {
         assert_eq!(clean("a\0b\x08\x7f\u{85}\u{9b}"), "a\u{fffd}b\u{fffd}\u{fffd}\u{fffd}\u{fffd}");
+        assert_eq!(clean("a\u{202e}b\u{2066}"), "a\u{fffd}b\u{fffd}");
         assert_eq!(clean("\u{fffe}\u{ffff}\u{fffd}"), "\u{fffd}\u{fffd}\u{fffd}");
         assert_eq!(clean("a\tb\r\nc\rd\n"), "a    b\nc\nd\n");
     }

@@ -181,5 +181,6 @@ impl Suite {
 }
 
 fn line(line: &Line) -> Result<String> {
-    Ok(serde_json::to_string(line).context("cannot write JSON")? + "\n")
+    let text = serde_json::to_string(line).context("cannot write JSON")?;
+    Ok(crate::report::control::json(&text).into_owned() + "\n")
 }

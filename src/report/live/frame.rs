@@ -5,7 +5,7 @@ use std::time::Duration;
 use console::measure_text_width;
 
 use super::state::{Left, Running, State};
-use crate::report::control::tame;
+use crate::report::control::line;
 use crate::report::terminal::Styles;
 
 /// How many running tests are named at the most.
@@ -98,8 +98,8 @@ fn test(running: &Running, width: usize, now: Duration, styles: &Styles) -> Stri
     let start = format!("{:12} [{elapsed:>9.3}s] {worker:>2}: ", "");
     let attempt = if running.attempt > 1 { format!(", try {}", running.attempt) } else { String::new() };
     let context = running.contexts.last().map(|it| format!(" ({it})")).unwrap_or_default();
-    let after = tame(&format!("{context}{attempt}"), false);
-    let (binary, name) = (tame(&running.binary, false), tame(&running.name, false));
+    let after = line(&format!("{context}{attempt}"));
+    let (binary, name) = (line(&running.binary), line(&running.name));
     let starts = [start.as_str(), start.trim_start(), ""];
     let starts = starts.into_iter().filter(|start| measure_text_width(start) * 2 <= width || start.is_empty());
     let start = starts.max_by_key(|start| start.len()).unwrap_or_default();

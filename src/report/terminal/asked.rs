@@ -33,6 +33,7 @@ impl<W: Write> Terminal<W> {
             }
             Show::Failures if self.failures.is_empty() => self.said("no failures so far"),
             Show::Failures => {
+                self.failures.iter_mut().for_each(|failure| failure.count(&self.repeats));
                 let failures = summary::failures(&self.failures, self.options.diagnose, &self.styles);
                 writeln!(self.page, "{failures}")
             }

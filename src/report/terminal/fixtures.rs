@@ -80,6 +80,8 @@ mod tests {
             build_args: Vec::new(),
             include_ignored: false,
             diagnose: false,
+            repeated: false,
+            rerun_all: Vec::new(),
         }
     }
 
@@ -135,6 +137,7 @@ Failures:
       rerun: cargo ptest -p demo --lib -- db::
   FAIL demo other (src/lib.rs:12)
       rerun: cargo ptest -p demo --lib -- --exact other
+  rerun all: cargo ptest --failed
      Summary [   12.500s] 3 tests run: 0 passed, 1 failed, 2 set-up failed, 2 failed fixtures
 ";
         assert_eq!(told(&[&events[..], &[end]].concat()), expected);
@@ -191,7 +194,12 @@ SETUP FAILED [    0.250s] demo db::reads
         let end = sample::run_finished(&events, None);
         let text = told(&[&events[..], &[end]].concat());
         assert!(text.contains("TRY 1 SETUP FAILED [    0.250s] demo db::reads\n       FLAKY"), "{text}");
-        assert!(text.contains("rerun: cargo ptest -p demo --lib -- db::\n\n       FLAKY"), "{text}");
+        assert!(
+            text.contains(
+                "rerun: cargo ptest -p demo --lib -- db::\n  rerun all: cargo ptest --failed\n\n       FLAKY"
+            ),
+            "{text}"
+        );
     }
 
     #[test]

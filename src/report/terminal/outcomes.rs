@@ -1,7 +1,7 @@
 //! What the report says of each outcome, under each of the choices of what is shown.
 
 use super::*;
-use crate::event::{Show, TestSlow};
+use crate::event::{Show, TestOutput, TestSlow};
 use crate::report::junit::sample::{complete, finished};
 use crate::report::levels::OutputWhen;
 
@@ -24,6 +24,8 @@ fn terminal<W: Write>(levels: Levels, out: W) -> Terminal<W> {
         build_args: Vec::new(),
         include_ignored: false,
         diagnose: false,
+        repeated: false,
+        rerun_all: Vec::new(),
     };
     Terminal::new(options, out)
 }
@@ -203,7 +205,7 @@ fn whoever_asks_is_told_how_it_stands() {
 
 #[test]
 fn no_name_steers_the_terminal() {
-    let name = "a\u{1b}[2Jb\u{7}";
+    let name = "a\u{1b}[2Jb\u{7}\nc\u{202e}d";
     let events = vec![
         Event::TestFinished(TestFinished {
             outcome: Outcome::Failed,
@@ -221,6 +223,36 @@ fn no_name_steers_the_terminal() {
         }),
     ];
     let text = told(Levels { status: StatusLevel::All, ..Levels::default() }, &complete(events));
-    assert!(!text.contains(|it: char| it.is_control() && it != '\n'), "{text:?}");
-    assert_eq!(text.matches("ab").count(), 8, "{text}");
+    assert!(!text.contains(|it: char| (it.is_control() && it != '\n') || it == '\u{202e}'), "{text:?}");
+    // Each time on one line; in the command that runs it again, as a shell knows it.
+    assert_eq!(text.matches("ab\u{2424}c\u{2426}d").count(), 7, "{text}");
+    assert_eq!(text.matches(r"--exact $'a\033[2Jb\007\nc\342\200\256d'").count(), 1, "{text}");
+}
+
+#[test]
+fn a_colour_that_a_test_leaves_on_ends_with_each_of_its_lines() {
+    let line = |test: &str, line: &str| {
+        let (binary, test, line) = ("demo".into(), test.into(), line.to_owned());
+        Event::TestOutput(TestOutput { binary, test, worker: 0, line })
+    };
+    let mut out = Vec::new();
+    let mut terminal = terminal(Levels::default(), &mut out);
+    terminal.options.colours = true;
+    for event in [
+        line("a", "\u{1b}[8mhidden"),
+        line("a", "hidden, too"),
+        Event::TestFinished(finished("a")),
+        line("b", "seen"),
+        line("b", "\u{1b}[31mred\u{1b}[0m"),
+    ] {
+        terminal.event(&event).unwrap();
+    }
+    terminal.finish().unwrap();
+    drop(terminal);
+    let text = String::from_utf8(out).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "\u{1b}[8mhidden\u{1b}[0m");
+    assert_eq!(lines[1], "\u{1b}[8mhidden, too\u{1b}[0m");
+    assert!(lines[2].contains("PASS"), "{text:?}");
+    assert_eq!(lines[3..], ["seen", "\u{1b}[31mred\u{1b}[0m"]);
 }
