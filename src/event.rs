@@ -132,6 +132,9 @@ pub struct RunStarted {
     /// The options of this run that a command which runs one of its tests again needs, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<String>,
+    /// The toolchain that was said on the command line: such a command needs it as `cargo +TOOLCHAIN`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub toolchain: Option<String>,
 }
 
 impl RunStarted {
@@ -165,6 +168,9 @@ pub struct TestsKnown {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BinarySelected {
     pub binary: Arc<str>,
+    /// How cargo is told of its package, where the name alone is ambiguous: `itoa@0.3.9`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
     /// The tests that the run will report, the ignored ones with them, in the order in which the binary lists them.
     pub tests: Vec<Arc<str>>,
     /// How many tests the binary has.

@@ -147,6 +147,7 @@ fn binary(package: &Package, target: &Target, library: &Artifact, root: &Utf8Pat
         id: Arc::from(RustBinaryId::from_parts(package.name.as_str(), &kind, &target.name).as_str()),
         package: package.name.to_string(),
         package_id: package.id.repr.clone(),
+        spec: None,
         target_name: target.name.clone(),
         kind: KIND.to_owned(),
         path: library.executable.clone().or_else(|| library.filenames.first().cloned()).unwrap_or_default(),

@@ -19,6 +19,7 @@ mod cargo;
 mod cargo_config;
 mod doctests;
 mod environment;
+mod lock;
 mod manifest;
 mod platform;
 mod rustc;
@@ -27,7 +28,9 @@ mod toolchain;
 pub use cargo::Process;
 pub use doctests::{Doctests, Rustdoc};
 use environment::Environment;
+use lock::Lock;
 use platform::Platforms;
+pub use toolchain::said as toolchain_said;
 
 /// What the build stage needs to know.
 #[derive(Clone, Debug)]
@@ -95,6 +98,8 @@ pub struct TestBinary {
     pub id: Arc<str>,
     pub package: String,
     pub package_id: String,
+    /// How cargo is told of its package, where the name alone is ambiguous.
+    pub spec: Option<String>,
     pub target_name: String,
     /// nextest's word for the target's kind: `lib`, `bin`, `test`, `example`, `bench`, `proc-macro`; or `doc`.
     pub kind: String,
@@ -195,6 +200,7 @@ pub fn test_binaries(options: &Options, found: &mut dyn FnMut(&Site, TestBinary)
 struct Known {
     metadata: Metadata,
     platforms: Platforms,
+    lock: Lock,
 }
 
 impl Known {
@@ -202,7 +208,8 @@ impl Known {
         let metadata = cargo::metadata(options).map_err(Failure::Metadata)?;
         let memory = metadata.target_directory.join("ptest/rustc.json");
         let platforms = Platforms::find(options, memory).map_err(Failure::Other)?;
-        Ok(Self { metadata, platforms })
+        let lock = Lock::read(&metadata.workspace_root);
+        Ok(Self { metadata, platforms, lock })
     }
 
     fn site(&self) -> Site {
@@ -219,7 +226,8 @@ impl Known {
         }
         let package = find(&self.metadata.packages, &artifact.package_id).ok()?;
         let environment = Environment::new(options, &self.platforms, &self.metadata, messages);
-        binary(artifact, package, &self.metadata.workspace_root, &self.platforms, &environment).ok()
+        let binary = binary(artifact, package, &self.metadata.workspace_root, &self.platforms, &environment).ok()?;
+        Some(TestBinary { spec: self.lock.spec(package), ..binary })
     }
 
     fn describe(self, options: &Options, messages: &[Message]) -> Result<Build> {
@@ -242,6 +250,12 @@ impl Known {
             let with_nothing_else = doctests::without_tests(options, &packages, &tests, messages)?;
             let tested = tested(&packages, &tests).chain(with_nothing_else);
             binaries.extend(doctests::binaries(options, tested, &self.metadata.workspace_root, messages));
+        }
+        // The build may have written it.
+        let lock = Lock::read(&self.metadata.workspace_root);
+        for binary in &mut binaries {
+            let package = packages.iter().find(|package| package.id.repr == binary.package_id);
+            binary.spec = package.and_then(|package| lock.spec(package));
         }
         Ok(Build { binaries, serial_packages: serial_packages(&packages), site: self.site() })
     }
@@ -284,6 +298,7 @@ fn binary(
         id: Arc::from(id.as_str()),
         package: package.name.to_string(),
         package_id: package.id.repr.clone(),
+        spec: None,
         target_name: artifact.target.name.clone(),
         libtest: manifest::has_libtest_harness(&package.manifest_path, &kind, &artifact.target)?,
         env: environment.of(package, &kind, &path, platform)?,

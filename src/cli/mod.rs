@@ -217,6 +217,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, command: Command, env: Env) -> 
     let colours = colours(cli.report.color.or(tests.color), &env);
     let (cargo_args, metadata_args) = (cargo_args(cli, colours.as_ref()), metadata_args(cli));
     let own_run = run_id();
+    let toolchain = build::toolchain_said(&env.0, &std::env::current_dir().unwrap_or_default());
     let filter = filter(cli, tests, command)?;
     let live = tests.nocapture || env.get("RUST_TEST_NOCAPTURE").is_some_and(|value| value != "0");
     let include_ignored = filter.ignored != Ignored::Default;
@@ -256,6 +257,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, command: Command, env: Env) -> 
             values: Utf8PathBuf::new(),
             built: None,
             again,
+            toolchain: toolchain.clone(),
         },
         report: report::Options {
             stdout: cli.report.message_format,
@@ -278,6 +280,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, command: Command, env: Env) -> 
                 include_ignored,
                 diagnose: cli.run.diagnose,
                 repeated: cli.run.repeat > 1,
+                toolchain,
                 rerun_all: [selection_words(cli), build_args(cli)].concat(),
             },
         },

@@ -79,6 +79,7 @@ impl Suite {
             id: "p::t".into(),
             package: "p".to_owned(),
             package_id: "p 0.1".to_owned(),
+            spec: None,
             target_name: "t".to_owned(),
             kind: "test".to_owned(),
             path: "/t".into(),

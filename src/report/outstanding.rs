@@ -81,7 +81,7 @@ impl Run {
 
     fn add(&mut self, event: &Event) {
         match event {
-            Event::BinarySelected(BinarySelected { binary, tests, listed }) if tests.len() == *listed => {
+            Event::BinarySelected(BinarySelected { binary, tests, listed, .. }) if tests.len() == *listed => {
                 self.whole.insert(binary.clone(), tests.iter().cloned().collect());
             }
             // One that is ignored has neither passed nor failed.
@@ -139,7 +139,7 @@ mod tests {
 
     fn selected(tests: &[&str], listed: usize) -> Event {
         let tests = tests.iter().map(|test| Arc::from(*test)).collect();
-        Event::BinarySelected(BinarySelected { binary: "demo".into(), tests, listed })
+        Event::BinarySelected(BinarySelected { binary: "demo".into(), package: None, tests, listed })
     }
 
     /// The names of the tests that are left after these runs.

@@ -150,7 +150,7 @@ mod tests {
 
     fn selected(tests: &[&str]) -> Event {
         let tests: Vec<Arc<str>> = tests.iter().map(|test| Arc::from(*test)).collect();
-        Event::BinarySelected(BinarySelected { binary: "demo".into(), listed: tests.len(), tests })
+        Event::BinarySelected(BinarySelected { binary: "demo".into(), package: None, listed: tests.len(), tests })
     }
 
     /// The tests that get a last word from us, and which.

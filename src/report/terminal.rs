@@ -44,6 +44,8 @@ pub struct Options {
     pub include_ignored: bool,
     /// Failed tests are run again alone, where that may tell something.
     pub diagnose: bool,
+    /// The toolchain that was said on the command line.
+    pub toolchain: Option<String>,
     /// Each test is run more than once.
     pub repeated: bool,
     /// The options that select packages and targets, and say how to build: for a command that runs all again that failed.
@@ -102,6 +104,8 @@ pub(super) struct Terminal<W: Write> {
     /// By slot, the colours that the test in it has left switched on in its live output.
     live_colours: HashMap<usize, (Arc<str>, String)>,
     repeats: Repeats,
+    /// By binary, how cargo is told of its package, where the name alone is ambiguous.
+    packages: HashMap<Arc<str>, String>,
 }
 
 /// A test with its line, and what it wrote if that is shown once more.
@@ -146,6 +150,7 @@ impl<W: Write> Terminal<W> {
             slow_is_explained: false,
             live_colours: HashMap::new(),
             repeats: Repeats::default(),
+            packages: HashMap::new(),
         }
     }
 
@@ -345,7 +350,7 @@ impl<W: Write> Terminal<W> {
 
     /// The command that runs all again that failed or was left unfinished.
     fn rerun_all(&self) -> String {
-        let words = ["cargo", "ptest"].map(str::to_owned).into_iter();
+        let words = cargo_ptest(self.options.toolchain.as_deref()).into_iter();
         let words = words.chain(self.options.rerun_all.iter().cloned()).chain(["--failed".to_owned()]);
         control::command(&words.collect::<Vec<_>>())
     }
@@ -372,9 +377,9 @@ impl<W: Write> Terminal<W> {
     }
 
     fn command<'a>(&self, binary: &str, filters: impl IntoIterator<Item = &'a str>) -> String {
-        let mut words: Vec<String> = vec!["cargo".into(), "ptest".into()];
+        let mut words = cargo_ptest(self.options.toolchain.as_deref());
         words.extend(self.options.build_args.iter().cloned());
-        words.extend(selection(binary));
+        words.extend(selection(binary, self.packages.get(binary).map(String::as_str)));
         let ignored = self.options.include_ignored.then_some("--include-ignored");
         let mut harness = ignored.into_iter().chain(filters).peekable();
         if harness.peek().is_some() {
@@ -411,6 +416,10 @@ impl<W: Write> Terminal<W> {
         let verbose = self.options.verbosity >= Verbosity::Verbose;
         match event {
             Event::RunStarted(run) => self.started(run),
+            Event::BinarySelected(it) => {
+                self.packages.extend(it.package.clone().map(|package| (it.binary.clone(), package)));
+                Ok(())
+            }
             Event::TestsKnown(known) if known.build.is_some() && !known.cut_short => {
                 self.there_are(known.tests, known.binaries)
             }
@@ -451,7 +460,6 @@ impl<W: Write> Terminal<W> {
             Event::RunFinished(run) => self.finished(run),
             Event::FixtureFinished(it) => self.fixture(it),
             Event::JournalStarted(_)
-            | Event::BinarySelected(_)
             | Event::TestsKnown(_)
             | Event::TestStarted(_)
             | Event::TestSlow(_)
@@ -558,11 +566,17 @@ pub(super) fn exactly(test: &str) -> impl Iterator<Item = &str> {
     ["--exact"].into_iter().chain(test.starts_with('-').then_some("--")).chain([test])
 }
 
-/// The options that select a binary by its id.
-pub(super) fn selection(binary: &str) -> Vec<String> {
+/// How a command begins that calls us again.
+pub(super) fn cargo_ptest(toolchain: Option<&str>) -> Vec<String> {
+    let toolchain = toolchain.map(|toolchain| format!("+{toolchain}"));
+    ["cargo".to_owned()].into_iter().chain(toolchain).chain(["ptest".to_owned()]).collect()
+}
+
+/// The options that select a binary by its id; `package` names its package, where the name in the id is ambiguous.
+pub(super) fn selection(binary: &str, package: Option<&str>) -> Vec<String> {
     let binary = RustBinaryId::new(binary.split('@').next().unwrap_or(binary));
     let parts = binary.components();
-    let mut words = vec!["-p".to_owned(), parts.package_name.to_owned()];
+    let mut words = vec!["-p".to_owned(), package.unwrap_or(parts.package_name).to_owned()];
     match parts.binary_name_and_kind {
         RustBinaryIdNameAndKind::None => words.push("--lib".to_owned()),
         RustBinaryIdNameAndKind::NameOnly { binary_name } => {
@@ -583,11 +597,13 @@ mod tests {
 
     #[test]
     fn a_binary_is_selected_as_cargo_would_have_it() {
-        assert_eq!(selection("p").join(" "), "-p p --lib");
-        assert_eq!(selection("p::t").join(" "), "-p p --test t");
-        assert_eq!(selection("p::bin/b").join(" "), "-p p --bin b");
-        assert_eq!(selection("p::doc/p").join(" "), "-p p --doc");
-        assert_eq!(selection("p::t@x86_64-unknown-linux-gnu").join(" "), "-p p --test t");
+        assert_eq!(selection("itoa::t", Some("itoa@0.3.9")).join(" "), "-p itoa@0.3.9 --test t");
+        assert_eq!(cargo_ptest(Some("nightly")).join(" "), "cargo +nightly ptest");
+        assert_eq!(selection("p", None).join(" "), "-p p --lib");
+        assert_eq!(selection("p::t", None).join(" "), "-p p --test t");
+        assert_eq!(selection("p::bin/b", None).join(" "), "-p p --bin b");
+        assert_eq!(selection("p::doc/p", None).join(" "), "-p p --doc");
+        assert_eq!(selection("p::t@x86_64-unknown-linux-gnu", None).join(" "), "-p p --test t");
     }
 
     #[test]

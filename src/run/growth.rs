@@ -184,7 +184,8 @@ fn selected(suite: &Suite, decisions: &[Decision]) -> Option<BinarySelected> {
     let all = suite.tests.iter().zip(decisions);
     let taken = all.filter(|(_, decision)| !matches!(decision, Decision::Skip(_)));
     let tests: Vec<Arc<str>> = taken.map(|(test, _)| test.name.clone()).collect();
-    (!tests.is_empty()).then(|| BinarySelected { binary: suite.binary.id.clone(), tests, listed: suite.tests.len() })
+    let (binary, package) = (suite.binary.id.clone(), suite.binary.spec.clone());
+    (!tests.is_empty()).then(|| BinarySelected { binary, package, tests, listed: suite.tests.len() })
 }
 
 #[cfg(test)]

@@ -110,6 +110,8 @@ pub struct Options {
     pub built: Option<Duration>,
     /// What a command that runs one of the tests again needs of this run's options.
     pub again: Vec<String>,
+    /// The toolchain that was said on the command line.
+    pub toolchain: Option<String>,
 }
 
 /// Why a run could not be carried out to its end.
@@ -348,6 +350,7 @@ impl<'a> Run<'a> {
             build: self.options.built.map(|took| took.as_secs_f64()),
             eager: self.building,
             options: self.options.again.clone(),
+            toolchain: self.options.toolchain.clone(),
         }));
         self.report(taken);
     }

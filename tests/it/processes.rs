@@ -123,8 +123,8 @@ fn a_hang_costs_one_test_and_its_process_is_asked_to_end_before_it_is_killed() {
     ];
     assert_eq!(outcomes(&events), expected.map(|it| format!("tests::{it}")));
     nothing_begins_in_a_process_after("timed-out", &events);
-    let late = of_kind(&events, "test-finished").filter(|it| it["outcome"] == "timed-out");
-    assert!(late.clone().all(|it| it["message"] == "it took longer than 1 s (--process-timeout)"), "{}", ran.stdout);
+    let mut late = of_kind(&events, "test-finished").filter(|it| it["outcome"] == "timed-out");
+    assert!(late.all(|it| it["message"] == "it took longer than 1 s (--process-timeout)"), "{}", ran.stdout);
     let end = |letter: &str| {
         let mut tests = of_kind(&events, "test-finished");
         let test = tests.find(|it| name(it).starts_with(&format!("tests::{letter}_"))).unwrap();

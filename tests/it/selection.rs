@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use nextest_metadata::{FilterMatch, TestListSummary};
 
 use crate::tool::{clean, fixtures, of_kind, outcomes, ptest};
+use crate::workspace::Workspace;
 
 /// `NAME OUTCOME` of the tests of the `outcomes` fixture that are reported with these arguments.
 fn results(args: &[&str]) -> Vec<String> {
@@ -239,4 +240,20 @@ fn a_test_that_is_listed_twice_is_one_test() {
     let (_, events) = ptest(&["names"]).args(["doubled"]).json();
     assert_eq!(outcomes(&events), ["doubled::fails_the_second_time failed", "doubled::passes_twice passed"]);
     assert_eq!(of_kind(&events, "run-started").next().unwrap()["tests"], 2);
+}
+
+#[test]
+fn a_package_is_run_again_by_name_and_version_where_another_one_has_its_name() {
+    let manifest = "[workspace]\nexclude = [\"older\"]\n[package]\nname = \"made\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\
+                    [dependencies]\nolder = { package = \"made\", path = \"older\" }\n";
+    let workspace = Workspace::of_package("")
+        .file("Cargo.toml", manifest)
+        .file("src/lib.rs", "#[test]\nfn fails() {\n    panic!()\n}\n")
+        .file("older/Cargo.toml", "[workspace]\n[package]\nname = \"made\"\nversion = \"0.3.9\"\nedition = \"2024\"\n")
+        .file("older/src/lib.rs", "");
+    let ran = workspace.ptest().run();
+    let rerun = ran.expect(100).stderr.lines().find_map(|line| line.trim().strip_prefix("rerun: cargo ptest "));
+    assert_eq!(rerun, Some("-p made@0.0.0 --lib -- --exact fails"), "{}", ran.stderr);
+    let again = workspace.ptest().args(rerun.unwrap().split(' ')).run();
+    assert!(again.expect(100).stderr.contains("1 test run: 0 passed, 1 failed"), "{}", again.stderr);
 }

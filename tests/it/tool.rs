@@ -42,6 +42,8 @@ pub fn clean(program: impl AsRef<OsStr>) -> Command {
     for name in std::env::vars().map(|(name, _)| name).filter(|name| ours(name)) {
         command.env_remove(name);
     }
+    // Whatever toolchain these tests run with, it was not said to the tool.
+    command.env("RUSTUP_TOOLCHAIN_SOURCE", "default");
     command.env("CARGO_TARGET_DIR", target()).env("CARGO_TERM_COLOR", "never").stdin(Stdio::null());
     command
 }

@@ -13,7 +13,7 @@ use crate::event::{FixtureFinished, Outcome, TestFinished, WorkerFailed};
 use crate::report::control;
 use crate::report::diagnosis::Around;
 use crate::report::setups::within_crate;
-use crate::report::terminal::{exactly, selection};
+use crate::report::terminal::{cargo_ptest, exactly, selection};
 
 /// How many are open at first: beyond that the page is a list, and each entry opens by itself.
 const OPEN: usize = 8;
@@ -271,9 +271,10 @@ impl List<'_> {
 
     /// The command that runs the tests of a binary again.
     fn words(&self, binary: &str) -> Vec<String> {
-        let mut words: Vec<String> = vec!["cargo".into(), "ptest".into()];
+        let toolchain = self.run.started.as_ref().and_then(|run| run.toolchain.as_deref());
+        let mut words = cargo_ptest(toolchain);
         words.extend(self.run.started.iter().flat_map(|run| run.options.iter().cloned()));
-        words.extend(selection(binary));
+        words.extend(selection(binary, self.run.packages.get(binary).map(String::as_str)));
         words
     }
 }

@@ -44,6 +44,8 @@ pub(super) struct Run {
     /// What tests came to that were run once more alone.
     pub alone: HashMap<(Arc<str>, Arc<str>), Outcome>,
     pub slots: Vec<SlotsChanged>,
+    /// By binary, how cargo is told of its package, where the name alone is ambiguous.
+    pub packages: HashMap<Arc<str>, String>,
     pub warnings: Vec<String>,
     /// What had begun and not ended: binary, name, and what tells it from others of that name.
     pub running: BTreeSet<Key>,
@@ -63,6 +65,7 @@ impl Run {
         self.tally.count(&event);
         match event {
             Event::RunStarted(it) => self.started = Some(it),
+            Event::BinarySelected(it) => self.packages.extend(it.package.map(|package| (it.binary, package))),
             Event::TestsKnown(it) => {
                 self.started.iter_mut().for_each(|run| run.learn(&it));
                 self.beside = it.build;
@@ -113,7 +116,6 @@ impl Run {
             Event::SlotsChanged(it) => self.slots.push(it),
             Event::Warning { message } => self.warnings.push(message),
             Event::JournalStarted(_)
-            | Event::BinarySelected(_)
             | Event::WorkerStarted(_)
             | Event::TestOutput(_)
             | Event::TestSlow(_)

@@ -24,6 +24,7 @@ pub fn run_started(tests: usize) -> Event {
         build: None,
         eager: false,
         options: Vec::new(),
+        toolchain: None,
     })
 }
 

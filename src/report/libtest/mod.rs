@@ -100,7 +100,7 @@ mod tests {
 
     fn selected(binary: &str, tests: &[&str], listed: usize) -> Event {
         let tests = tests.iter().map(|test| Arc::from(*test)).collect();
-        Event::BinarySelected(BinarySelected { binary: binary.into(), tests, listed })
+        Event::BinarySelected(BinarySelected { binary: binary.into(), package: None, tests, listed })
     }
 
     fn of(binary: &str, test: TestFinished) -> Event {

@@ -81,6 +81,7 @@ mod tests {
             include_ignored: false,
             diagnose: false,
             repeated: false,
+            toolchain: None,
             rerun_all: Vec::new(),
         }
     }

@@ -25,6 +25,7 @@ fn terminal<W: Write>(levels: Levels, out: W) -> Terminal<W> {
         include_ignored: false,
         diagnose: false,
         repeated: false,
+        toolchain: None,
         rerun_all: Vec::new(),
     };
     Terminal::new(options, out)
