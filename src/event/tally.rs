@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Outcome};
+use super::{Event, Outcome, is_zero};
 
 /// How many tests came to what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,7 @@ pub struct Tally {
     pub ignored: usize,
     pub timed_out: usize,
     /// Of `timed_out`: those that were ended from the keyboard.
+    #[serde(skip_serializing_if = "is_zero")]
     pub ended_by_hand: usize,
     pub crashed: usize,
     /// Tests that did not run, since a set-up failed.
@@ -23,6 +24,7 @@ pub struct Tally {
     pub error: usize,
     pub not_reached: usize,
     /// Of `not_reached`: those that ran when the run ended.
+    #[serde(skip_serializing_if = "is_zero")]
     pub cancelled: usize,
     /// Error entries that belong to a process and to no test; not among the tests.
     pub worker_failed: usize,
