@@ -55,7 +55,7 @@ mod tests {
         let mut repeats = Repeats::default();
         let outcomes = [(3, Outcome::Failed), (1, Outcome::Passed), (4, Outcome::NotReached), (2, Outcome::Crashed)];
         for (repetition, outcome) in outcomes {
-            let test = TestFinished { repetition, outcome, ..finished("t") };
+            let test = TestFinished { outcome, repetition, ..finished("t") };
             repeats.add(&test);
             assert_eq!(repeats.is_known(&test), repetition == 2, "{repetition}");
         }

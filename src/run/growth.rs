@@ -185,7 +185,7 @@ fn selected(suite: &Suite, decisions: &[Decision]) -> Option<BinarySelected> {
     let taken = all.filter(|(_, decision)| !matches!(decision, Decision::Skip(_)));
     let tests: Vec<Arc<str>> = taken.map(|(test, _)| test.name.clone()).collect();
     let (binary, package) = (suite.binary.id.clone(), suite.binary.spec.clone());
-    (!tests.is_empty()).then(|| BinarySelected { binary, package, tests, listed: suite.tests.len() })
+    (!tests.is_empty()).then_some(BinarySelected { binary, package, tests, listed: suite.tests.len() })
 }
 
 #[cfg(test)]
