@@ -143,6 +143,8 @@ enum Message {
     News(News),
     /// A thread of ours does its work no more.
     Panicked(Panic),
+    /// Something that is to be reported, though nothing follows from it.
+    Warning(String),
 }
 
 /// Whose process it is.
@@ -209,6 +211,8 @@ pub fn groups<'a>(
     let wake = move || drop(waking.try_send(Message::Signalled));
     let listening = signals::listen(signalled.clone(), wake, move || table.kill_all(), panicked());
     let _listening = listening.context("cannot listen to signals")?;
+    let warned = sender.clone();
+    let warnings = watchdog.report_to(move |warning| drop(warned.send(Message::Warning(warning))));
     let pressed = sender.clone();
     let pressed = move |key| pressed.send(Message::Key(key)).is_ok();
     let keyboard = options.keys.then(|| keys::listen(pressed, panicked()));
@@ -265,6 +269,7 @@ pub fn groups<'a>(
     run.building = run.end_build.is_some();
     let went_on = threads::guard("run", || {
         run.begin(work);
+        warnings.into_iter().for_each(|warning| run.book.warn(warning));
         if room < options.processes {
             run.book.warn(format!(
                 "the limit on open files leaves room for {room} processes at once, not {}: see ulimit -Hn",
@@ -394,6 +399,7 @@ impl<'a> Run<'a> {
                 Some(Message::Process(who, report)) => self.reports(who, report),
                 Some(Message::News(news)) => self.hear(news),
                 Some(Message::Panicked(panic)) => self.fail(panic),
+                Some(Message::Warning(warning)) => self.book.warn(warning),
                 None => self.step(Instant::now(), Input::Tick),
             }
             if self.book.error.is_some() && self.stopped.is_none() {

@@ -5,25 +5,30 @@
 //! they do by themselves, since the runner held the pipes that they live by.) The table is a file without a name that
 //! both have open: writing a number into it wakes nobody, so the watchdog costs nothing while the run goes on.
 //!
+//! It may be killed itself (by the system when memory runs out, by a test that ends all processes of a name). A thread of
+//! the runner notices that and starts another one, with the same table.
+//!
 //! Where the runner takes keys or may lend the terminal to a test, the watchdog has the terminal open as well, as its
 //! stderr, and gives it back.
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use ptest::wire::environment::RUN_ID;
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid};
 
 use super::leftovers::{self, Whose};
 use super::os::signal_child;
-use crate::tty;
+use crate::{threads, tty};
 
 /// The hidden first argument that makes this program a watchdog; the others are the run's id, the folder with the values
 /// of its shared contexts, and the modes of the terminal if the runner changes them.
@@ -38,7 +43,33 @@ const TEARDOWN: Duration = Duration::from_secs(10);
 /// The runner's side. It is stopped when it goes: there is nothing left to watch.
 pub struct Watchdog {
     table: Arc<Table>,
+    watched: Arc<Watched>,
+}
+
+/// How often another watchdog takes the place of one that has ended.
+const MOST_STARTS: usize = 10;
+
+/// The watchdog's process, for the thread that waits for its end.
+struct Watched(Mutex<State>);
+
+struct State {
     child: Child,
+    /// The runner has no more use for it.
+    over: bool,
+    /// What has not been reported yet.
+    warnings: Vec<String>,
+    report: Option<Report>,
+}
+
+type Report = Arc<dyn Fn(String) + Send + Sync>;
+
+/// How a watchdog is started.
+struct Launch {
+    run: String,
+    values: Utf8PathBuf,
+    table: Arc<Table>,
+    /// What is to be restored, and its modes as they were found.
+    terminal: Option<(OwnedFd, String)>,
 }
 
 /// For each worker and each host the number of its group, and before them that of the group that has the terminal. Hosts
@@ -136,27 +167,87 @@ fn kill_groups(groups: Vec<Pid>) {
 }
 
 impl Watchdog {
-    #[expect(clippy::disallowed_methods, reason = "the watchdog is a process like the workers")]
     pub fn start(run: &str, folder: &Utf8Path, values: &Utf8Path, workers: usize, terminal: bool) -> io::Result<Self> {
-        let table = Table::new(workers, folder)?;
-        let (terminal, modes) = tty::in_words().filter(|_| terminal).unzip();
-        let child = Command::new(own_program()?)
-            .args([ARGUMENT, run, values.as_str()])
-            .args(modes)
-            // It has to outlive what carries the mark of a run around this one.
-            .env_remove(RUN_ID)
-            .stdin(Stdio::piped())
-            .stdout(table.0.try_clone()?)
-            .stderr(terminal.map_or_else(Stdio::null, Stdio::from))
-            // Ctrl-C at the terminal is for the runner.
-            .process_group(0)
-            .spawn()?;
-        Ok(Self { table: Arc::new(table), child })
+        let table = Arc::new(Table::new(workers, folder)?);
+        let terminal = tty::in_words().filter(|_| terminal);
+        let launch = Launch { run: run.to_owned(), values: values.to_owned(), table: table.clone(), terminal };
+        let state = State { child: launch.start()?, over: false, warnings: Vec::new(), report: None };
+        let watched = Arc::new(Watched(Mutex::new(state)));
+        let watchdog = Self { table, watched: watched.clone() };
+        threads::start("watchdog", move || watched.replace_when_it_ends(&launch), drop)?;
+        Ok(watchdog)
+    }
+
+    /// From now on `report` is called with what is to be said of the watchdog, in a thread of its own. Gives what there was
+    /// to say before.
+    pub(super) fn report_to(&self, report: impl Fn(String) + Send + Sync + 'static) -> Vec<String> {
+        let mut state = self.watched.state();
+        state.report = Some(Arc::new(report));
+        std::mem::take(&mut state.warnings)
     }
 
     /// The table, for the threads that start processes.
     pub(super) fn table(&self) -> Arc<Table> {
         self.table.clone()
+    }
+}
+
+impl Launch {
+    #[expect(clippy::disallowed_methods, reason = "the watchdog is a process like the workers")]
+    fn start(&self) -> io::Result<Child> {
+        let terminal = self.terminal.as_ref().map(|(terminal, _)| terminal.try_clone()).transpose()?;
+        Command::new(own_program()?)
+            .args([ARGUMENT, &self.run, self.values.as_str()])
+            .args(self.terminal.iter().map(|(_, modes)| modes))
+            // It has to outlive what carries the mark of a run around this one.
+            .env_remove(RUN_ID)
+            .stdin(Stdio::piped())
+            .stdout(self.table.0.try_clone()?)
+            .stderr(terminal.map_or_else(Stdio::null, Stdio::from))
+            // Ctrl-C at the terminal is for the runner.
+            .process_group(0)
+            .spawn()
+    }
+}
+
+impl Watched {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn replace_when_it_ends(&self, launch: &Launch) {
+        const WITHOUT: &str = "if cargo ptest is killed now, what its tests have started is not killed with it";
+        for start in 1.. {
+            let pid = Pid::from_child(&self.state().child);
+            while let Err(Errno::INTR) = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {}
+            let mut state = self.state();
+            if state.over {
+                return;
+            }
+            let ended = state.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
+            let ended = format!("the watchdog of this run has ended ({ended})");
+            let other = if start <= MOST_STARTS { Some(launch.start()) } else { None };
+            let (warning, is_last) = match other {
+                Some(Ok(child)) => {
+                    state.child = child;
+                    (format!("{ended}; another one was started"), false)
+                }
+                Some(Err(error)) => (format!("{ended}, and another one cannot be started: {error}; {WITHOUT}"), true),
+                None => (format!("{ended} for the {start}th time, and no other one is started; {WITHOUT}"), true),
+            };
+            drop(state);
+            self.warn(warning);
+            if is_last {
+                return;
+            }
+        }
+    }
+
+    fn warn(&self, warning: String) {
+        let mut state = self.state();
+        let Some(report) = state.report.clone() else { return state.warnings.push(warning) };
+        drop(state);
+        report(warning);
     }
 }
 
@@ -167,13 +258,15 @@ fn own_program() -> io::Result<PathBuf> {
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
+        let mut state = self.watched.state();
+        state.over = true;
         if std::thread::panicking() {
             // There may be much left to kill. It begins when its stdin ends.
-            return drop(self.child.stdin.take());
+            return drop(state.child.stdin.take());
         }
         // Both fail only if it is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = state.child.kill();
+        let _ = state.child.wait();
     }
 }
 

@@ -348,3 +348,30 @@ fn a_binary_that_is_being_listed_does_not_outlive_a_killed_runner() {
     runner.wait().unwrap();
     wait_until(GONE_WITHIN, || !lists());
 }
+
+#[test]
+fn another_watchdog_takes_the_place_of_one_that_is_killed() {
+    let mut live = Live::start(ptest(&["hang"]).args(["--processes=1", "b_hangs"]));
+    live.wait_for("test-started", |_| true);
+    let runner = live.child.id();
+    let watchdogs = || {
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        let pids = processes.filter_map(|it| it.file_name().to_str()?.parse::<i32>().ok());
+        let is_ours = |pid: &i32| {
+            let text = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+            let parent = text("stat").rsplit_once(')').and_then(|(_, rest)| rest.split(' ').nth(2)?.parse().ok());
+            parent == Some(runner) && text("cmdline").contains("--ptest-watchdog")
+        };
+        pids.filter(is_ours).collect::<Vec<_>>()
+    };
+    for _ in 0..2 {
+        let [pid] = watchdogs()[..] else { panic!("there is one watchdog") };
+        kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+        let warning = live.wait_for("warning", |_| true)["message"].clone();
+        assert_eq!(warning, "the watchdog of this run has ended (signal: 9 (SIGKILL)); another one was started");
+        assert_ne!(watchdogs(), [pid]);
+    }
+    // It does what the first one would have done.
+    live.signal(Signal::KILL);
+    live.expect_gone();
+}
