@@ -337,9 +337,15 @@ pub struct WorkerExited {
     pub binary: Arc<str>,
     /// For people: `exit code 101`, `SIGSEGV`.
     pub status: String,
-    /// Processes that it left behind were found, and killed.
+    /// Something that it has started outlived it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub leaked: bool,
+    /// With `leaked`: what was found of that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<LeftBehind>,
+    /// With `leaked`: something still holds its output, and was not found.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub held: bool,
     /// With `leaked` or `rescheduled`: the nearest of the tests that ran in it, the last one at the end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tests: Vec<Arc<str>>,
@@ -352,6 +358,49 @@ pub struct WorkerExited {
     /// The first of those.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Arc<str>>,
+}
+
+/// A process that has outlived the one that started it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct LeftBehind {
+    pub pid: u32,
+    pub name: String,
+    /// It was killed, and seen to be gone.
+    pub killed: bool,
+}
+
+impl LeftBehind {
+    /// Says of these, and of what was not found, that they have outlived `whom`.
+    pub fn describe(left: &[Self], holds_output: bool, whom: &str) -> String {
+        let those = |killed: bool| {
+            let named = left.iter().filter(|it| it.killed == killed);
+            named.map(|it| format!("{} (pid {})", it.name, it.pid)).collect::<Vec<_>>()
+        };
+        let (killed, alive) = (those(true), those(false));
+        let mut parts = Vec::new();
+        if !killed.is_empty() {
+            let verb = if killed.len() == 1 { "was" } else { "were" };
+            parts.push(format!("{} outlived {whom}, and {verb} killed", killed.join(", ")));
+        }
+        if !alive.is_empty() {
+            parts.push(format!("{} outlived {whom}, and did not end when killed", alive.join(", ")));
+        }
+        if holds_output {
+            parts.push(format!("something that was started in {whom} still holds its output; it was not found"));
+        }
+        if parts.is_empty() {
+            parts.push(format!("something outlived {whom} for a moment, and is gone"));
+        }
+        parts.join("; ")
+    }
+}
+
+impl WorkerExited {
+    /// What there is to say of what it has left behind.
+    pub fn leak(&self) -> String {
+        LeftBehind::describe(&self.left, self.held, &self.tests.join(", "))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

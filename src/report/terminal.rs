@@ -302,8 +302,7 @@ impl<W: Write> Terminal<W> {
         let why = reason.as_ref().map(|why| line(&format!(": {why}"))).unwrap_or_default();
         if exited.leaked && self.options.levels.status >= StatusLevel::Leak {
             let label = self.styles.yellow.apply_to("        LEAK");
-            let tests = line(&exited.tests.join(", "));
-            writeln!(self.page, "{label} {binary}: processes outlived {tests}, and were killed")?;
+            writeln!(self.page, "{label} {binary}: {}", line(&exited.leak()))?;
         }
         if exited.rescheduled > 0 && self.options.verbosity >= Verbosity::Normal {
             let label = self.styles.dim.apply_to("     process");

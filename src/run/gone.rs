@@ -14,7 +14,7 @@ use super::live::Early;
 use super::message;
 use super::os::Exit;
 use super::output::Output;
-use super::process::Gone;
+use super::process::{Gone, Leak};
 use super::rerun::{Conclusion, Confirmation, First, Second, conclude, confirm};
 use crate::event::{Event, Fixture, Outcome, WorkerExited, WorkerFailed};
 use crate::schedule::{Input, Item, Process};
@@ -74,7 +74,7 @@ impl Run<'_> {
                 self.died_outside(process, why, output, fixture);
             }
         }
-        self.tell_exit(process, exit, gone.leaked);
+        self.tell_exit(process, exit, gone.leak);
         self.end_loan(process);
         self.processes.remove(&process);
         self.top_up();
@@ -91,12 +91,12 @@ impl Run<'_> {
         }
     }
 
-    /// What has left the process group is found by its mark. That takes a look at every process of the machine, so it
-    /// is done only where there is reason to.
+    /// What has left the process group of a process that was killed is found by its mark. That takes a look at every
+    /// process of the machine, so it is done only where there is reason to.
     fn clean_up_after(&mut self, process: Process, gone: &Gone, judgement: &Judgement) {
         let worker = self.processes[&process].batch.worker;
         let was_killed = matches!(judgement, Judgement::TimedOut(_) | Judgement::Interrupted);
-        if gone.escaped || was_killed {
+        if was_killed {
             leftovers::kill(&self.options.run, Whose::Worker(worker));
         }
         let was_killed = was_killed && matches!(gone.exit, Exit::Signal(_));
@@ -278,7 +278,9 @@ impl Run<'_> {
         self.book.tell(&Event::WorkerFailed(failed));
     }
 
-    fn tell_exit(&mut self, process: Process, status: String, leaked: bool) {
+    fn tell_exit(&mut self, process: Process, status: String, leak: Option<Leak>) {
+        let leaked = leak.is_some();
+        let Leak { left, holds_output } = leak.unwrap_or_default();
         let live = &self.processes[&process];
         let once = self.groups.groups[self.book.group(live.batch.items[0])].once;
         let is_given_up = once && !live.has_started_nothing();
@@ -297,14 +299,17 @@ impl Run<'_> {
             binary: self.book.suite(live.batch.items[0]).binary.id.clone(),
             status,
             leaked,
+            left,
+            held: holds_output,
             reason: reason.filter(|_| self.stopped.is_none()),
             tests: self.book.names(&ran),
             rescheduled: owed.len(),
             waiting: self.book.names(&waiting),
         };
+        let failure = (leaked && self.options.leaks_fail).then(|| exited.leak());
         self.book.tell(&Event::WorkerExited(exited));
-        if leaked && self.options.leaks_fail {
-            self.worker_failed(process, "it left processes behind, which were killed".to_owned(), Output::default());
+        if let Some(failure) = failure {
+            self.worker_failed(process, failure, Output::default());
         }
     }
 

@@ -11,9 +11,9 @@ use super::fixtures::{Came, finished, kind};
 use super::live::Early;
 use super::os::Group;
 use super::output::Output;
-use super::process::{Gone, Report, SoFar, Timed};
+use super::process::{Gone, Leak, Report, SoFar, Timed};
 use super::{Run, Who, leftovers, os};
-use crate::event::{Event, Fixture, FixtureFinished, FixtureStarted, Outcome};
+use crate::event::{Event, Fixture, FixtureFinished, FixtureStarted, LeftBehind, Outcome};
 use crate::schedule::{HostId, Input, Item, Lost, Process, Shortage};
 
 /// A host while it lives, as the loop knows it.
@@ -223,7 +223,7 @@ impl Run<'_> {
     fn host_gone(&mut self, host: HostId, gone: Gone) {
         let Some(live) = self.hosts.get(&host) else { return };
         let LiveHost { process, at, let_go, by_hand, waits_for_terminal, killed, since, .. } = *live;
-        if gone.escaped || killed.is_some() || by_hand {
+        if killed.is_some() || by_hand {
             leftovers::kill(&self.options.run, leftovers::Whose::Host(process));
         }
         let (outcome, why) = match killed {
@@ -254,8 +254,8 @@ impl Run<'_> {
             }
             (Some(fixture), _) => self.host_broke(host, fixture, outcome, why, gone.end.fixture),
         }
-        if gone.leaked && killed.is_none() {
-            self.host_leaked(host);
+        if let Some(leak) = gone.leak.filter(|_| killed.is_none()) {
+            self.host_leaked(host, &leak);
         }
         self.hosts.remove(&host);
         self.top_up();
@@ -277,14 +277,14 @@ impl Run<'_> {
         self.tell_host_fixture(host, fixture, Came { outcome, message: Some(why), duration }, output);
     }
 
-    fn host_leaked(&mut self, host: HostId) {
-        let why = "it left processes behind, which were killed";
+    fn host_leaked(&mut self, host: HostId, leak: &Leak) {
+        let why = LeftBehind::describe(&leak.left, leak.holds_output, "it");
         if self.options.leaks_fail {
-            let came = Came { outcome: Outcome::Failed, message: Some(why.to_owned()), duration: Duration::ZERO };
+            let came = Came { outcome: Outcome::Failed, message: Some(why), duration: Duration::ZERO };
             self.tell_host_fixture(host, Fixture::Host, came, Output::default());
         } else {
             let module = self.host_context(host);
-            self.book.warn(format!("the host of {module} has ended, but {why}"));
+            self.book.warn(format!("the host of {module} has ended: {why}"));
         }
     }
 

@@ -12,6 +12,7 @@ use ptest::wire::environment::{
 };
 
 use super::dialect::Expected;
+use super::leftovers::Whose;
 use super::pick::pick;
 use super::process::{Launch, Speech};
 use super::{Run, os};
@@ -88,6 +89,8 @@ impl Run<'_> {
             live: self.options.live,
             terminal: false,
             folder: self.options.values.clone().into(),
+            run: self.options.run.clone(),
+            whose: Whose::Worker(batch.worker),
         })
     }
 
@@ -122,7 +125,15 @@ impl Run<'_> {
             .envs(self.values(suite, &spec.needs));
         let test = suite.tests[spec.test].argument().clone();
         let folder = self.options.values.clone().into();
-        Launch { command, speech: Speech::Host { test, token }, live: false, terminal: false, folder }
+        Launch {
+            command,
+            speech: Speech::Host { test, token },
+            live: false,
+            terminal: false,
+            folder,
+            run: self.options.run.clone(),
+            whose: Whose::Host(process),
+        }
     }
 
     /// The suite's binary, in an environment that says nothing of what another process was told to be.

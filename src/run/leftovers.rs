@@ -7,7 +7,7 @@ use std::io::Read;
 use ptest::wire::environment::{HOST_NUMBER, RUN_ID, SLOT};
 
 #[cfg(target_os = "linux")]
-use super::os::{knows_us, started};
+use super::os::{group_members, has_ended, knows_us, started};
 
 /// Names the run in the environment of a build that goes on beside it.
 pub(super) const BUILD_ID: &str = "PTEST_BUILD_ID";
@@ -18,8 +18,29 @@ pub(crate) struct Leftover {
     pub pid: i32,
     /// Its command's name, for people.
     pub name: String,
-    /// The worker in whose slot it was started.
-    pub worker: usize,
+    /// The worker in whose slot it was started, if it says so.
+    pub worker: Option<usize>,
+    /// When it started: another process may have its number later.
+    started: Option<u64>,
+}
+
+impl Leftover {
+    #[cfg(target_os = "linux")]
+    fn of(pid: u32, worker: Option<usize>) -> Option<Self> {
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim_end().to_owned();
+        Some(Self { pid: i32::try_from(pid).ok()?, name, worker, started: started(&pid.to_string()) })
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(super) fn is_gone(&self) -> bool {
+        let pid = self.pid.to_string();
+        started(&pid) != self.started || has_ended(&pid)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn is_gone(&self) -> bool {
+        false
+    }
 }
 
 /// Whose processes are looked for.
@@ -53,6 +74,73 @@ pub(crate) fn kill(run: &str, whose: Whose) -> Vec<Leftover> {
         killed.extend(marked.into_iter().filter(|it| kill_one(it.pid, run, whose)));
     }
     killed
+}
+
+/// The members of a process group that have not ended.
+#[cfg(target_os = "linux")]
+pub(super) fn in_group(group: i32) -> Vec<Leftover> {
+    group_members(group).into_iter().filter_map(|pid| Leftover::of(pid, None)).collect()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn in_group(_group: i32) -> Vec<Leftover> {
+    Vec::new()
+}
+
+/// A process's output, as what it has started may still hold it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held {
+    /// The inode of the pipe.
+    pub pipe: u64,
+    /// When the process started.
+    pub since: u64,
+}
+
+/// Kills what holds an output though it has left its group and cleared its environment, and says what that was.
+///
+/// Nobody but the process, and what it started, was given the output. It may have been passed on to a server that was there
+/// before (a terminal multiplexer, for example), so what is older than the process is left alone. What holds no output
+/// either is not found: to adopt all orphans (`PR_SET_CHILD_SUBREAPER`) would find it, together with all that a build
+/// leaves running on purpose, and would change the parent that orphans of tests see.
+#[cfg(target_os = "linux")]
+pub(super) fn kill_holders(held: Held) -> Vec<Leftover> {
+    let own = std::process::id();
+    let mut killed: Vec<Leftover> = Vec::new();
+    // What is killed may have just started something.
+    for _ in 0..10 {
+        let Some(processes) = std::fs::read_dir("/proc").ok().filter(|_| knows_us()) else { break };
+        let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+        let holders = numbers.filter(|pid| *pid != own && holds(*pid, held)).filter_map(|pid| Leftover::of(pid, None));
+        let holders: Vec<Leftover> = holders.filter(|it| !killed.contains(it)).collect();
+        if holders.is_empty() {
+            break;
+        }
+        killed.extend(holders.into_iter().filter(|it| kill_if(it.pid, |pid| holds(pid, held))));
+    }
+    killed
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn kill_holders(_held: Held) -> Vec<Leftover> {
+    Vec::new()
+}
+
+/// Whether a process can write into the pipe and is no older than the one whose output that is.
+#[cfg(target_os = "linux")]
+fn holds(pid: u32, held: Held) -> bool {
+    let is_output = |link: &std::path::Path| link.as_os_str() == format!("pipe:[{}]", held.pipe).as_str();
+    let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+    let mut outputs =
+        descriptors.flatten().filter(|it| std::fs::read_link(it.path()).is_ok_and(|link| is_output(&link)));
+    let is_young = || started(&pid.to_string()).is_some_and(|it| it >= held.since);
+    outputs.any(|it| is_writable(pid, &it.file_name().to_string_lossy())) && is_young()
+}
+
+#[cfg(target_os = "linux")]
+fn is_writable(pid: u32, descriptor: &str) -> bool {
+    let info = std::fs::read_to_string(format!("/proc/{pid}/fdinfo/{descriptor}")).unwrap_or_default();
+    let flags = info.lines().find_map(|line| i32::from_str_radix(line.strip_prefix("flags:")?.trim(), 8).ok());
+    flags.is_some_and(|flags| flags & libc::O_ACCMODE != libc::O_RDONLY)
 }
 
 struct Found {
@@ -92,10 +180,8 @@ fn find(run: &str, whose: Whose) -> Found {
         if environment.is_empty() {
             found.unsettled.extend(may_be_executing(pid).then_some(pid));
         } else if is_marked(environment, run, whose) {
-            let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
             let worker = value(environment, SLOT).and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
-            let Ok(pid) = i32::try_from(pid) else { continue };
-            found.marked.push(Leftover { pid, name: name.trim_end().to_owned(), worker: worker.unwrap_or_default() });
+            found.marked.extend(Leftover::of(pid, worker));
         }
     }
     found
@@ -162,6 +248,13 @@ fn value<'a>(environment: &'a [u8], name: &str) -> Option<&'a [u8]> {
 /// Kills one that was found; false if there is no more such process.
 #[cfg(target_os = "linux")]
 fn kill_one(pid: i32, run: &str, whose: Whose) -> bool {
+    let mut buffer = Vec::new();
+    kill_if(pid, |pid| environment(pid, &mut buffer).is_some_and(|environment| is_marked(environment, run, whose)))
+}
+
+/// Kills a process, with the group that it leads, if it is still the one that is meant.
+#[cfg(target_os = "linux")]
+fn kill_if(pid: i32, is_meant: impl FnOnce(u32) -> bool) -> bool {
     use rustix::process::{
         Pid, PidfdFlags, Signal, getpgid, kill_process, kill_process_group, pidfd_open, pidfd_send_signal,
     };
@@ -169,9 +262,7 @@ fn kill_one(pid: i32, run: &str, whose: Whose) -> bool {
     // Kernels before 5.3, and emulators, lack the call.
     let descriptor = pidfd_open(pid, PidfdFlags::empty());
     // The number may be another's by now. The descriptor means whoever had it just before this look.
-    let mut buffer = Vec::new();
-    let environment = environment(pid.as_raw_pid().unsigned_abs(), &mut buffer);
-    if !environment.is_some_and(|environment| is_marked(environment, run, whose)) {
+    if !is_meant(pid.as_raw_pid().unsigned_abs()) {
         return false;
     }
     // It has made the group that it leads. Any other may be that of a stranger's job, which it has joined. All of this

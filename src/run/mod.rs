@@ -498,12 +498,15 @@ impl<'a> Run<'a> {
         if survivors.is_empty() {
             return;
         }
-        let names: Vec<String> = survivors.iter().map(|it| format!("{} (worker {})", it.name, it.worker)).collect();
+        let names: Vec<String> = survivors
+            .iter()
+            .map(|it| format!("{} (pid {}, worker {})", it.name, it.pid, it.worker.unwrap_or_default()))
+            .collect();
         self.book.warn(format!("processes that outlived the run were killed: {}", names.join(", ")));
         if self.options.leaks_fail {
             self.book.tell(&Event::WorkerFailed(WorkerFailed {
                 binary: "(run)".into(),
-                worker: survivors[0].worker,
+                worker: survivors[0].worker.unwrap_or_default(),
                 process: 0,
                 timestamp: self.book.time(Instant::now()),
                 message: "processes outlived the run, and were killed".to_owned(),

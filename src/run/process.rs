@@ -11,10 +11,12 @@ use ptest::wire::environment::argument;
 
 use super::background::Watch;
 use super::dialect::{End, Ended, Expected, Fact, Host, Libtest, Verdict};
+use super::leftovers::{self, Held, Leftover, Whose};
 use super::os::{self, Child, Exit, Group, Log, Ready, Stdin};
 use super::output::Output;
 use super::pick::Pick;
 use super::trickle::{MOMENT, Trickle};
+use crate::event::LeftBehind;
 use crate::threads::{self, Panic};
 
 /// A process to start.
@@ -28,6 +30,9 @@ pub(super) struct Launch {
     pub terminal: bool,
     /// Where the log may lie.
     pub folder: PathBuf,
+    /// By which mark what it leaves behind is known.
+    pub run: String,
+    pub whose: Whose,
 }
 
 /// How the process takes its tests and tells what became of them.
@@ -84,10 +89,16 @@ pub(super) struct Timed {
 pub(super) struct Gone {
     pub exit: Exit,
     pub end: End,
-    /// What it started outlived it, and has been ended.
-    pub leaked: bool,
-    /// Something still holds its output: it has left the process group.
-    pub escaped: bool,
+    /// Set if something that it started outlived it.
+    pub leak: Option<Leak>,
+}
+
+/// What has outlived a process.
+#[derive(Default)]
+pub(super) struct Leak {
+    pub left: Vec<LeftBehind>,
+    /// Something still holds its output, and was not found.
+    pub holds_output: bool,
 }
 
 /// How long the text may lag behind the log before it is taken for silent.
@@ -118,7 +129,7 @@ pub(super) fn start(launch: Launch, tell: impl Fn(Report) + Send + Sync + 'stati
 }
 
 fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
-    let Launch { mut command, speech, live, terminal, folder } = launch;
+    let Launch { mut command, speech, live, terminal, folder, run, whose } = launch;
     let log = |wanted: bool| if wanted { Log::new(&folder) } else { Ok(None) };
     let stdin = match speech {
         Speech::Host { .. } => Stdin::Lifeline,
@@ -174,11 +185,11 @@ fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
         // Who cannot be listened to any more must not go on for ever.
         child.group().kill();
     }
-    let (leaked, escaped, exit) = bury(&mut child, &mut listener, &mut buffer, tell)?;
+    let (exit, leak) = bury(&mut child, &mut listener, &mut buffer, (&run, whose), tell)?;
     told?;
     let (facts, end) = listener.end(exit);
     send(facts, Instant::now(), Instant::now(), tell);
-    tell(Report::Gone(Box::new(Gone { exit, end, leaked, escaped })));
+    tell(Report::Gone(Box::new(Gone { exit, end, leak })));
     Ok(())
 }
 
@@ -250,10 +261,14 @@ fn bury(
     child: &mut Child,
     listener: &mut Listener,
     buffer: &mut [u8],
+    mark: (&str, Whose),
     tell: &impl Fn(Report),
-) -> io::Result<(bool, bool, Exit)> {
+) -> io::Result<(Exit, Option<Leak>)> {
     let give_up = Instant::now() + LEAK_GRACE;
     read_to_end(child, listener, buffer, give_up, tell)?;
+    // This can be asked only while it is not reaped.
+    let since = if child.text_has_ended() { None } else { os::started(&child.pid().to_string()) };
+    let held = child.pipe().zip(since).map(|(pipe, since)| Held { pipe, since });
     tell(Report::Ending);
     let exit = child.reap()?;
     while child.has_survivors() && Instant::now() < give_up {
@@ -261,11 +276,38 @@ fn bury(
         child.wait(Ready::default(), Some(Duration::from_millis(10)))?;
     }
     let leaked = !child.text_has_ended() || child.has_survivors();
-    if leaked {
-        child.kill_survivors();
+    let leak = leaked.then(|| end_leak(child, listener, buffer, mark, held, tell)).transpose()?;
+    Ok((exit, leak))
+}
+
+/// Kills what has outlived a child: its group; what has left that, by the mark in its environment; and by the output that it
+/// holds what has cleared its environment, too. The next way is tried only while something still holds the output.
+fn end_leak(
+    child: &mut Child,
+    listener: &mut Listener,
+    buffer: &mut [u8],
+    (run, whose): (&str, Whose),
+    held: Option<Held>,
+    tell: &impl Fn(Report),
+) -> io::Result<Leak> {
+    let mut found = leftovers::in_group(child.group_number());
+    child.kill_survivors();
+    read_to_end(child, listener, buffer, Instant::now() + LEAK_GRACE, tell)?;
+    if !child.text_has_ended() {
+        found.extend(leftovers::kill(run, whose));
         read_to_end(child, listener, buffer, Instant::now() + LEAK_GRACE, tell)?;
     }
-    Ok((leaked, leaked && !child.text_has_ended(), exit))
+    if let Some(held) = held.filter(|_| !child.text_has_ended()) {
+        found.extend(leftovers::kill_holders(held));
+        read_to_end(child, listener, buffer, Instant::now() + LEAK_GRACE, tell)?;
+    }
+    let give_up = Instant::now() + LEAK_GRACE;
+    // Most of them are no children of ours, so there is nothing to wait for but time.
+    while !found.iter().all(Leftover::is_gone) && Instant::now() < give_up {
+        child.wait(Ready::default(), Some(Duration::from_millis(1)))?;
+    }
+    let left = |it: &Leftover| LeftBehind { pid: it.pid.unsigned_abs(), name: it.name.clone(), killed: it.is_gone() };
+    Ok(Leak { left: found.iter().map(left).collect(), holds_output: !child.text_has_ended() })
 }
 
 fn read_to_end(
@@ -477,8 +519,15 @@ mod tests {
     #[expect(clippy::disallowed_methods, reason = "a child is what is tested")]
     fn a_thread_that_panics_kills_the_child_that_it_reads_and_tells_of_both() {
         let speech = Speech::ExitCode { arguments: ["-c", "exec sleep 1000"].map(str::to_owned).to_vec() };
-        let launch =
-            Launch { command: Command::new("sh"), speech, live: false, terminal: false, folder: PathBuf::new() };
+        let launch = Launch {
+            command: Command::new("sh"),
+            speech,
+            live: false,
+            terminal: false,
+            folder: PathBuf::new(),
+            run: String::new(),
+            whose: Whose::Worker(0),
+        };
         let (sender, receiver) = mpsc::channel();
         let tell = move |report| match report {
             Report::Facts(_) => panic!("boom"),

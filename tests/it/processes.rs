@@ -202,6 +202,10 @@ fn what_tests_leave_behind_is_killed_and_told_with_their_names() {
     names.sort_unstable();
     let expected = ["b_leaks_a_child", "d_leaks_a_child_that_ignores_sigterm", "f_leaks_a_child_in_another_session"];
     assert_eq!(names, expected.map(|name| format!("[\"tests::{name}\"]")));
+    for exited in of_kind(&events, "worker-exited").filter(|event| event["leaked"] == true) {
+        let left = exited["left"].as_array().unwrap();
+        assert!(!left.is_empty() && left.iter().all(|it| it["killed"] == true && it["name"] != ""), "{exited}");
+    }
 }
 
 #[test]
@@ -626,4 +630,42 @@ fn a_program_that_is_built_anew_during_the_run_is_named() {
     let warnings_of_b = warnings(&events);
     assert!(matches!(&warnings_of_b[..], [one] if one.starts_with("made was built anew")), "{warnings_of_b:?}");
     assert_eq!(warnings(&run(&["a", "c", "d"])), [] as [&str; 0]);
+}
+
+#[test]
+fn what_has_cleared_its_environment_is_found_by_the_output_that_it_holds() {
+    let made = made(
+        r#"#[test]
+        fn leaves_one_behind() {
+            let length = "604.03".to_owned() + &std::env::var("LEAK_MARK").unwrap();
+            let child = std::process::Command::new("env").args(["-i", "setsid", "sleep", &length]).spawn().unwrap();
+            let comm = format!("/proc/{}/comm", child.id());
+            while std::fs::read_to_string(&comm).unwrap() != "sleep\n" { std::thread::yield_now() }
+        }"#,
+        "",
+    );
+    let events = Live::start(made.ptest().args(["--no-doc"])).finish(0);
+    let exited = of_kind(&events, "worker-exited").find(|it| it["leaked"] == true).unwrap();
+    let [left] = exited["left"].as_array().unwrap().as_slice() else { panic!("{exited}") };
+    assert_eq!((&left["name"], &left["killed"]), (&"sleep".into(), &true.into()), "{exited}");
+    assert!(exited["held"].is_null(), "{exited}");
+}
+
+/// The stranger is this process, which opens the output of a test.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_stranger_that_holds_the_output_of_a_test_is_left_alone_and_told_as_not_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let go_on = folder.path().join("go-on");
+    let tool = ptest(&["hang"]).args(["f_hangs_until_told"]).env("HANG_UNTIL", &go_on);
+    let mut live = Live::start(tool);
+    let pid = live.wait_for("worker-started", |_| true)["pid"].clone();
+    live.wait_for("test-started", |_| true);
+    let output = std::fs::File::options().write(true).open(format!("/proc/{pid}/fd/1")).unwrap();
+    std::fs::write(go_on, "").unwrap();
+    let events = live.finish(0);
+    let exited = of_kind(&events, "worker-exited").next().unwrap();
+    assert_eq!((&exited["leaked"], &exited["held"]), (&true.into(), &true.into()), "{exited}");
+    assert!(exited["left"].is_null(), "{exited}");
+    drop(output);
 }

@@ -110,8 +110,7 @@ impl Run {
                 self.workers.push(it);
             }
             Event::WorkerExited(it) if it.leaked => {
-                let tests = it.tests.join(", ");
-                self.warnings.push(format!("{}: processes outlived {tests}, and were killed", it.binary));
+                self.warnings.push(format!("{}: {}", it.binary, it.leak()));
             }
             Event::SlotsChanged(it) => self.slots.push(it),
             Event::Warning { message } => self.warnings.push(message),

@@ -119,6 +119,8 @@ mod tests {
             binary,
             status,
             leaked: false,
+            left: Vec::new(),
+            held: false,
             tests,
             reason: None,
             rescheduled: 0,

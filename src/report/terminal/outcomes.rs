@@ -1,7 +1,7 @@
 //! What the report says of each outcome, under each of the choices of what is shown.
 
 use super::*;
-use crate::event::{Show, TestOutput, TestSlow};
+use crate::event::{LeftBehind, Show, TestOutput, TestSlow};
 use crate::report::junit::sample::{complete, finished};
 use crate::report::levels::OutputWhen;
 
@@ -40,6 +40,8 @@ fn process(process: u32) -> WorkerExited {
         binary: "demo".into(),
         status,
         leaked: false,
+        left: Vec::new(),
+        held: false,
         tests: Vec::new(),
         reason: None,
         rescheduled: 0,
@@ -61,7 +63,12 @@ fn every_outcome() -> Vec<Event> {
         Event::TestSlow(TestSlow { binary: "demo".into(), test: "slow".into(), worker: 1, elapsed: 60.0 }),
         Event::TestFinished(test("slow", Outcome::Passed, None)),
         Event::TestFinished(test("leaky", Outcome::Passed, None)),
-        Event::WorkerExited(WorkerExited { leaked: true, tests: vec!["leaky".into()], ..process(7) }),
+        Event::WorkerExited(WorkerExited {
+            leaked: true,
+            left: vec![LeftBehind { pid: 4711, name: "sleep".to_owned(), killed: true }],
+            tests: vec!["leaky".into()],
+            ..process(7)
+        }),
         Event::AttemptFailed(first),
         Event::TestFinished(TestFinished { flaky: true, attempt: 2, ..test("flaky", Outcome::Passed, None) }),
         Event::TestFinished(test("failed", Outcome::Failed, Some("panicked at src/lib.rs:1:1: boom"))),

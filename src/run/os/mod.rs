@@ -18,8 +18,9 @@ use std::fmt;
 
 #[cfg(unix)]
 pub(super) use limits::{make_room, most_arguments, shortage};
+pub(super) use proc::started;
 #[cfg(target_os = "linux")]
-pub(super) use proc::{knows_us, started};
+pub(super) use proc::{group_members, has_ended, knows_us};
 #[cfg(unix)]
 pub(super) use unix::*;
 

@@ -31,6 +31,11 @@ pub(in crate::run) fn started(process: &str) -> Option<u64> {
     status(process, 22)?.parse().ok()
 }
 
+#[cfg(not(target_os = "linux"))]
+pub(in crate::run) fn started(_process: &str) -> Option<u64> {
+    None
+}
+
 /// Whether a process is known to have its program still, which is the first thing that goes when it ends.
 #[cfg(target_os = "linux")]
 pub(super) fn has_program(process: u32) -> bool {
@@ -62,11 +67,23 @@ pub(super) fn group_is_alive(group: i32) -> bool {
     if !knows_us() {
         return true;
     }
-    let Ok(processes) = fs::read_dir("/proc") else { return true };
+    fs::read_dir("/proc").is_err() || !group_members(group).is_empty()
+}
+
+/// The members of a group that have not ended, as far as that is known.
+#[cfg(target_os = "linux")]
+pub(in crate::run) fn group_members(group: i32) -> Vec<u32> {
     let group = group.to_string();
+    let processes = fs::read_dir("/proc").into_iter().flatten().filter(|_| knows_us());
     let names = processes.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let members = names.filter(|pid| status(pid, 5).as_ref() == Some(&group));
-    members.filter_map(|pid| status(&pid, 3)).any(|state| !["Z", "X"].contains(&state.as_str()))
+    let members = names.filter(|pid| status(pid, 5).as_ref() == Some(&group) && !has_ended(pid));
+    members.filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// Whether a process is no more than its exit status, or is not there at all.
+#[cfg(target_os = "linux")]
+pub(in crate::run) fn has_ended(process: &str) -> bool {
+    status(process, 3).is_none_or(|state| ["Z", "X"].contains(&state.as_str()))
 }
 
 #[cfg(not(target_os = "linux"))]

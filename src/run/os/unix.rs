@@ -237,6 +237,16 @@ impl Child {
         test_kill_process_group(group).is_ok() && group_is_alive(group.as_raw_nonzero().get())
     }
 
+    /// The number of the child's group, also when it is reaped.
+    pub(in crate::run) fn group_number(&self) -> i32 {
+        Pid::from_child(&self.child).as_raw_nonzero().get()
+    }
+
+    /// The inode of the pipe with the child's text, until that has ended.
+    pub(in crate::run) fn pipe(&self) -> Option<u64> {
+        self.text.as_ref().and_then(|text| rustix::fs::fstat(text).ok()).map(|it| it.st_ino)
+    }
+
     pub(in crate::run) fn kill_survivors(&self) {
         // They may have gone in the meantime, which is as good.
         let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
