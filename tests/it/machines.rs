@@ -138,7 +138,7 @@ fn what_tests_print_is_no_command_to_github() {
         assert!(log.contains("::error file=src/lib.rs,line=1::forged"), "it is shown as it was printed: {log}");
         let [annotation] = &commands(&log)[..] else { panic!("{:?} of {log}", commands(&log)) };
         assert!(
-            annotation.starts_with("::error file=src/lib.rs,line=3,title=failed%3A made prints_commands::"),
+            annotation.starts_with("::error file=src/lib.rs,line=6,title=failed%3A made prints_commands::"),
             "{log}"
         );
     }

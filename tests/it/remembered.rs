@@ -140,7 +140,10 @@ fn what_is_no_file_where_one_is_needed_is_named_with_the_cure() {
         expect(&workspace.ptest().run(), 96, &config, "or remove it");
         remove(&config);
         put(&journal);
-        expect(&workspace.ptest().args(["--failed"]).run(), 96, &journal, "journal");
+        let failed = workspace.ptest().args(["--failed"]).run();
+        let note =
+            failed.expect(0).stderr.lines().find(|line| line.starts_with("note: the results of one run")).unwrap();
+        assert!(note.contains(journal.to_str().unwrap()) && note.contains("remove it"), "{note}");
         let tool = workspace.tool("report").args(["--from".as_ref(), journal.as_path(), "--html".as_ref(), &page]);
         expect(&tool.run(), 96, &journal, "journal");
         // It is nobody's latest run, and in no other one's way.
