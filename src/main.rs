@@ -45,6 +45,10 @@
 //! libtest does when it cannot go on, that test runs once more alone and without a log, and its exit code decides
 //! (`run/rerun`).
 //!
+//! Where libtest has no log, the verdicts are the text's, and wait until the process has ended: the counts, the exit code and
+//! what the kernel says of the bytes that libtest has written have to agree (`run/witness`). Whatever does not runs again alone.
+//! `docs/libtest.md` says what of libtest is relied on, and what happens when it goes.
+//!
 //! A binary with annotations says besides what its fixtures do, in records between what its tests print. Who starts with
 //! a token only known to it and its reader can write one; so they are cut out before anything else is looked for, and
 //! what stands between the two of a fixture is that fixture's output. A generated test is one test for libtest; it says in

@@ -46,12 +46,26 @@ pub fn on_suites(known: Known, filter: &filter::Options, quiet: bool, look: bool
     let mut notes = filter::unknown(known.suites, filter, known.whole);
     if !quiet {
         let taken = known.suites.iter().zip(known.decisions).filter(|(_, decisions)| is_taken(decisions));
-        let told = taken.filter(|(suite, _)| look || suite.binary.libtest);
+        let told = taken.clone().filter(|(suite, _)| look || suite.binary.libtest);
         notes.extend(told.filter_map(|(suite, _)| suite.note.clone()));
+        notes.extend(on_logs(taken.map(|(suite, _)| *suite)));
     }
     let filtered = Filtered { suites: known.suites, decisions: known.decisions, options: filter };
     let notes = notes.into_iter().map(|note| format!("note: {note}"));
     notes.chain(filtered.notes(known.whole, quiet)).collect()
+}
+
+/// Without libtest's log nothing of the truth is lost, but some comfort is.
+fn on_logs<'a>(suites: impl Iterator<Item = &'a Suite>) -> Option<String> {
+    let mut without_log = suites.filter(|suite| suite.without_log).map(|suite| &suite.binary.id);
+    let first = without_log.next()?;
+    let others = match without_log.count() {
+        0 => "rejects".to_owned(),
+        more => format!("and {more} more reject"),
+    };
+    Some(format!(
+        "{first} {others} libtest's --logfile: results are read from the text, and reported when their process has ended"
+    ))
 }
 
 /// Contexts without tests, locks that do not hold, and slots that there are not.

@@ -18,7 +18,9 @@ use crate::files::{self, MOST_OF_A_TEXT};
 /// The doctests of a library. If rustdoc does not tell them, they are one test: it may still say why when it runs them.
 pub(super) fn suite(binary: TestBinary, options: &Options) -> Suite {
     match written_down(&binary, options) {
-        Ok(Listed { tests, contexts }) => Suite { binary, harness: Harness::Doctests, tests, contexts, note: None },
+        Ok(Listed { tests, contexts, without_log }) => {
+            Suite { binary, harness: Harness::Doctests, tests, contexts, note: None, without_log }
+        }
         Err(error) => {
             let note = format!(
                 "the doctests of {} cannot be listed ({}): they run as one test",
@@ -26,7 +28,7 @@ pub(super) fn suite(binary: TestBinary, options: &Options) -> Suite {
                 describe(&error)
             );
             let tests = vec![Test::named(&binary.target_name)];
-            Suite { binary, harness: Harness::Whole, tests, contexts: Vec::new(), note: Some(note) }
+            Suite { binary, harness: Harness::Whole, tests, contexts: Vec::new(), note: Some(note), without_log: false }
         }
     }
 }
@@ -39,7 +41,7 @@ fn written_down(binary: &TestBinary, options: &Options) -> Result<Listed> {
     }
     let sources = Sources::read(&binary.path, &binary.root);
     let tests = ask_rustdoc(binary, sources.as_ref(), options)?;
-    let listed = Listed { tests, contexts: Vec::new() };
+    let listed = Listed { tests, ..Listed::default() };
     if let Some(identity) = identity.filter(|_| sources.is_some()) {
         // Without a memory the next run asks again.
         let _ = memory::keep(&folder, &identity, &listed);

@@ -27,12 +27,12 @@ pub(super) struct Foreign {
 
 impl Foreign {
     fn custom(tests: Vec<Test>, note: Option<String>) -> Self {
-        let listed = Listed { tests: merge(tests), contexts: Vec::new() };
+        let listed = Listed { tests: merge(tests), ..Listed::default() };
         Self { harness: Harness::Custom, listed, note }
     }
 
     fn whole(binary: &TestBinary, note: String) -> Self {
-        let listed = Listed { tests: vec![Test::named(&binary.target_name)], contexts: Vec::new() };
+        let listed = Listed { tests: vec![Test::named(&binary.target_name)], ..Listed::default() };
         Self { harness: Harness::Whole, listed, note: Some(note) }
     }
 }

@@ -147,7 +147,7 @@ mod tests {
     }
 
     fn listed() -> Listed {
-        Listed { tests: vec![Test::named("a")], contexts: Vec::new() }
+        Listed { tests: vec![Test::named("a")], without_log: true, ..Listed::default() }
     }
 
     #[test]
@@ -216,6 +216,7 @@ mod tests {
         let listed = Listed {
             tests: vec![Test { context: Some(1), times: 2, ..Test::named("m::a") }],
             contexts: vec![context(None), context(Some(0))],
+            without_log: false,
         };
         keep(&memory, &identity, &listed).unwrap();
         let sound = std::fs::read_to_string(&file).unwrap();

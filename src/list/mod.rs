@@ -69,6 +69,8 @@ pub struct Suite {
     pub contexts: Vec<Context>,
     /// Why it could not be asked in the usual way.
     pub note: Option<String>,
+    /// Its libtest rejects `--logfile`: the verdicts have to come from its text.
+    pub without_log: bool,
 }
 
 impl Suite {
@@ -93,7 +95,14 @@ impl Suite {
             fresh: true,
             jobserver: false,
         };
-        Self { binary, harness: Harness::Libtest, tests: Vec::new(), contexts: Vec::new(), note: None }
+        Self {
+            binary,
+            harness: Harness::Libtest,
+            tests: Vec::new(),
+            contexts: Vec::new(),
+            note: None,
+            without_log: false,
+        }
     }
 
     /// Whether its processes know what it means to be given a role.
@@ -199,8 +208,8 @@ fn suite(binary: TestBinary, options: &Options) -> Result<Suite> {
     let asked = if binary.libtest { libtest(&binary, options) } else { Ok(foreign::of_own_harness(&binary, options)) };
     let Foreign { harness, listed, note } =
         asked.with_context(|| format!("cannot list the tests of {} ({})", binary.id, binary.path))?;
-    let Listed { tests, contexts } = listed;
-    Ok(Suite { binary, harness, tests, contexts, note })
+    let Listed { tests, contexts, without_log } = listed;
+    Ok(Suite { binary, harness, tests, contexts, note, without_log })
 }
 
 /// What is known of a binary from its file alone.
@@ -208,6 +217,9 @@ fn suite(binary: TestBinary, options: &Options) -> Result<Suite> {
 struct Listed {
     tests: Vec<Test>,
     contexts: Vec<Context>,
+    /// Its libtest rejects `--logfile`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    without_log: bool,
 }
 
 /// A name that is listed twice runs twice, as one test.
@@ -224,8 +236,8 @@ fn merge(tests: Vec<Test>) -> Vec<Test> {
 
 fn libtest(binary: &TestBinary, options: &Options) -> Result<Foreign> {
     match written_down(binary, options)? {
-        Asked::Libtest(Listed { tests, contexts }) => {
-            let listed = Listed { tests: cases::expand(tests, binary, options)?, contexts };
+        Asked::Libtest(Listed { tests, contexts, without_log }) => {
+            let listed = Listed { tests: cases::expand(tests, binary, options)?, contexts, without_log };
             Ok(Foreign { harness: Harness::Libtest, listed, note: None })
         }
         Asked::Other(instead) => foreign::in_place_of_libtest(binary, instead, options),
@@ -245,8 +257,8 @@ fn written_down(binary: &TestBinary, options: &Options) -> Result<Asked<Listed>>
     if let Some(listed) = identity.as_ref().and_then(|identity| memory::recall(&folder, identity)) {
         return Ok(Asked::Libtest(listed));
     }
-    let mut tests = match ask_libtest(binary, options) {
-        Ok(Asked::Libtest(tests)) => merge(tests),
+    let (mut tests, without_log) = match ask_libtest(binary, options) {
+        Ok(Asked::Libtest((tests, without_log))) => (merge(tests), without_log),
         Ok(Asked::Other(instead)) => return Ok(Asked::Other(instead)),
         Err(error) => return Ok(Asked::Other(Instead::Error(error))),
     };
@@ -254,7 +266,7 @@ fn written_down(binary: &TestBinary, options: &Options) -> Result<Asked<Listed>>
         Some(section) => annotations::understand(&section, &binary.target_name.replace('-', "_"), &mut tests)?,
         None => Vec::new(),
     };
-    let listed = Listed { tests, contexts };
+    let listed = Listed { tests, contexts, without_log };
     if let Some(identity) = identity {
         // Without a memory the next run asks again.
         let _ = memory::keep(&folder, &identity, &listed);
@@ -262,31 +274,54 @@ fn written_down(binary: &TestBinary, options: &Options) -> Result<Asked<Listed>>
     Ok(Asked::Libtest(listed))
 }
 
-fn ask_libtest(binary: &TestBinary, options: &Options) -> Result<Asked<Vec<Test>>> {
-    let mut command = binary.command();
-    command.args(["-Zunstable-options", "--list", "--format", "json"]).env("RUSTC_BOOTSTRAP", "1");
-    let answer = ask(command, options)?;
+/// Asks for the tests, and besides whether the harness rejects `--logfile`: the option is a part of every question until
+/// it is rejected, so that it costs nobody a process who takes it.
+fn ask_libtest(binary: &TestBinary, options: &Options) -> Result<Asked<(Vec<Test>, bool)>> {
+    let (answer, without_log) = ask_with_log(binary, &["-Zunstable-options", "--list", "--format", "json"], options)?;
     if let Some(tests) = answer.success().and_then(discovered::parse) {
-        return Ok(Asked::Libtest(tests));
+        return Ok(Asked::Libtest((tests, without_log)));
     }
     let mut refuses = answer.success().is_none();
     // To look into the file starts nothing.
     if !binary.runner.is_empty() || foreign::contains_libtest(&binary.path)? {
-        let answer = ask_for_none(binary, options)?;
+        let (answer, without_log) = ask_for_none(binary, options)?;
         if answer.success().is_some_and(|text| text.lines().any(|line| line == "0 tests, 0 benchmarks")) {
-            return terse(binary, options).map(Asked::Libtest);
+            return Ok(Asked::Libtest((terse(binary, options)?, without_log)));
         }
         refuses &= answer.success().is_none();
     }
     Ok(Asked::Other(Instead::Answer { refuses }))
 }
 
+/// The answer, and whether it took a second question without `--logfile` to get it.
+fn ask_with_log(binary: &TestBinary, args: &[&str], options: &Options) -> Result<(Answer, bool)> {
+    let question = |log: &[&str]| {
+        let mut command = binary.command();
+        command.args(args).args(log);
+        if args.contains(&"json") {
+            command.env("RUSTC_BOOTSTRAP", "1");
+        }
+        ask(command, options)
+    };
+    let answer = question(&["--logfile=/dev/null"])?;
+    if answer.success().is_none() && rejects_log(&answer) {
+        return Ok((question(&[])?, true));
+    }
+    Ok((answer, false))
+}
+
+/// Whether an answer complains of `--logfile`: libtest does so with "Unrecognized option: 'logfile'", and the program that
+/// starts it may have words of its own.
+fn rejects_log(answer: &Answer) -> bool {
+    let complains = |text: &str| text.replace("`--logfile` is deprecated", "").contains("logfile");
+    complains(&answer.stderr) || complains(&answer.stdout)
+}
+
 /// Asks with all options that a run has, for a test that there is not. Nothing else than libtest's harness, of whatever
 /// version, takes all of them and says that there are no tests, and no benchmarks.
-fn ask_for_none(binary: &TestBinary, options: &Options) -> Result<Answer> {
-    let mut command = binary.command();
-    command.args(["--list", "--exact", "--nocapture", "--test-threads=1", "--logfile=/dev/null", &terse::unknown(&[])]);
-    ask(command, options)
+fn ask_for_none(binary: &TestBinary, options: &Options) -> Result<(Answer, bool)> {
+    let args = ["--list", "--exact", "--nocapture", "--test-threads=1", &terse::unknown(&[])];
+    ask_with_log(binary, &args, options)
 }
 
 /// For harnesses of other toolchains, which have the terse format but not the JSON.

@@ -7,7 +7,7 @@ use signal_hook::consts::SIGABRT;
 
 use super::NEAREST;
 use super::Run;
-use super::dialect::{Ended, Verdict};
+use super::dialect::{Ended, NoWord, Verdict};
 use super::judge::{Judgement, judge};
 use super::leftovers::{self, Whose};
 use super::live::Early;
@@ -16,6 +16,7 @@ use super::os::Exit;
 use super::output::Output;
 use super::process::{Gone, Leak};
 use super::rerun::{Conclusion, Confirmation, First, Second, conclude, confirm};
+use super::witness::{self, is_believed};
 use crate::event::{Event, Fixture, Outcome, WorkerExited, WorkerFailed};
 use crate::schedule::{Input, Item, Process};
 
@@ -23,13 +24,14 @@ impl Run<'_> {
     pub(super) fn process_gone(&mut self, process: Process, gone: Gone) {
         self.take_terminal_back(process, gone.exit);
         self.conclude(process, &gone);
+        let is_disputed = self.settle_text(process, &gone);
         let Some(live) = self.processes.get(&process) else { return };
         let early = live.early.map(Early::verdict);
         // Whatever its process came to then, that is why.
         let stopped = live.early.filter(|early| *early == Early::WaitsForTerminal).map(|early| early.verdict().1);
         let judgement = match live.muted {
             true => Judgement::Interrupted,
-            false if live.concluded => Judgement::Clean,
+            false if live.concluded || is_disputed => Judgement::Clean,
             false => judge(live.facts(&gone)),
         };
         self.clean_up_after(process, &gone, &judgement);
@@ -225,6 +227,41 @@ impl Run<'_> {
         self.test_finished(process, 0, Outcome::Crashed, why, first.output, Instant::now());
     }
 
+    /// What the text of a process without a log says of its tests is reported, if it is to be believed. Otherwise each of
+    /// them runs again alone, and this is true.
+    fn settle_text(&mut self, process: Process, gone: &Gone) -> bool {
+        let Some(live) = self.processes.get_mut(&process).filter(|live| live.by_text) else { return false };
+        let attempts = std::mem::take(&mut live.attempts);
+        let Some(text) = &gone.end.unlogged else { return false };
+        let believed = is_believed(text, gone.written, gone.exit, live.failed);
+        let now = Instant::now();
+        if believed || !self.may_run_again(process) {
+            for mut attempt in attempts {
+                let name = self.book.test(attempt.item).argument();
+                let note = text.note(name).filter(|_| attempt.outcome == Outcome::Failed);
+                attempt.note = attempt.note.or(note.map(str::to_owned));
+                if !believed && !attempt.outcome.is_red() {
+                    attempt.outcome = Outcome::Error;
+                    attempt.note = Some("its result is disputed, and it may not run again".to_owned());
+                }
+                self.report_attempt(process, attempt, now);
+            }
+            return false;
+        }
+        let running = gone.end.running.iter().map(|(place, output)| (*place, output.clone()));
+        let again: Vec<_> = attempts.into_iter().map(|it| (it.place, it.output)).chain(running).collect();
+        let places: Vec<usize> = again.iter().map(|(place, _)| *place).collect();
+        let Some(live) = self.processes.get_mut(&process) else { return false };
+        live.forget_ends(&places);
+        live.reason = Some("what it says of its tests is disputed, and each of them runs again alone".to_owned());
+        let items: Vec<_> = places.iter().map(|place| live.batch.items[*place]).collect();
+        for (item, (_, output)) in items.into_iter().zip(again) {
+            self.alone.insert(item, First { why: NoWord::Disputed, exit: gone.exit, output, confirmed: true });
+            self.step(now, Input::RunAlone { process, item });
+        }
+        true
+    }
+
     /// What came of a test that ran again alone.
     fn conclude(&mut self, process: Process, gone: &Gone) {
         let Some(live) = self.processes.get_mut(&process).filter(|live| !live.muted) else { return };
@@ -248,10 +285,26 @@ impl Run<'_> {
             failed_or_closed: panic.is_some() || gone.end.closed,
             only_first_panicked,
         };
-        let conclusion = if live.asked.is_some() { Conclusion::AsUsual } else { conclude(&first, second) };
+        let is_disputed = first.why == NoWord::Disputed;
+        let conclusion = match &gone.end.unlogged {
+            _ if live.asked.is_some() => Conclusion::AsUsual,
+            Some(text) if is_disputed => witness::conclude(text, gone.written, second),
+            _ => conclude(&first, second),
+        };
         let now = Instant::now();
         match (conclusion, held) {
+            (Conclusion::Crashed, held) if is_disputed => {
+                let made_up = held.is_some() || gone.end.disputed;
+                let doubt = if made_up { ", and libtest has not written the summary" } else { "" };
+                let output = running.or(held.map(|(ended, _)| ended.output)).unwrap_or_default();
+                let why = Some(format!("{}{doubt}", gone.exit));
+                self.test_finished(process, 0, Outcome::Crashed, why, output, now);
+            }
             (Conclusion::Crashed, _) => self.first_end_stands(process, first),
+            (Conclusion::Verdict(verdict), Some((ended, at))) if is_disputed => {
+                let note = gone.end.unlogged.as_ref().and_then(|text| text.note(name)).map(str::to_owned);
+                self.ended(process, Ended { verdict, note: ended.note.or(note), ..ended }, at);
+            }
             (_, Some((ended, at))) => self.ended(process, ended, at),
             (Conclusion::Verdict(verdict), None) => {
                 let note = (verdict == Verdict::Failed && panic.is_none()).then(|| gone.exit.to_string());

@@ -116,6 +116,7 @@ mod tests {
             mismatch: None,
             no_word: None,
             disputed: false,
+            unlogged: None,
             closed: false,
             stray: Output::default(),
             fixture: Output::default(),

@@ -19,7 +19,7 @@ use super::{Run, os};
 use crate::build::JOBSERVER;
 use crate::group::Need;
 use crate::list::{self, Harness, Suite, Test};
-use crate::schedule::{Batch, HostId, Process};
+use crate::schedule::{Batch, HostId, Item, Process};
 
 /// Some harnesses list their tests only for nextest, and some tests take it for leave to change their process for good:
 /// it is set where each test has a process of its own.
@@ -42,7 +42,7 @@ impl Run<'_> {
                     command.envs(self.values(suite, &group.needs));
                     command.envs(self.wanted(batch)?.map(|path| (WANTED, path)));
                 }
-                let with_log = with_log && !self.without_log.contains(&self.book.place(first));
+                let with_log = with_log && self.has_log(first);
                 // An annotated binary may have tests that are not listed.
                 let is_counted = !with_log && token.is_none();
                 Speech::Libtest {
@@ -60,7 +60,7 @@ impl Run<'_> {
                     expected: by_name(tests()),
                     pick: pick(&all, |name| wanted.contains(name)),
                     include_ignored: tests().any(|test| test.ignored),
-                    with_log: !self.without_log.contains(&self.book.place(first)),
+                    with_log: self.has_log(first),
                 }
             }
             Harness::Custom => {
@@ -83,6 +83,8 @@ impl Run<'_> {
             }
             Harness::Whole => Speech::ExitCode { arguments: Vec::new() },
         };
+        let by_text = matches!(speech, Speech::Libtest { with_log: false, .. });
+        let witness = by_text.then(|| suite.binary.path.file_name().map(str::to_owned)).flatten();
         Ok(Launch {
             command,
             speech,
@@ -90,8 +92,14 @@ impl Run<'_> {
             terminal: false,
             folder: self.options.values.clone().into(),
             run: self.options.run.clone(),
+            witness,
             whose: Whose::Worker(batch.worker),
         })
+    }
+
+    /// Whether libtest writes a log for the processes of this item's binary.
+    pub(super) fn has_log(&self, item: Item) -> bool {
+        !self.book.suite(item).without_log && !self.without_log.contains(&self.book.place(item))
     }
 
     /// Writes down which cases of generated tests a process is to run, if there are any among its tests.
@@ -132,6 +140,7 @@ impl Run<'_> {
             terminal: false,
             folder,
             run: self.options.run.clone(),
+            witness: None,
             whose: Whose::Host(process),
         }
     }

@@ -11,6 +11,7 @@ use super::message;
 use super::os::Group;
 use super::process::{EndOfLog, Gone, SoFar};
 use super::rerun::First;
+use super::told::Attempt;
 use crate::event::{ENDED_BY_HAND, Outcome};
 use crate::schedule::{Batch, Item};
 
@@ -48,6 +49,10 @@ pub(super) struct Live {
     pub first: Option<First>,
     /// In that case, what the text says of the test, until the process is gone.
     pub held: Option<(Ended, Instant)>,
+    /// It has no log, so what the text says of its tests waits until it is gone.
+    pub by_text: bool,
+    /// What waits so, in the order in which the tests ended.
+    pub attempts: Vec<Attempt>,
     /// It is over whatever its process says.
     pub concluded: bool,
     /// Why what it was given runs elsewhere.
@@ -96,6 +101,8 @@ impl Live {
             so_far: None,
             first,
             held: None,
+            by_text: false,
+            attempts: Vec::new(),
             concluded: false,
             reason: None,
             end_of_log: None,
@@ -122,6 +129,12 @@ impl Live {
     pub(super) fn end(&mut self, place: usize) {
         self.ended.push(place);
         self.has_ended[place] = true;
+    }
+
+    /// What was said of these is not so, or not known.
+    pub(super) fn forget_ends(&mut self, places: &[usize]) {
+        self.ended.retain(|place| !places.contains(place));
+        places.iter().for_each(|place| self.has_ended[*place] = false);
     }
 
     /// The items that ended in it last, in their order, but no more than `most`.

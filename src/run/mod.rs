@@ -35,6 +35,7 @@ mod sources;
 mod told;
 mod trickle;
 pub mod watchdog;
+mod witness;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
@@ -51,7 +52,7 @@ use crate::event::{Event, Outcome, Reporter, RunFinished, RunStarted, Stopped, T
 use crate::filter::Decision;
 use crate::group::Groups;
 use crate::history::Lengths;
-use crate::list::Suite;
+use crate::list::{Harness, Suite};
 use crate::schedule::{self, Action, Batch, ContextId, HostId, Input, Process, Scheduler, Slots, Stop};
 use crate::threads::{self, Panic};
 
@@ -645,8 +646,11 @@ impl<'a> Run<'a> {
         self.warn_of_another_program(self.book.place(first));
         let alone = if batch.items.len() == 1 { self.alone.remove(&first) } else { None };
         let with_log = alone.as_ref().is_none_or(|first| !first.confirmed);
+        let by_text = self.book.suite(first).harness == Harness::Libtest && !self.has_log(first) && alone.is_none();
         let (process, launch) = (batch.process, self.launch(&batch, with_log));
-        self.processes.insert(process, Live::new(batch, alone));
+        let mut live = Live::new(batch, alone);
+        live.by_text = by_text;
+        self.processes.insert(process, live);
         let mut launch = match (self.outdated(first), launch) {
             (Some(why), _) => return self.not_started.push((Who::Worker(process), Report::Withheld(why))),
             (None, Ok(launch)) => launch,

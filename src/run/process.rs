@@ -33,6 +33,8 @@ pub(super) struct Launch {
     /// By which mark what it leaves behind is known.
     pub run: String,
     pub whose: Whose,
+    /// The name of the test binary's file, if it is to be known how much its first thread has written.
+    pub witness: Option<String>,
 }
 
 /// How the process takes its tests and tells what became of them.
@@ -89,6 +91,8 @@ pub(super) struct Timed {
 pub(super) struct Gone {
     pub exit: Exit,
     pub end: End,
+    /// How many bytes the first thread of a process without a log has written, if that is known.
+    pub written: Option<u64>,
     /// Set if something that it started outlived it.
     pub leak: Option<Leak>,
 }
@@ -129,7 +133,7 @@ pub(super) fn start(launch: Launch, tell: impl Fn(Report) + Send + Sync + 'stati
 }
 
 fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
-    let Launch { mut command, speech, live, terminal, folder, run, whose } = launch;
+    let Launch { mut command, speech, live, terminal, folder, run, whose, witness } = launch;
     let log = |wanted: bool| if wanted { Log::new(&folder) } else { Ok(None) };
     let stdin = match speech {
         Speech::Host { .. } => Stdin::Lifeline,
@@ -185,11 +189,12 @@ fn run(launch: Launch, tell: &impl Fn(Report)) -> io::Result<()> {
         // Who cannot be listened to any more must not go on for ever.
         child.group().kill();
     }
+    let written = witness.and_then(|program| child.written(&program));
     let (exit, leak) = bury(&mut child, &mut listener, &mut buffer, (&run, whose), tell)?;
     told?;
     let (facts, end) = listener.end(exit);
     send(facts, Instant::now(), Instant::now(), tell);
-    tell(Report::Gone(Box::new(Gone { exit, end, leak })));
+    tell(Report::Gone(Box::new(Gone { exit, end, written, leak })));
     Ok(())
 }
 
@@ -495,6 +500,7 @@ fn by_exit_code(output: Output, exit: Exit) -> (Vec<Fact>, End) {
         mismatch: None,
         no_word: None,
         disputed: false,
+        unlogged: None,
         closed: false,
         stray,
         fixture,
@@ -527,6 +533,7 @@ mod tests {
             folder: PathBuf::new(),
             run: String::new(),
             whose: Whose::Worker(0),
+            witness: None,
         };
         let (sender, receiver) = mpsc::channel();
         let tell = move |report| match report {

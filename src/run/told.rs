@@ -1,7 +1,7 @@
 //! What the loop does with what a living process tells.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use camino::{Utf8Component, Utf8Path};
 
@@ -15,6 +15,30 @@ use super::{NEAREST, Run, message, os};
 use crate::event::{Event, Outcome, Place, Show, TestDiagnosed, TestFinished, TestOutput, WorkerStarted};
 use crate::list::Harness;
 use crate::schedule::{self, Batch, Input, Process, Shortage};
+
+/// What came of a test at its end.
+pub(super) struct Attempt {
+    pub item: schedule::Item,
+    pub place: usize,
+    pub outcome: Outcome,
+    pub note: Option<String>,
+    pub output: Output,
+    since: Instant,
+    duration: Duration,
+    /// How many tests its process had run before, and the last of them.
+    before: usize,
+    nearest: Vec<schedule::Item>,
+    /// Others of its family ran beside it.
+    beside: bool,
+}
+
+fn outcome_of(verdict: Verdict) -> Outcome {
+    match verdict {
+        Verdict::Passed => Outcome::Passed,
+        Verdict::Failed => Outcome::Failed,
+        Verdict::Ignored => Outcome::Ignored,
+    }
+}
 
 impl Run<'_> {
     pub(super) fn process_reports(&mut self, process: Process, report: Report) {
@@ -140,17 +164,13 @@ impl Run<'_> {
                 }
             }
             Fact::Ended(ended) if live.first.is_some() => live.held = Some((ended, at)),
+            Fact::Ended(ended) if live.by_text => self.ended_by_text(process, ended, at),
             Fact::Ended(ended) => self.ended(process, ended, at),
         }
     }
 
     pub(super) fn ended(&mut self, process: Process, Ended { place, verdict, note, output }: Ended, at: Instant) {
-        let outcome = match verdict {
-            Verdict::Passed => Outcome::Passed,
-            Verdict::Failed => Outcome::Failed,
-            Verdict::Ignored => Outcome::Ignored,
-        };
-        self.test_finished(process, place, outcome, note, output, at);
+        self.test_finished(process, place, outcome_of(verdict), note, output, at);
     }
 
     fn tell_line(&mut self, item: schedule::Item, worker: usize, line: String) {
@@ -168,9 +188,35 @@ impl Run<'_> {
         output: Output,
         at: Instant,
     ) {
-        let Some(live) = self.processes.get_mut(&process) else { return };
+        if let Some(attempt) = self.attempt(process, place, outcome, note, output, at) {
+            self.report_attempt(process, attempt, at);
+        }
+    }
+
+    /// What came of an attempt by the text alone, which is reported when the process is gone.
+    fn ended_by_text(&mut self, process: Process, ended: Ended, at: Instant) {
+        let Ended { place, verdict, note, output } = ended;
+        let Some(attempt) = self.attempt(process, place, outcome_of(verdict), note, output, at) else { return };
+        let item = attempt.item;
+        if let Some(live) = self.processes.get_mut(&process) {
+            live.attempts.push(attempt);
+        }
+        self.step(at, Input::ItemEnded { process, item });
+    }
+
+    /// Takes together what is known of a test whose end has come.
+    fn attempt(
+        &mut self,
+        process: Process,
+        place: usize,
+        outcome: Outcome,
+        note: Option<String>,
+        output: Output,
+        at: Instant,
+    ) -> Option<Attempt> {
+        let live = self.processes.get_mut(&process)?;
         let item = live.batch.items[place];
-        let Batch { worker, attempt, diagnosis, .. } = live.batch;
+        let worker = live.batch.worker;
         // Whatever its verdict: it has not run. (The harness knows of no fixtures, and says that it failed.)
         let (outcome, note) = match live.not_set_up.take() {
             Some(NotSetUp(why)) if outcome != Outcome::NotReached => {
@@ -192,8 +238,16 @@ impl Run<'_> {
         if let Some(line) = last_line {
             self.tell_line(item, worker, line);
         }
-        let again = outcome.is_red() && self.scheduler.tries_again(process, item);
         let duration = self.book.between(since, at).saturating_sub(in_fixtures);
+        let beside = outcome.is_red() && self.scheduler.has_company(process);
+        Some(Attempt { item, place, outcome, note, output, since, duration, before, nearest, beside })
+    }
+
+    pub(super) fn report_attempt(&mut self, process: Process, attempt: Attempt, at: Instant) {
+        let Attempt { item, outcome, note, output, since, duration, before, nearest, beside, .. } = attempt;
+        let Some(live) = self.processes.get(&process) else { return };
+        let Batch { worker, attempt, diagnosis, .. } = live.batch;
+        let again = outcome.is_red() && self.scheduler.tries_again(process, item);
         let truncated = output.truncated();
         let output = output.into_text();
         let (message, place) = self.reason(item, outcome, note, &output);
@@ -208,7 +262,7 @@ impl Run<'_> {
             truncated,
             before,
             after: self.book.names(&nearest),
-            beside: outcome.is_red() && self.scheduler.has_company(process),
+            beside,
             ..self.book.result(item, outcome, since)
         };
         if diagnosis {

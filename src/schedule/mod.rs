@@ -111,6 +111,22 @@ struct Running {
     company: bool,
 }
 
+impl Running {
+    /// The item is over.
+    fn goes_on(&mut self, now: Duration, slow: Duration, item: Item) {
+        // Items end in the order in which they were given, but for those of a process that told nothing of them.
+        if let Some(at) = self.pending.iter().position(|pending| *pending == item) {
+            self.pending.remove(at);
+        }
+        self.current = None;
+        self.begun = true;
+        self.last = Some(item);
+        self.fixture = None;
+        self.since = now;
+        self.slow_at = now + slow;
+    }
+}
+
 impl Scheduler {
     pub fn new(mut spec: Spec) -> Self {
         let all = growth::take(&mut spec);
@@ -160,6 +176,7 @@ impl Scheduler {
             Input::ItemFinished { process, item, passed, duration } => {
                 self.item_finished(now, process, item, passed, duration, &mut actions);
             }
+            Input::ItemEnded { process, item } => self.item_ended(now, process, item, &mut actions),
             Input::FixtureStarted { process, limit } => self.fixture_started(now, process, limit),
             Input::FixtureEnded(process) => self.fixture_ended(now, process),
             Input::ContextFailed(context) => drop(self.failed_contexts.insert(context)),
@@ -182,6 +199,7 @@ impl Scheduler {
             input,
             Input::ItemStarted { .. }
                 | Input::ItemFinished { passed: true, .. }
+                | Input::ItemEnded { .. }
                 | Input::FixtureStarted { .. }
                 | Input::FixtureEnded(_)
         );
@@ -257,16 +275,7 @@ impl Scheduler {
     ) {
         let again = !passed && self.tries_again(process, item);
         let Some(running) = self.running.get_mut(&process) else { return };
-        // Items end in the order in which they were given, but for those of a process that told nothing of them.
-        if let Some(at) = running.pending.iter().position(|pending| *pending == item) {
-            running.pending.remove(at);
-        }
-        running.current = None;
-        running.begun = true;
-        running.last = Some(item);
-        running.fixture = None;
-        running.since = now;
-        running.slow_at = now + self.spec.slow;
+        running.goes_on(now, self.spec.slow, item);
         let group = running.batch.group;
         let queue = &mut self.queues[group];
         queue.finished(duration, running.longest);
@@ -282,9 +291,23 @@ impl Scheduler {
             }
             self.stop_after_failures(now, actions);
         }
+        self.sort_in(group);
+        self.leaves_item(now, process, actions);
+    }
+
+    fn item_ended(&mut self, now: Duration, process: Process, item: Item, actions: &mut Vec<Action>) {
+        let slow = self.spec.slow;
+        if let Some(running) = self.running.get_mut(&process) {
+            running.goes_on(now, slow, item);
+            self.leaves_item(now, process, actions);
+        }
+    }
+
+    /// The process comes to its next item, if it is to run that.
+    fn leaves_item(&mut self, now: Duration, process: Process, actions: &mut Vec<Action>) {
+        let Some(group) = self.running.get(&process).map(|running| running.batch.group) else { return };
         let company = self.begins_with_company(group);
         self.running.entry(process).and_modify(|running| running.company = company);
-        self.sort_in(group);
         // What would begin next is no part of the run; a process that has nothing left ends by itself, in good order.
         let Some(running) = self.running.get(&process) else { return };
         // One that was asked to end would otherwise be ended in the middle of the next item, when the grace is over.

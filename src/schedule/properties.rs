@@ -927,6 +927,30 @@ fn what_may_run_once_is_given_up_with_its_process_unless_that_has_begun_nothing(
 }
 
 #[test]
+fn an_item_whose_verdict_is_not_sure_yet_neither_goes_to_others_nor_counts_before_it_is() {
+    let mut scheduler = Scheduler::new(Spec { max_fail: Some(1), ..one_group(3, None) });
+    scheduler.step(secs(0), Input::Tick);
+    for item in [0, 1] {
+        scheduler.step(secs(0), Input::ItemStarted { process: 1, item });
+        assert_eq!(scheduler.step(secs(1), Input::ItemEnded { process: 1, item }), []);
+    }
+    let passed = Input::ItemFinished { process: 1, item: 0, passed: true, duration: secs(1) };
+    assert_eq!(scheduler.step(secs(2), passed), []);
+    scheduler.step(secs(2), Input::RunAlone { process: 1, item: 1 });
+    let spawned = |actions: Vec<Action>| match &actions[..] {
+        [Action::Spawn(batch), ..] => batch.clone(),
+        other => panic!("nothing starts: {other:?}"),
+    };
+    let again = spawned(scheduler.step(secs(2), Input::ProcessExited(1)));
+    let failed = Input::ItemFinished { process: again.process, item: 1, passed: false, duration: secs(1) };
+    assert_eq!(again.items, [1], "the one that is disputed");
+    scheduler.step(secs(3), failed);
+    assert!(scheduler.is_stopped());
+    scheduler.step(secs(3), Input::ProcessExited(again.process));
+    assert!(scheduler.is_done());
+}
+
+#[test]
 fn what_comes_first_has_run_before_anything_else_starts() {
     let mut spec = one_divisible_group_of(4);
     spec.groups.push(Group { items: vec![4], timeouts: vec![None], first: true, per_process: 1, ..Group::default() });

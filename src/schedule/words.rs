@@ -129,6 +129,12 @@ pub enum Input {
         passed: bool,
         duration: Duration,
     },
+    /// An item has ended, and what it came to is known when its process is gone: then [`Input::ItemFinished`] follows, or
+    /// [`Input::RunAlone`].
+    ItemEnded {
+        process: Process,
+        item: Item,
+    },
     /// The process sets something up or tears it down, which may take so long; the running item's clock stands still.
     FixtureStarted {
         process: Process,

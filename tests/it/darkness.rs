@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::tool::{Ran, of_kind, outcomes};
+use crate::tool::{Ran, fixtures, of_kind, outcomes};
 use crate::workspace::Workspace;
 
 /// What tests do here: as a daemon does, and ending without a word to libtest.
@@ -155,4 +155,86 @@ fn a_crash_behind_a_test_that_has_closed_the_output_is_that_tests_own() {
     let expected = ["a_closes_the_output passed", "b_aborts_once crashed", "c_passes passed"];
     assert_eq!(outcomes(&events), expected, "{}", ran.stderr);
     assert!(of_kind(&events, "worker-failed").next().is_none(), "{}", ran.stderr);
+}
+
+/// Tests that make up what libtest would say, to the byte: they go by the arguments of their process.
+fn forgers() -> Workspace {
+    made(
+        r#"
+        /// Writes what libtest would write from this test on if it and all after it passed, and ends the process.
+        fn make_up(own: &str, end: fn()) {
+            use std::io::Write;
+            let args: Vec<String> = std::env::args().skip(1).filter(|it| !it.starts_with('-')).collect();
+            let mut names: Vec<&String> = args.iter().collect();
+            names.sort();
+            let at = names.iter().position(|it| *it == own).unwrap();
+            let mut text = "ok\n".to_owned();
+            for name in &names[at + 1..] {
+                text.push_str(&format!("test {name} ... ok\n"));
+            }
+            let (ran, all) = (names.len(), 7);
+            text.push_str(&format!(
+                "\ntest result: ok. {ran} passed; 0 failed; 0 ignored; 0 measured; {} filtered out; finished in 0.00s\n\n",
+                all - ran
+            ));
+            let mut stdout = std::io::stdout().lock();
+            stdout.write_all(text.as_bytes()).unwrap();
+            stdout.flush().unwrap();
+            drop(stdout);
+            end();
+        }
+        #[test] fn a_passes() {}
+        #[test] fn b_ends_the_process() { std::process::exit(0) }
+        #[test] fn c_makes_up_a_summary() { make_up("c_makes_up_a_summary", || std::process::exit(0)) }
+        #[test] fn d_makes_up_a_neighbour() { make_up("d_makes_up_a_neighbour", || c::_exit(0)) }
+        #[test] fn e_passes() {}
+        #[test] fn f_makes_up_a_neighbour_and_dies() {
+            make_up("f_makes_up_a_neighbour_and_dies", || std::process::abort())
+        }
+        #[test] fn g_fails() { panic!("why") }"#,
+    )
+}
+
+fn rejecting_log() -> String {
+    format!("target.'cfg(all())'.runner=['sh', '{}', 'log']", fixtures().join("reject.sh").display())
+}
+
+/// Elsewhere nothing tells which thread has written something.
+#[test]
+#[cfg(target_os = "linux")]
+fn without_a_log_whoever_makes_up_what_libtest_says_is_not_green() {
+    let workspace = forgers();
+    let expected = [
+        "a_passes passed",
+        "b_ends_the_process crashed",
+        "c_makes_up_a_summary crashed",
+        "d_makes_up_a_neighbour crashed",
+        "e_passes passed",
+        "f_makes_up_a_neighbour_and_dies crashed",
+        "g_fails failed",
+    ];
+    for args in ["--processes=1", "--processes=2", "--process-restartworker"] {
+        let (ran, events) = ran(&workspace, &["--config", &rejecting_log(), args]);
+        ran.expect(100);
+        assert_eq!(outcomes(&events), expected, "{args}: {}", ran.stderr);
+        let notes = ran.stderr.lines().filter(|line| line.contains("rejects libtest's --logfile")).count();
+        assert_eq!(notes, 1, "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn that_there_is_no_log_is_remembered_with_the_list() {
+    let calls = tempfile::tempdir().unwrap();
+    let file = calls.path().join("calls");
+    let reject = fixtures().join("reject.sh");
+    let script = format!("echo x$* >> {}; exec sh {} log \"$@\"", file.display(), reject.display());
+    let setting = format!("target.'cfg(all())'.runner=['sh', '-c', '''{script}''', 'sh']");
+    let workspace = made("#[test] fn passes() {}");
+    for expected in [1, 0] {
+        let _ = std::fs::remove_file(&file);
+        let (ran, _) = ran(&workspace, &["--config", &setting]);
+        assert!(ran.expect(0).stderr.contains("rejects libtest's --logfile"), "{}", ran.stderr);
+        let calls = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(calls.lines().filter(|line| line.contains("--logfile")).count(), expected, "{calls}");
+    }
 }

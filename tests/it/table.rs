@@ -55,6 +55,31 @@ struct Row {
     leaks: bool,
     #[serde(default, rename = "needs")]
     _needs: String,
+    #[serde(default, rename = "without-log")]
+    without_log: Option<Other>,
+    #[serde(default, rename = "without-json")]
+    without_json: Option<Other>,
+}
+
+/// What is different where libtest lacks something, and why.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Other {
+    outcome: Option<String>,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    output: String,
+    why: String,
+}
+
+impl Row {
+    fn become_other(&mut self, other: Option<Other>) {
+        let Some(Other { outcome, message, output, why }) = other else { return };
+        assert!(!why.is_empty(), "{} {}: a difference has a reason", self.binary, self.name);
+        self.outcome = outcome.unwrap_or_else(|| std::mem::take(&mut self.outcome));
+        (self.message, self.output) = (message, output);
+    }
 }
 
 fn worker_exit() -> String {
@@ -79,6 +104,37 @@ fn with_one_slot_every_report_agrees_with_the_table() {
 #[test]
 fn with_several_slots_every_report_agrees_with_the_table() {
     reports_agree_with(&rows(|package| !SPECIAL.contains(&package)), all_but_special, 3);
+}
+
+/// As on the day on which libtest drops its log.
+#[test]
+fn without_libtests_log_the_results_are_those_of_the_table() {
+    without("log", |row| row.become_other(row.without_log.clone()));
+}
+
+#[test]
+fn without_libtests_log_and_its_list_as_json_the_results_are_those_of_the_table() {
+    without("log-and-json", |row| {
+        row.become_other(row.without_json.clone());
+        row.become_other(row.without_log.clone());
+    });
+}
+
+fn without(what: &str, change: impl Fn(&mut Row)) {
+    let mut rows = rows(|package| !SPECIAL.contains(&package));
+    rows.iter_mut().for_each(change);
+    let setting = format!("target.'cfg(all())'.runner=['sh', '{}', '{what}']", fixtures().join("reject.sh").display());
+    let locks = tempfile::tempdir().unwrap();
+    let tool = all_but_special().args(["--config", &setting, "--processes=3"]).env("LOCKS_DIR", locks.path());
+    let (ran, events) = tool.json();
+    ran.expect(100);
+    let mut complaints = Complaints::default();
+    complaints.check("the JSON lines", &rows, &of_json(&events));
+    complaints.check_totals(&rows, &events);
+    let notes = ran.stderr.lines().filter(|line| line.contains("--logfile")).count();
+    complaints.equal("notes on the log", &notes, &1);
+    complaints.0.sort();
+    assert!(complaints.0.is_empty(), "{}", complaints.0.join("\n"));
 }
 
 fn all_but_special() -> Tool {

@@ -9,6 +9,7 @@ mod cases;
 mod db;
 mod instructions;
 mod journal;
+mod log;
 mod measure;
 mod plot;
 mod races;
@@ -32,8 +33,8 @@ use measure::{Sample, Spread};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The cases to measure; if none is named, all but `backtraces`, `build`, `db`, `instructions`, `races`, `real`, `reports` and
-    /// `scale`, which have tables of their own
+    /// The cases to measure; if none is named, all but `backtraces`, `build`, `db`, `instructions`, `log`, `races`, `real`,
+    /// `reports` and `scale`, which have tables of their own
     #[arg(value_name = "CASE", value_parser = CASES.iter().map(|case| case.name).chain(OTHERS).collect::<Vec<_>>())]
     cases: Vec<String>,
     /// How often each tool is measured, 5 times by default, 10 times of `real`; of `races`, how often each race is tried,
@@ -46,7 +47,7 @@ pub(crate) struct Options {
 }
 
 /// What is measured by itself, and has a table of its own.
-const OTHERS: [&str; 8] = ["backtraces", "build", "db", "instructions", "races", "real", "reports", "scale"];
+const OTHERS: [&str; 9] = ["backtraces", "build", "db", "instructions", "log", "races", "real", "reports", "scale"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tool {
@@ -102,6 +103,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     if is_named("instructions") {
         instructions::run(&target.join("instructions"), &path)?;
+    }
+    if is_named("log") {
+        println!("{}", log::run(&target, &path, runs)?);
     }
     if is_named("races") {
         races::run(&target.join("races"), &path, options.runs.unwrap_or(100))?;

@@ -36,6 +36,13 @@ pub(crate) fn elsewhere(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+/// For `--config`: a runner that stands for a libtest without a log (`log`), without a list as JSON besides
+/// (`log-and-json`), or for one that has both.
+pub(crate) fn without(what: &str) -> String {
+    let script = repository().join("fixtures/reject.sh");
+    format!("target.'cfg(all())'.runner=['sh', '{}', '{what}']", script.display())
+}
+
 /// Cargo's target folder of this workspace, wherever the user has put it.
 pub(crate) fn target_folder() -> Result<PathBuf> {
     let metadata = MetadataCommand::new().cargo_path(program()).current_dir(repository()).no_deps().exec();

@@ -30,6 +30,23 @@ pub(crate) struct Options {
     /// The projects to run; all if none is named
     #[arg(value_name = "NAME", value_parser = PROJECTS.iter().map(|project| project.name).collect::<Vec<_>>())]
     names: Vec<String>,
+    /// Run `cargo ptest` as if libtest had no `--logfile`
+    #[arg(long)]
+    without_log: bool,
+    /// The same, and as if it could not list its tests as JSON either
+    #[arg(long, requires = "without_log")]
+    without_json: bool,
+}
+
+impl Options {
+    /// What libtest is to lack.
+    fn without(&self) -> Option<&'static str> {
+        match (self.without_log, self.without_json) {
+            (false, _) => None,
+            (true, false) => Some("log"),
+            (true, true) => Some("log-and-json"),
+        }
+    }
 }
 
 /// Which test: the binary's id as nextest makes it, and the name in it.
@@ -50,7 +67,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         eprintln!("real: {}", project.name);
         let compared = lay_out(project, &target).and_then(|folder| {
             let theirs = witness::cargo_test(project, &folder)?;
-            let ours = ptest::cargo_ptest(project, &folder, &path)?;
+            let ours = ptest::cargo_ptest(project, &folder, &path, options.without())?;
             Ok(compare(project, theirs, ours))
         });
         comparisons.push(compared.with_context(|| format!("comparing {}", project.name))?);

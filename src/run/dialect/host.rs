@@ -65,6 +65,7 @@ impl Host {
                 mismatch: None,
                 no_word: None,
                 disputed: false,
+                unlogged: None,
                 closed: false,
                 stray,
                 fixture,

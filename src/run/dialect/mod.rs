@@ -15,7 +15,8 @@
 //! that is read next: the caller reads all there is. So a verdict that the text does not confirm by then is late, or the
 //! line that should tell it is torn, and [`torn`] finds out where the next test begins.
 //!
-//! Where no log can be had, the text judges alone, and the last result only by the [`summary`].
+//! Where no log can be had, the text judges alone, and the last result only by the [`summary`]. What tells besides whether
+//! it is to be believed is in [`unlogged`].
 //!
 //! A binary with annotations says in its text, too, what happens to fixtures, in records that nobody else can make up.
 //! They are taken out of the text before anything else is looked for in it; what stands between those of a fixture is
@@ -30,6 +31,7 @@ mod order;
 mod summary;
 mod text;
 mod torn;
+mod unlogged;
 
 use std::sync::Arc;
 
@@ -42,6 +44,7 @@ use lines::{header, is_failure, markers, record, result, without_summary, withou
 use summary::{Counts, last_result};
 use text::Text;
 use torn::Beginning;
+pub(super) use unlogged::Unlogged;
 
 /// What a process was told to run.
 #[derive(Clone, Debug)]
@@ -101,6 +104,8 @@ pub(super) struct End {
     pub no_word: Option<NoWord>,
     /// There is no log, and the text has what libtest says in the end, but not as libtest says it.
     pub disputed: bool,
+    /// What is known of the text that has no log beside it.
+    pub unlogged: Option<Unlogged>,
     /// It had closed its output itself.
     pub closed: bool,
     /// What it wrote outside of any test.
@@ -112,8 +117,10 @@ pub(super) struct End {
 /// Why nothing is known of a test, if libtest ended the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoWord {
-    /// The log could not be opened, and no test has run.
+    /// The log could not be opened, or libtest has no such option, and no test has run.
     NotOpened,
+    /// There is no log, and the text is not to be believed.
+    Disputed,
     /// libtest says that it could not write the result of the test at this place.
     LogClosed(usize),
     /// Nothing is said at all.
@@ -196,6 +203,8 @@ pub(super) struct Libtest {
     closed: bool,
     /// What libtest will have counted, for a text without a log.
     counts: Counts,
+    /// What is known of a text without a log, but for its end.
+    unlogged: Unlogged,
     /// The worst verdict so far on a name that runs more than once.
     worst: Option<(Verdict, Option<String>)>,
     stray: Output,
@@ -208,6 +217,9 @@ const WINDOW: usize = 64 * 1024;
 
 /// libtest's complaint when it cannot write its log. There is no other sign of it than this line.
 const LOG_LOST: &str = "error: io error when listing tests: ";
+
+/// What one says that has no log.
+const LOG_REJECTED: &str = "Unrecognized option: 'logfile'";
 
 impl Libtest {
     pub(super) fn new(expected: &[Expected], token: Option<&str>, with_log: bool, live: bool) -> Self {
@@ -238,6 +250,7 @@ impl Libtest {
             dark: false,
             closed: false,
             counts: Counts::default(),
+            unlogged: Unlogged::default(),
             worst: None,
             stray: Output::default(),
             mismatch: None,
@@ -383,6 +396,7 @@ impl Libtest {
         while self.advance() {}
         self.settle_verdicts();
         let disputed = self.end_by_summary();
+        let unlogged = self.take_unlogged();
         let no_word = self.no_word();
         let facts = std::mem::take(&mut self.facts);
         let place = self.runs.get(self.current).and_then(Run::runs_now);
@@ -406,7 +420,8 @@ impl Libtest {
                 by_exit_code: self.other_failed,
                 mismatch: self.mismatch,
                 no_word,
-                disputed,
+                disputed: disputed || unlogged.as_ref().is_some_and(Unlogged::is_disputed),
+                unlogged,
                 closed: self.closed,
                 stray: self.stray,
                 fixture,
@@ -424,9 +439,24 @@ impl Libtest {
         };
         let text = self.text.take(end);
         self.write(&text[..start]);
+        self.unlogged.end(&text[start..]);
         self.runs[self.current].verdict = Some((verdict, None));
         self.end_current();
         false
+    }
+
+    fn take_unlogged(&mut self) -> Option<Unlogged> {
+        if self.with_log {
+            return None;
+        }
+        let mut unlogged = std::mem::take(&mut self.unlogged);
+        unlogged.is_complete = self.phase == Phase::Done;
+        if !unlogged.is_complete {
+            let mut output = self.output.clone();
+            output.push(&self.text);
+            unlogged.has_summary = memmem::find(output.into_text().as_bytes(), b"test result: ").is_some();
+        }
+        Some(unlogged)
     }
 
     fn ends_by_summary(&self) -> bool {
@@ -445,7 +475,7 @@ impl Libtest {
         let last_line = said.trim_end().rsplit('\n').next().unwrap_or_default();
         let says_so = last_line.contains(LOG_LOST);
         if self.phase == Phase::Header && self.logged == 0 {
-            return says_so.then_some(NoWord::NotOpened);
+            return (says_so || last_line.contains(LOG_REJECTED)).then_some(NoWord::NotOpened);
         }
         // In another order nothing tells whose turn it was.
         let place = self.runs.get(self.current).filter(|_| self.in_order).and_then(Run::runs_now)?;
@@ -477,6 +507,7 @@ impl Libtest {
             return false;
         };
         let mut before = self.text.take(end);
+        self.unlogged.begin(start, end);
         before.truncate(start);
         self.stray(&without_warning(&before));
         // rustdoc tells it of each of its parts.
@@ -499,6 +530,7 @@ impl Libtest {
         };
         // The rest of a result line whose verdict was told without it.
         let late = self.text.take(end);
+        self.unlogged.told += (end - start) as u64;
         self.stray(&late[..start]);
         self.begin();
         self.phase = Phase::Inside;
@@ -541,6 +573,7 @@ impl Libtest {
         let found = result(&self.text, verdict, |rest| self.is_next(rest));
         if let Some((verdict, start, end)) = found.filter(|(_, start, _)| !self.another_began_before(*start)) {
             let text = self.text.take(end);
+            self.unlogged.told += (end - start) as u64;
             self.write(&text[..start]);
             self.runs[self.current].verdict.get_or_insert((verdict, None));
             self.end_current();
@@ -643,7 +676,11 @@ impl Libtest {
         let run = &mut self.runs[self.current];
         let verdict = run.verdict.take().unwrap_or((Verdict::Failed, None));
         self.counts.add(verdict.0);
-        match run.cases.is_empty() {
+        if !self.with_log && !self.unlogged.has_doubled {
+            let output = self.output.clone().into_text();
+            self.unlogged.has_doubled = unlogged::has_marker(&output, &self.runs);
+        }
+        match self.runs[self.current].cases.is_empty() {
             true => self.end_test(verdict),
             false => self.end_cases(verdict),
         }

@@ -61,6 +61,29 @@ pub(super) fn is_stdout(_pipe: &impl std::os::fd::AsFd, _process: u32) -> bool {
     false
 }
 
+/// How many bytes the first thread of a process has written, which has ended and waits to be reaped. Only if `program` is
+/// what it ran in the end: what has started the program besides is no witness of it.
+#[cfg(target_os = "linux")]
+pub(super) fn written_by_first_thread(process: u32, program: &str) -> Option<u64> {
+    // The kernel keeps so much of a program's name.
+    const LONGEST: usize = 15;
+    if !knows_us() {
+        return None;
+    }
+    let name = fs::read(format!("/proc/{process}/comm")).ok()?;
+    let kept = &program.as_bytes()[..program.len().min(LONGEST)];
+    if name.strip_suffix(b"\n") != Some(kept) {
+        return None;
+    }
+    let counts = fs::read_to_string(format!("/proc/{process}/task/{process}/io")).ok()?;
+    counts.lines().find_map(|line| line.strip_prefix("wchar: "))?.parse().ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn written_by_first_thread<T>(_process: u32, _program: &str) -> Option<T> {
+    None
+}
+
 /// Whether any member of a group is more than a zombie, which waits for nothing but to be reaped by init.
 #[cfg(target_os = "linux")]
 pub(super) fn group_is_alive(group: i32) -> bool {

@@ -29,7 +29,9 @@ use rustix::process::{
     test_kill_process_group, waitid, waitpgid,
 };
 
-use super::proc::{descendants_wait_for_terminal, group_is_alive, has_program, is_stdout, knows_us};
+use super::proc::{
+    descendants_wait_for_terminal, group_is_alive, has_program, is_stdout, knows_us, written_by_first_thread,
+};
 use super::{Exit, limits};
 use crate::threads::{self, Panic};
 use crate::tty;
@@ -186,6 +188,11 @@ impl Child {
     /// program before its files when it ends.)
     pub(in crate::run) fn has_closed_its_text(&self) -> bool {
         self.text.is_none() && has_program(self.pid())
+    }
+
+    /// How many bytes the first thread of this program has written, now that it has ended; `None` if nothing tells.
+    pub(in crate::run) fn written(&self, program: &str) -> Option<u64> {
+        written_by_first_thread(self.pid(), program)
     }
 
     /// Reads all that the log has.

@@ -27,9 +27,12 @@ struct Line {
     message: String,
 }
 
-/// Runs the project's tests with the `cargo ptest` that is found on `path`.
-pub(super) fn cargo_ptest(project: &Project, folder: &Path, path: &OsStr) -> Result<Report> {
+/// Runs the project's tests with the `cargo ptest` that is found on `path`, where libtest may lack something.
+pub(super) fn cargo_ptest(project: &Project, folder: &Path, path: &OsStr, without: Option<&str>) -> Result<Report> {
     let mut command = cargo::elsewhere(folder, &["ptest", "--message-format=json"]);
+    if let Some(what) = without {
+        command.args(["--config", &cargo::without(what)]);
+    }
     command.args(project.arguments).env("PATH", path);
     let log = folder.join("target/ptest-says");
     let (status, wall) = run_to_files(command, &log)?;
