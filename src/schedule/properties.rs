@@ -928,7 +928,7 @@ fn what_may_run_once_is_given_up_with_its_process_unless_that_has_begun_nothing(
 
 #[test]
 fn an_item_whose_verdict_is_not_sure_yet_neither_goes_to_others_nor_counts_before_it_is() {
-    let mut scheduler = Scheduler::new(Spec { max_fail: Some(1), ..one_group(3, None) });
+    let mut scheduler = Scheduler::new(Spec { max_fail: Some(1), ..one_group(2, None) });
     scheduler.step(secs(0), Input::Tick);
     for item in [0, 1] {
         scheduler.step(secs(0), Input::ItemStarted { process: 1, item });
