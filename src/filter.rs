@@ -21,6 +21,8 @@ pub struct Options {
     pub run: bool,
     /// The first word of the command line, if it is a filter: a command that is mistyped is one, too.
     pub first_word: Option<String>,
+    /// Options stand before that word.
+    pub after_option: bool,
     /// `--failed`: no others than these. They are run even if they are `#[ignore]`d, for somebody has asked for that.
     pub failed: Option<BTreeSet<Name>>,
 }

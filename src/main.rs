@@ -290,6 +290,7 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
         env: &env,
         several_processes: &several_processes,
         whole: invocation.whole,
+        all_built: all_built(&invocation, &build.site),
     };
     let options = invocation.filter.clone();
     let filtered = Filtered { suites: &all, decisions: &decisions, options: &options };
@@ -312,7 +313,7 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     let work = Work { suites: all.clone(), decisions: decisions.clone(), groups, lengths: lengths.clone() };
     let finished = run_all(work, None, &ground, &build.site, &pool, &mut invocation, began)?;
     finished.remember(&ground, known.suites, &lengths);
-    Ok(exit_of(&finished.run, &invocation, filtered))
+    Ok(exit_of(&finished.run, &invocation, filtered, known.all_built))
 }
 
 /// The same, where the run begins beside the build.
@@ -378,14 +379,23 @@ fn eagerly(mut invocation: Invocation, pool: &Pool, since: Instant, began: &mut 
             env: &stages.group.env,
             several_processes: &several_processes(&stages),
             whole: invocation.whole,
+            all_built: all_built(&invocation, &site),
         };
         notes::on_suites(known, &invocation.filter, invocation.quiet, invocation.looks())
             .iter()
             .for_each(|note| say(note));
         notes::on_groups(known, invocation.run.processes).iter().for_each(|note| say(note));
         let filtered = Filtered { suites: known.suites, decisions: known.decisions, options: &stages.filter };
-        Ok(exit_of(&finished.run, &invocation, filtered))
+        Ok(exit_of(&finished.run, &invocation, filtered, known.all_built))
     })
+}
+
+/// Whether a binary that was not built is one that the workspace does not have.
+fn all_built(invocation: &Invocation, site: &build::Site) -> bool {
+    let options = &invocation.build;
+    let is_all = |word: &String| ["--workspace", "--all"].contains(&&**word);
+    let all_members = site.all_members || options.package_args.iter().any(is_all);
+    invocation.whole && all_members && options.doctests == build::Doctests::Beside
 }
 
 /// The options that were given and ask for more than one process for a binary.
@@ -451,12 +461,12 @@ fn run_all(
     Ok(Finished { run, measured })
 }
 
-fn exit_of(run: &RunFinished, invocation: &Invocation, filtered: Filtered) -> Exit {
+fn exit_of(run: &RunFinished, invocation: &Invocation, filtered: Filtered, all_built: bool) -> Exit {
     if invocation.filter.failed.as_ref().is_some_and(BTreeSet::is_empty) {
         say("note: no test failed or was left unfinished the last time that it was run; there is nothing to do");
         return Exit::Success;
     }
-    if let Some(note) = filtered.nothing_to_do() {
+    if let Some(note) = filtered.nothing_to_do(all_built) {
         say(&note);
         return Exit::Success;
     }

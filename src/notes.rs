@@ -32,6 +32,8 @@ pub struct Known<'a> {
     pub several_processes: &'a [&'static str],
     /// No package or target was chosen.
     pub whole: bool,
+    /// Nothing that belongs to the workspace was left out of the build.
+    pub all_built: bool,
 }
 
 /// Whether anything of a suite is selected.
@@ -43,7 +45,8 @@ pub fn is_taken(decisions: &[Decision]) -> bool {
 ///
 /// That somebody's harness does not list its tests is as it was the last time: it is said to those who `look`.
 pub fn on_suites(known: Known, filter: &filter::Options, quiet: bool, look: bool) -> Vec<String> {
-    let mut notes = filter::unknown(known.suites, filter, known.whole);
+    let mut notes = filter::unknown(known.suites, filter, known.all_built);
+    notes.extend(on_all_ignored(known));
     if !quiet {
         let taken = known.suites.iter().zip(known.decisions).filter(|(_, decisions)| is_taken(decisions));
         let told = taken.clone().filter(|(suite, _)| look || suite.binary.libtest);
@@ -68,6 +71,26 @@ fn on_logs<'a>(suites: impl Iterator<Item = &'a Suite>) -> Option<String> {
     ))
 }
 
+/// A harness of its own that does not know `--ignored` may take that for a question about no test, or all of them.
+/// Whether it does, or rightly says that all its tests are ignored, only its tests could tell: so this is always said.
+fn on_all_ignored(known: Known) -> impl Iterator<Item = String> {
+    let suites = known.suites.iter().zip(known.decisions).filter(|(suite, decisions)| {
+        let all_ignored = suite.tests.iter().all(|test| test.ignored);
+        suite.harness == Harness::Custom && all_ignored && decisions.contains(&Decision::Ignore)
+    });
+    suites.map(|(suite, _)| {
+        let tests = match suite.tests.len() {
+            1 => "its only test is".to_owned(),
+            count => format!("all its {count} tests are"),
+        };
+        format!(
+            "{} says that {tests} ignored, which a harness may also do that does not know --ignored; `cargo ptest -p {} -- \
+             --ignored` runs what it has",
+            suite.binary.id, suite.binary.package
+        )
+    })
+}
+
 /// Contexts without tests, locks that do not hold, and slots that there are not.
 pub fn on_groups(known: Known, slots: usize) -> Vec<String> {
     let named = known.unmatched.iter().filter(|context| known.whole || context.names_built_code);
@@ -82,9 +105,12 @@ pub fn on_groups(known: Known, slots: usize) -> Vec<String> {
 /// Tests write into their own sources: what that means for their processes, and for what was asked for besides.
 fn on_updates(known: Known) -> Vec<String> {
     let runs = known.suites.iter().zip(known.decisions).filter(|(_, decisions)| decisions.contains(&Decision::Run));
-    let updating = runs.filter_map(|(suite, _)| Some((suite, group::updating(suite, known.config, known.env)?)));
+    let updating = runs.filter_map(|(suite, decisions)| {
+        let tests = decisions.iter().filter(|it| **it == Decision::Run).count();
+        Some((suite, tests, group::updating(suite, known.config, known.env)?))
+    });
     let updating: Vec<_> = updating.collect();
-    let Some((_, variable)) = updating.first() else { return Vec::new() };
+    let Some((.., variable)) = updating.first() else { return Vec::new() };
     let mut notes = vec![format!(
         "note: {variable} is set, so tests may write into their own sources: each test binary has one process, and those \
          of a package run one after another"
@@ -97,8 +123,8 @@ fn on_updates(known: Known) -> Vec<String> {
              has changed"
         ),
     }));
-    let foreign = updating.iter().filter(|(suite, _)| suite.harness == Harness::Custom);
-    notes.extend(foreign.map(|(suite, _)| {
+    let foreign = updating.iter().filter(|(suite, tests, _)| suite.harness == Harness::Custom && *tests > 1);
+    notes.extend(foreign.map(|(suite, ..)| {
         format!(
             "note: {} needs a process for each test: when one of them has changed a source file, those after it are not \
              reached; run it again for these",
@@ -149,4 +175,59 @@ fn hints_at_locks(known: Known) -> impl Iterator<Item = String> {
             config::PATH
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::list::Test;
+
+    /// What is said of binaries of which each has such a harness and these tests; those with a `!` are ignored.
+    fn said(suites: &[(Harness, &[&str])], env: &[(&str, &str)], say: impl Fn(Known) -> Vec<String>) -> Vec<String> {
+        let test = |name: &&str| Test { ignored: name.ends_with('!'), ..Test::named(name) };
+        let suites: Vec<Suite> = suites
+            .iter()
+            .map(|(harness, tests)| Suite {
+                harness: *harness,
+                tests: tests.iter().map(test).collect(),
+                ..Suite::sample()
+            })
+            .collect();
+        let decisions = filter::select(&suites, &filter::Options::default());
+        let env = env.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        say(Known {
+            suites: &suites.iter().collect::<Vec<_>>(),
+            decisions: &decisions,
+            config: &Config::default(),
+            unmatched: &[],
+            beyond: None,
+            serial_packages: &[],
+            env: &env,
+            several_processes: &[],
+            whole: true,
+            all_built: true,
+        })
+    }
+
+    #[test]
+    fn a_harness_of_its_own_whose_tests_are_all_ignored_is_told_of_whatever_else_runs() {
+        let notes = |suites: &[(Harness, &[&str])]| {
+            said(suites, &[], |known| on_suites(known, &filter::Options::default(), true, false))
+        };
+        let note = "note: p::t says that all its 2 tests are ignored, which a harness may also do that does not know \
+                    --ignored; `cargo ptest -p p -- --ignored` runs what it has";
+        assert_eq!(notes(&[(Harness::Custom, &["a!", "b!"]), (Harness::Libtest, &["c"])]), [note]);
+        assert!(notes(&[(Harness::Custom, &["a!"])])[0].contains("p::t says that its only test is ignored, "));
+        assert!(notes(&[(Harness::Custom, &["a!", "b"]), (Harness::Libtest, &["c!"])]).is_empty());
+        assert!(notes(&[(Harness::Custom, &[])]).is_empty());
+    }
+
+    #[test]
+    fn a_process_for_each_test_is_a_matter_of_several_tests() {
+        let notes = |tests: &[&str]| {
+            let notes = said(&[(Harness::Custom, tests)], &[("UPDATE_EXPECT", "1")], on_updates);
+            notes.iter().filter(|note| note.contains("needs a process for each test")).count()
+        };
+        assert_eq!((notes(&["a"]), notes(&["a", "b!"]), notes(&["a", "b"])), (0, 0, 1));
+    }
 }

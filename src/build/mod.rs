@@ -75,6 +75,14 @@ pub struct Site {
     pub workspace_root: Utf8PathBuf,
     pub target_directory: Utf8PathBuf,
     pub build_directory: Option<Utf8PathBuf>,
+    /// Where no package is chosen, cargo builds all members, and not only those that are near or the default.
+    pub all_members: bool,
+}
+
+fn builds_all_members(metadata: &Metadata) -> bool {
+    let default = &metadata.workspace_default_members;
+    // Cargo before 1.71 does not say.
+    !default.is_available() || metadata.workspace_members.iter().all(|member| default.contains(member))
 }
 
 impl Site {
@@ -83,6 +91,7 @@ impl Site {
             workspace_root: metadata.workspace_root.clone(),
             target_directory: metadata.target_directory.clone(),
             build_directory: metadata.build_directory.clone(),
+            all_members: builds_all_members(metadata),
         }
     }
 }

@@ -186,7 +186,7 @@ fn divide(mut args: Vec<OsString>) -> (Command, Vec<OsString>, Vec<OsString>) {
         Command::Run
     } else {
         let first = args.get(1).and_then(|arg| arg.to_str());
-        Command::None(first.filter(|arg| !arg.starts_with('-')).map(str::to_owned))
+        Command::None(first.filter(|arg| !arg.is_empty() && !arg.starts_with('-')).map(str::to_owned))
     };
     (command, args, tests)
 }
@@ -404,6 +404,12 @@ fn filter(cli: &Cli, tests: &TestBinaryArgs, command: Command) -> Result<filter:
         (None, false, true) => Ignored::All,
         (None, false, false) => Ignored::Default,
     };
+    let first = cli.select.filters.iter().find(|it| !it.is_empty());
+    let (first_word, after_option) = match &command {
+        Command::None(Some(word)) => (Some(word), false),
+        Command::None(None) => (first, true),
+        Command::Run | Command::List => (None, false),
+    };
     // Editors pass empty arguments, which mean nothing.
     let filters = cli.select.filters.iter().chain(&tests.filters).filter(|it| !it.is_empty()).cloned().collect();
     Ok(filter::Options {
@@ -413,7 +419,8 @@ fn filter(cli: &Cli, tests: &TestBinaryArgs, command: Command) -> Result<filter:
         ignored,
         partition: cli.select.partition.as_deref().map(partition).transpose()?,
         run: command == Command::Run,
-        first_word: if let Command::None(word) = command { word } else { None },
+        first_word: first_word.cloned(),
+        after_option,
         // What failed is known when the folder of the journals is.
         failed: None,
     })
@@ -627,7 +634,10 @@ mod tests {
         assert_eq!(read("run run -- list"), (Task::Run, true, "run list".to_owned(), None));
         assert_eq!(read("run -- --list"), (Task::List(listing::Format::Libtest), true, String::new(), None));
         assert_eq!(read("-- run"), (Task::Run, false, "run".to_owned(), None));
-        assert_eq!(read("--release run"), (Task::Run, false, "run".to_owned(), None));
+        assert_eq!(read("--release run"), (Task::Run, false, "run".to_owned(), first("run")));
+        assert_eq!(read("--test run"), (Task::Run, false, String::new(), None));
+        let after_option = |line| parsed(line, &[]).unwrap().filter.after_option;
+        assert_eq!(["--release run", "--test x lst", "rnu a", "run a"].map(after_option), [true, true, false, false]);
         assert_eq!(read("rnu a"), (Task::Run, false, "rnu a".to_owned(), first("rnu")));
         assert_eq!(read("list a").3, None);
     }

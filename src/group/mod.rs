@@ -6,6 +6,7 @@
 mod hosts;
 mod limits;
 mod snapshots;
+mod unaskable;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -19,6 +20,7 @@ use hosts::Hosts;
 pub use hosts::{Host, Need};
 use limits::Limits;
 pub use snapshots::updating;
+pub use unaskable::Unaskable;
 
 /// What the group stage needs to know.
 #[derive(Clone, Debug, Default)]
@@ -93,6 +95,7 @@ pub struct Groups {
     pub hosts: Vec<Host>,
     /// By suite and place, the tests that should run but must not: the context that they stand in would not be set up.
     pub without_setup: Vec<(usize, usize)>,
+    pub unaskable: Vec<Unaskable>,
     /// Contexts of the configuration that match no test at all, selected or not.
     pub unmatched: Vec<Unmatched>,
 }
@@ -100,11 +103,12 @@ pub struct Groups {
 impl Groups {
     /// Adds those that were taken after these.
     pub fn extend(&mut self, more: Self) {
-        let Self { groups, limits, hosts, without_setup, unmatched } = more;
+        let Self { groups, limits, hosts, without_setup, unaskable, unmatched } = more;
         self.groups.extend(groups);
         self.limits.extend(limits);
         self.hosts.extend(hosts);
         self.without_setup.extend(without_setup);
+        self.unaskable.extend(unaskable);
         self.unmatched.extend(unmatched);
     }
 
@@ -173,6 +177,7 @@ pub struct Grouping<'a> {
     hosts: Hosts<'a>,
     groups: Vec<Group>,
     without_setup: Vec<(usize, usize)>,
+    unaskable: Vec<Unaskable>,
 }
 
 impl<'a> Grouping<'a> {
@@ -186,12 +191,13 @@ impl<'a> Grouping<'a> {
             hosts: Hosts::default(),
             groups: Vec::new(),
             without_setup: Vec::new(),
+            unaskable: Vec::new(),
         }
     }
 
     /// Groups the tests of one more suite.
     pub fn add(&mut self, suite: &'a Suite, decisions: &[Decision]) {
-        let Self { config, options, matched, binaries, limits, hosts, groups, without_setup } = self;
+        let Self { config, options, matched, binaries, limits, hosts, groups, without_setup, unaskable } = self;
         let number = binaries.len();
         binaries.push((&suite.binary.package, &suite.binary.id));
         let first = groups.len();
@@ -207,6 +213,10 @@ impl<'a> Grouping<'a> {
             // Whoever writes down a module's name there knows that it has a context, or cannot change its sources.
             if test.misses_setup() && rules.iter().all(|rule| rule.test.is_none()) {
                 without_setup.push((number, place));
+                continue;
+            }
+            if let Some(why) = unaskable::why(suite, test) {
+                unaskable.push(Unaskable { suite: number, test: place, why });
                 continue;
             }
             let counted = limits.that_count(&configured);
@@ -270,6 +280,7 @@ impl<'a> Grouping<'a> {
             limits: self.limits.take(),
             hosts: self.hosts.take(),
             without_setup: std::mem::take(&mut self.without_setup),
+            unaskable: std::mem::take(&mut self.unaskable),
             unmatched: Vec::new(),
         }
     }

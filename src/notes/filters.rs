@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::nearest::{distance, nearest, slip};
-use crate::filter::{self, Decision, Options, Why};
+use crate::filter::{self, Decision, Name, Options, Why};
 use crate::list::{Suite, Test};
 
 /// The tests of all binaries, and what is done with them.
@@ -44,7 +44,9 @@ impl<'a> Filtered<'a> {
     }
 
     fn unmatched(self) -> impl Iterator<Item = &'a str> {
-        self.options.filters.iter().map(String::as_str).filter(move |filter| !self.is_matched(filter))
+        let filters = self.options.filters.iter().enumerate();
+        let once = filters.filter(|(place, filter)| !self.options.filters[..*place].contains(filter));
+        once.map(|(_, filter)| filter.as_str()).filter(move |filter| !self.is_matched(filter))
     }
 
     /// Something else may be selected than what the command line says, and this is what there is to say of it.
@@ -62,6 +64,7 @@ impl<'a> Filtered<'a> {
         let skip = self.options.skip.iter().filter(|skip| whole && !self.is_matched(skip));
         notes.extend(skip.map(|skip| format!("note: --skip {skip:?} leaves no test out: {}", self.on_unmatched(skip))));
         notes.extend(self.on_run());
+        notes.extend(self.on_misplaced_command());
         notes.extend(self.on_named_and_ignored());
         notes
     }
@@ -83,7 +86,9 @@ impl<'a> Filtered<'a> {
     }
 
     fn on_run(self) -> Option<String> {
-        let tests = self.names().filter(|name| self.options.run && name.contains("run")).count();
+        // Whoever says it twice knows.
+        let is_command = self.options.run && !self.options.filters.iter().any(|filter| filter == "run");
+        let tests = self.names().filter(|name| is_command && name.contains("run")).count();
         let those = match tests {
             0 => return None,
             1 => "the test that has it in its name".to_owned(),
@@ -129,7 +134,8 @@ impl<'a> Filtered<'a> {
         parts.extend(self.unmatched().map(|filter| self.on_unmatched(filter)));
         parts.extend(self.left_out());
         // It is no cure for a filter that is wrong.
-        if self.options.filters.is_empty() && (tests == 0 || self.options.partition.is_some()) {
+        let is_left_out = self.options.filters.is_empty() && self.options.failed.is_none();
+        if is_left_out && (tests == 0 || self.options.partition.is_some()) {
             parts.push("--no-tests=pass makes that a success".to_owned());
         }
         parts.join("\n    ")
@@ -159,12 +165,15 @@ impl<'a> Filtered<'a> {
         })
     }
 
-    /// What to say if `--failed` leaves nothing to do, though tests have failed: none of them is meant.
-    pub fn nothing_to_do(self) -> Option<String> {
+    /// What to say if `--failed` leaves nothing to do, though tests have failed: none of them is meant. Unless all is
+    /// built, a binary that is not may have them.
+    pub fn nothing_to_do(self, all_built: bool) -> Option<String> {
         let failed = self.options.failed.as_ref()?;
-        let left =
-            self.tests().filter(|(suite, test, _)| failed.contains(&(suite.binary.id.clone(), test.name.clone())));
-        let left = left.count();
+        let is_listed = |test: &Name| {
+            let suite = self.suites.iter().find(|suite| suite.binary.id == test.0);
+            suite.map_or(!all_built, |suite| suite.tests.iter().any(|it| it.name == test.1))
+        };
+        let left = failed.iter().filter(|test| is_listed(test)).count();
         let filters = &self.options.filters;
         let is_meant = filters.is_empty() || filters.iter().any(|filter| self.is_matched(filter));
         let (none, tests) = if left == 1 { ("the test", "is not") } else { ("none of the tests", "is") };
@@ -173,23 +182,45 @@ impl<'a> Filtered<'a> {
         })
     }
 
+    /// A command that does not stand first is a filter, and selects tests.
+    fn on_misplaced_command(self) -> Option<String> {
+        let word = self.misplaced_command()?;
+        let is_matched = self.names().any(|name| name.contains(word));
+        is_matched.then(|| {
+            format!("note: `{word}` is a filter here; as a command it must be the first word: cargo ptest {word}")
+        })
+    }
+
+    fn misplaced_command(self) -> Option<&'a str> {
+        let word = self.options.first_word.as_deref().filter(|_| self.options.after_option)?;
+        COMMANDS.contains(&word).then_some(word)
+    }
+
     /// What to say of a first word that selects nothing and is much like a command.
     pub fn mistaken_command(self) -> Option<String> {
         let word = self.options.first_word.as_deref()?;
         if self.names().any(|name| name.contains(word)) {
             return None;
         }
+        if self.misplaced_command().is_some() {
+            return Some(format!(
+                "{word} is a filter here, and no test has a name that contains it; as a command it must be the first word: \
+                 `cargo ptest {word}`"
+            ));
+        }
         let meant = match word {
             "help" => "--help".to_owned(),
-            "nextest" => "run".to_owned(),
+            "nextest" | "test" | "tset" => "run".to_owned(),
+            "bench" => "--benches".to_owned(),
             _ => {
                 let like = COMMANDS.into_iter().filter(|command| distance(word, command) <= slip(command));
                 like.min_by_key(|command| distance(word, command))?.to_owned()
             }
         };
+        let first = if self.options.after_option { "A command must be the first word; a" } else { "A" };
         Some(format!(
-            "{word} is no command, and no test has a name that contains it; is `cargo ptest {meant}` meant? A filter can \
-             stand after `--`"
+            "{word} is no command, and no test has a name that contains it; is `cargo ptest {meant}` meant? {first} filter \
+             can stand after `--`"
         ))
     }
 }
@@ -383,7 +414,7 @@ mod tests {
         let failed = |filters: &[&str], test: &str| {
             let failed = [(Arc::from("p::t"), Arc::from(test))];
             let options = Options { failed: Some(failed.into()), ..options(filters) };
-            with(&TESTS, &options, |it: Filtered| it.nothing_to_do())
+            with(&TESTS, &options, |it: Filtered| it.nothing_to_do(true))
         };
         let said = failed(&["reads"], "other").unwrap();
         assert_eq!(
@@ -398,6 +429,51 @@ mod tests {
     }
 
     #[test]
+    fn failed_tests_of_what_is_not_built_now_are_nothing_to_do() {
+        let said = |filters: &[&str], failed: (&str, &str), all_built| {
+            let failed = [(Arc::from(failed.0), Arc::from(failed.1))];
+            let options = Options { failed: Some(failed.into()), ..options(filters) };
+            let (note, error) =
+                with(&TESTS, &options, |it: Filtered| (it.nothing_to_do(all_built), it.nothing_selected()));
+            assert!(!error.contains("--no-tests"), "{error}");
+            note.is_some()
+        };
+        assert!(said(&[], ("q::t", "a"), false));
+        assert!(said(&["reads"], ("q::t", "a"), false));
+        assert!(!said(&["nothing"], ("q::t", "a"), false), "the filter is wrong");
+        assert!(!said(&[], ("q::t", "a"), true), "it is not known what is left to do");
+        assert!(!said(&[], ("p::t", "gone"), false), "it is not known what is left to do");
+        let failed = Options { failed: Some([(Arc::from("p::t"), Arc::from("gone"))].into()), ..Options::default() };
+        assert!(!with(&[], &failed, |it: Filtered| it.nothing_selected()).contains("--no-tests"));
+    }
+
+    #[test]
+    fn a_filter_that_is_given_twice_is_complained_about_once() {
+        assert_eq!(notes(&options(&["else", "reads", "else"])).len(), 1);
+        assert_eq!(nothing(&options(&["else", "else"])).matches("\"else\"").count(), 1);
+        let twice = Options { run: true, filters: vec!["run".to_owned()], ..Options::default() };
+        assert!(notes(&twice).is_empty(), "it filters, as the note would advise");
+    }
+
+    #[test]
+    fn a_command_after_an_option_is_told_to_be_a_filter() {
+        let after = |word: &str| Options { after_option: true, ..options(&[word]) };
+        let note = "note: `run` is a filter here; as a command it must be the first word: cargo ptest run";
+        assert_eq!(notes(&after("run")), [note]);
+        assert!(notes(&options(&["run"])).is_empty() && notes(&after("reads")).is_empty());
+        let mistaken = |word| with(&TESTS, &after(word), |it: Filtered| it.mistaken_command());
+        assert_eq!(mistaken("run"), None);
+        let said = mistaken("report").unwrap();
+        assert!(
+            said.starts_with("report is a filter here, and no test ") && said.ends_with("`cargo ptest report`"),
+            "{said}"
+        );
+        let said = mistaken("lst").unwrap();
+        assert!(said.contains("`cargo ptest list` meant? A command must be the first word; a filter "), "{said}");
+        assert_eq!(mistaken("elsewhere"), None);
+    }
+
+    #[test]
     fn a_first_word_much_like_a_command_selects_nothing_or_is_a_filter() {
         let mistaken = |word| with(&TESTS, &options(&[word, "reads"]), |it: Filtered| it.mistaken_command());
         for (word, meant) in [
@@ -409,6 +485,8 @@ mod tests {
             ("reprot", "report"),
             ("nextest", "run"),
             ("help", "--help"),
+            ("tset", "run"),
+            ("bench", "--benches"),
         ] {
             let said = mistaken(word).unwrap();
             let start = format!(
@@ -419,6 +497,8 @@ mod tests {
         for word in ["r", "runs", "run", "reads", "elsewhere", "test"] {
             assert_eq!(mistaken(word), None, "{word}");
         }
+        let elsewhere = with(&["a"], &options(&["test"]), |it: Filtered| it.mistaken_command()).unwrap();
+        assert!(elsewhere.contains("is `cargo ptest run` meant?"), "{elsewhere}");
         let later = Options { first_word: None, ..options(&["lst"]) };
         assert_eq!(with(&TESTS, &later, |it: Filtered| it.mistaken_command()), None);
     }

@@ -18,6 +18,8 @@ pub(super) struct Failure {
     place: Option<String>,
     message: Option<String>,
     around: Around,
+    /// What ran before it or beside it may have made it fail.
+    may_be_disturbed: bool,
     alone: Option<Outcome>,
     /// What its repetitions came to.
     repeated: Option<String>,
@@ -33,7 +35,7 @@ pub(super) struct Failure {
 
 impl Failure {
     /// `output` is what is shown of its output once more.
-    pub(super) fn of_test(test: &TestFinished, status: String, rerun: String, output: String) -> Self {
+    pub(super) fn of_test(test: &TestFinished, status: String, rerun: Option<String>, output: String) -> Self {
         let (file, line) = test.where_to_look();
         Self {
             binary: test.binary.clone(),
@@ -42,9 +44,10 @@ impl Failure {
             place: place(file, line),
             message: test.message.clone(),
             around: Around::of(test),
+            may_be_disturbed: matches!(test.outcome, Outcome::Failed | Outcome::TimedOut),
             alone: None,
             repeated: None,
-            rerun: Some(rerun),
+            rerun,
             is_test: true,
             is_fixture: false,
             kept: Vec::new(),
@@ -60,6 +63,7 @@ impl Failure {
             place: place(fixture.file.as_deref(), fixture.line),
             message: fixture.message.clone(),
             around: Around::nothing(),
+            may_be_disturbed: false,
             alone: None,
             repeated: None,
             rerun: Some(rerun),
@@ -78,6 +82,7 @@ impl Failure {
             place: None,
             message: Some(format!("{}; it had run {}", worker.message, names(&worker.tests, worker.tests.len()))),
             around: Around::nothing(),
+            may_be_disturbed: false,
             alone: None,
             repeated: None,
             rerun: None,
@@ -114,12 +119,11 @@ impl Failure {
     }
 }
 
-/// The lines of configuration for packages whose tests disturb one another in several processes, or may do so.
+/// The lines of configuration for packages whose tests disturb one another in several processes, by a diagnosis.
 fn company(failures: &[Failure]) -> String {
     let mut text = String::new();
-    let beside = || failures.iter().filter(|failure| failure.around.beside);
-    let disturbed = || beside().filter(|failure| failure.alone == Some(Outcome::Passed));
-    let packages: BTreeSet<&str> = disturbed().map(Failure::package).collect();
+    let disturbed = failures.iter().filter(|failure| failure.around.beside && failure.alone == Some(Outcome::Passed));
+    let packages: BTreeSet<&str> = disturbed.map(Failure::package).collect();
     for package in packages {
         let package = tame(package, false);
         // Writing to a string does not fail.
@@ -129,15 +133,28 @@ fn company(failures: &[Failure]) -> String {
              [[context]]\n      package = \"{package}\"\n      max = 1"
         );
     }
-    if let Some(failure) = beside().find(|failure| failure.alone.is_none()) {
-        let package = tame(failure.package(), false);
-        let _ = writeln!(
-            text,
-            "  (whether it matters what ran beside them, -j 1 or --diagnose tells; if it does, a [[context]] with package = \
-             \"{package}\" and max = 1 in .config/ptest.toml keeps them apart)"
-        );
-    }
     text
+}
+
+/// What a diagnosis would tell, where there was none.
+fn hint(failures: &[Failure]) -> String {
+    let (mut before, mut beside, mut packages) = (false, false, BTreeSet::new());
+    for failure in failures.iter().filter(|failure| failure.may_be_disturbed && failure.alone.is_none()) {
+        let is_second = failure.around.before > 0;
+        before |= is_second;
+        beside |= failure.around.beside;
+        if is_second || failure.around.beside {
+            packages.insert(tame(failure.package(), false));
+        }
+    }
+    let what = match (before, beside) {
+        (false, false) => return String::new(),
+        (true, false) => "before",
+        (false, true) => "beside",
+        (true, true) => "before or beside",
+    };
+    let packages: Vec<_> = packages.iter().map(|it| &**it).collect();
+    format!("  (--diagnose tells whether it matters what ran {what} the failed tests of {})\n", packages.join(", "))
 }
 
 fn place(file: Option<&str>, line: Option<u32>) -> Option<String> {
@@ -186,8 +203,8 @@ pub(super) fn failures(failures: &[Failure], diagnosed: bool, styles: &Styles) -
             let _ = writeln!(text, "      and {} more", failure.kept.len() - KEPT);
         }
     }
-    if failures.iter().any(|failure| failure.around.before > 0 && failure.alone.is_none()) {
-        text.push_str("  (whether it matters what ran before in a process, --diagnose tells)\n");
+    if !diagnosed {
+        text.push_str(&hint(failures));
     }
     text.push_str(&company(failures));
     text
@@ -271,7 +288,7 @@ mod tests {
     fn told(before: usize, beside: bool, alone: Option<Outcome>) -> String {
         let after: Vec<Arc<str>> = vec!["x".into(); before];
         let test = TestFinished { binary: "p::t".into(), before, after: after.clone(), beside, ..finished("a") };
-        let mut failure = Failure::of_test(&test, "FAIL".to_owned(), String::new(), String::new());
+        let mut failure = Failure::of_test(&test, "FAIL".to_owned(), None, String::new());
         let diagnosis = |alone| TestDiagnosed { binary: "p::t".into(), test: "a".into(), alone, after };
         alone.map(diagnosis).iter().for_each(|diagnosis| failure.add(diagnosis));
         failures(&[failure], false, &Styles::new(false))
@@ -291,12 +308,40 @@ mod tests {
         assert!(left.contains("passes alone: chance, or state left by x\n") && !left.contains("max = 1"), "{left}");
         let own = told(1, true, failed);
         assert!(own.contains("fails alone\n") && !own.contains("max = 1"), "{own}");
-        let not_known = told(0, true, None);
-        assert!(
-            not_known.contains("(whether it matters what ran beside them, -j 1 or --diagnose tells;"),
-            "{not_known}"
-        );
-        assert!(not_known.contains("package = \"p\" and max = 1"), "{not_known}");
-        assert!(!told(0, false, None).contains("whether"));
+    }
+
+    /// The failure of a test of `package::t`.
+    fn failure(package: &str, outcome: Outcome, before: usize, beside: bool) -> Failure {
+        let binary = format!("{package}::t").into();
+        let test = TestFinished { binary, outcome, before, beside, ..finished("a") };
+        Failure::of_test(&test, "FAIL".to_owned(), None, String::new())
+    }
+
+    #[test]
+    fn without_a_diagnosis_one_line_says_what_it_would_tell() {
+        let plain = Styles::new(false);
+        let hints = |list: &[Failure], diagnosed| -> Vec<String> {
+            let text = failures(list, diagnosed, &plain);
+            text.lines().filter(|line| line.contains("--diagnose")).map(str::to_owned).collect()
+        };
+        let start = "  (--diagnose tells whether it matters what ran";
+        let several = [("q", Outcome::Failed), ("p", Outcome::TimedOut), ("q", Outcome::Failed)]
+            .map(|(package, outcome)| failure(package, outcome, 0, true));
+        assert_eq!(hints(&several, false), [format!("{start} beside the failed tests of p, q)")]);
+        assert!(hints(&several, true).is_empty(), "it was asked for");
+        let before = failure("p", Outcome::Failed, 1, false);
+        assert_eq!(hints(&[before], false), [format!("{start} before the failed tests of p)")]);
+        let both = failure("p", Outcome::Failed, 1, true);
+        assert_eq!(hints(&[both], false), [format!("{start} before or beside the failed tests of p)")]);
+        assert!(hints(&[failure("p", Outcome::Failed, 0, false)], false).is_empty());
+        for outcome in [Outcome::Crashed, Outcome::Error, Outcome::NotReached, Outcome::SetupFailed] {
+            assert!(hints(&[failure("p", outcome, 1, true)], false).is_empty(), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn no_command_is_offered_for_what_cannot_be_run() {
+        let text = failures(&[failure("p", Outcome::Error, 0, false)], false, &Styles::new(false));
+        assert!(text.contains("p::t a") && !text.contains("rerun:"), "{text}");
     }
 }

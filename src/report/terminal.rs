@@ -354,9 +354,10 @@ impl<W: Write> Terminal<W> {
         control::command(&words.collect::<Vec<_>>())
     }
 
-    /// The command that runs one test again.
-    fn rerun(&self, test: &TestFinished) -> String {
-        self.command(&test.binary, exactly(&test.test))
+    /// The command that runs one test again, unless it cannot be run at all.
+    fn rerun(&self, test: &TestFinished) -> Option<String> {
+        let could_run = test.outcome != Outcome::Error || test.process.is_some();
+        could_run.then(|| self.command(&test.binary, exactly(&test.test)))
     }
 
     /// The command that runs a context again: all tests in its module.

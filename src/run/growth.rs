@@ -14,6 +14,7 @@ use super::leftovers::{self, BUILD_ID, Whose};
 use super::{Message, Run, Work};
 use crate::event::{BinarySelected, Event, Stopped, TestsKnown};
 use crate::filter::Decision;
+use crate::group::Unaskable;
 use crate::list::{self, Suite};
 use crate::schedule::{Input, Stop};
 use crate::threads;
@@ -54,6 +55,7 @@ pub(super) struct Taken {
     /// By suite and place.
     ignored: Vec<(usize, usize)>,
     without_setup: Vec<(usize, usize)>,
+    unaskable: Vec<Unaskable>,
 }
 
 impl Beside {
@@ -160,8 +162,9 @@ impl<'a> Run<'a> {
             selected: suites.iter().zip(&decisions).filter_map(|(suite, it)| selected(suite, it)).collect(),
             ignored: ignored.collect(),
             without_setup: groups.without_setup,
+            unaskable: groups.unaskable,
         };
-        self.results += items.len() + taken.ignored.len() + taken.without_setup.len();
+        self.results += items.len() + taken.ignored.len() + taken.without_setup.len() + taken.unaskable.len();
         self.binaries += taken.selected.len();
         self.groups.groups.extend(groups.groups);
         self.groups.hosts.extend(groups.hosts);
@@ -176,6 +179,7 @@ impl<'a> Run<'a> {
         }
         self.report_ignored(&taken.ignored);
         self.report_without_setup(&taken.without_setup);
+        self.report_unaskable(taken.unaskable);
     }
 }
 

@@ -339,7 +339,7 @@ impl Run<'_> {
             self.book.suite(*first).binary.id
         ));
         for item in items {
-            self.book.not_reached(*item, "its process has ended, and a second one would write to wrong places");
+            self.book.not_reached(*item, "the only process of its binary has ended");
         }
     }
 

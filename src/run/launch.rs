@@ -65,9 +65,6 @@ impl Run<'_> {
             }
             Harness::Custom => {
                 let test = self.book.test(first);
-                if let Some(why) = unaskable(&test.name) {
-                    return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-                }
                 let arguments = [test.name.as_ref(), "--exact", "--nocapture"].into_iter();
                 // In the words of a runner that imitates libtest, the one selects ignored tests, and the other runs them.
                 let imitates = suite.binary.libtest && !suite.binary.runner.is_empty();
@@ -182,19 +179,6 @@ impl Run<'_> {
     }
 }
 
-/// Why a harness of its own cannot be asked for the test of this name alone, if so. It would do something else, and its
-/// exit status would then be taken for the test's.
-fn unaskable(name: &str) -> Option<String> {
-    match name {
-        "" => Some("the test has no name, and its harness takes no argument for all tests: give it a name".to_owned()),
-        _ if name.starts_with('-') => Some(format!(
-            "its harness would take the test's name, {name}, for an option: rename the test so that it begins with another \
-             character"
-        )),
-        _ => None,
-    }
-}
-
 /// The tests by the names that the binary knows. Cases of one test stand next to each other.
 fn by_name<'a>(tests: impl Iterator<Item = &'a Test>) -> Vec<Expected> {
     let mut expected: Vec<Expected> = Vec::new();
@@ -210,19 +194,4 @@ fn by_name<'a>(tests: impl Iterator<Item = &'a Test>) -> Vec<Expected> {
         }
     }
     expected
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_would_be_an_option_or_no_name_at_all_is_not_asked_for() {
-        for name in ["-", "--help", "--list", "-q", "--", ""] {
-            assert!(unaskable(name).is_some_and(|why| why.contains(name)), "{name}");
-        }
-        for name in ["a", "a --help", " --help", "@file", "[kind] a", "ä"] {
-            assert_eq!(unaskable(name), None, "{name}");
-        }
-    }
 }

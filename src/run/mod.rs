@@ -50,7 +50,7 @@ use jobserver::HelperThread;
 
 use crate::event::{Event, Outcome, Reporter, RunFinished, RunStarted, Stopped, TestFinished, TestSlow, WorkerFailed};
 use crate::filter::Decision;
-use crate::group::Groups;
+use crate::group::{Groups, Unaskable};
 use crate::history::Lengths;
 use crate::list::{Harness, Suite};
 use crate::schedule::{self, Action, Batch, ContextId, HostId, Input, Process, Scheduler, Slots, Stop};
@@ -264,6 +264,7 @@ pub fn groups<'a>(
         warned_of_lost_slots: false,
         warned_of_fewer_slots: false,
         warned_of_shortage: false,
+        warned_of_sources: HashSet::new(),
         told_hosts: HashSet::new(),
         not_started: Vec::new(),
     };
@@ -273,7 +274,8 @@ pub fn groups<'a>(
         warnings.into_iter().for_each(|warning| run.book.warn(warning));
         if room < options.processes {
             run.book.warn(format!(
-                "the limit on open files leaves room for {room} processes at once, not {}: see ulimit -Hn",
+                "the limit on open files leaves room for {room} {} at once, not {}: see ulimit -Hn",
+                if room == 1 { "process" } else { "processes" },
                 options.processes
             ));
         }
@@ -336,6 +338,8 @@ struct Run<'a> {
     warned_of_lost_slots: bool,
     warned_of_fewer_slots: bool,
     warned_of_shortage: bool,
+    /// The suites of which it was told that their sources have changed.
+    warned_of_sources: HashSet<usize>,
     /// The hosts whose set-up was told to begin.
     told_hosts: HashSet<HostId>,
     /// The processes that there will not be, and why: [`Report::NotStarted`] or [`Report::Withheld`].
@@ -379,6 +383,16 @@ impl<'a> Run<'a> {
             let result = book::result(suite, &suite.tests[*test], Outcome::Failed, now);
             let message = "set-up will not run for it; use ptest::test, or #[context(plain)] if it needs none";
             self.book.tell(&Event::TestFinished(TestFinished { message: Some(message.to_owned()), ..result }));
+        }
+    }
+
+    /// No process is started for these: it would do something else, which would be taken for their result.
+    fn report_unaskable(&mut self, tests: Vec<Unaskable>) {
+        let now = self.book.time(Instant::now());
+        for Unaskable { suite, test, why } in tests {
+            let suite = self.book.suites[suite];
+            let result = book::result(suite, &suite.tests[test], Outcome::Error, now);
+            self.book.tell(&Event::TestFinished(TestFinished { message: Some(why), ..result }));
         }
     }
 
@@ -665,11 +679,20 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Why the process that would run an item may not start, if its tests would write to wrong places.
-    fn outdated(&self, item: schedule::Item) -> Option<String> {
-        let file = self.sources.changed(self.book.place(item))?;
-        let id = &self.book.suite(item).binary.id;
-        Some(format!("{file} has changed since {id} was built, which would write to wrong places: run it again"))
+    /// Why the process that would run an item may not start, if its tests would write to wrong places. One warning for
+    /// each binary says what to do about it.
+    fn outdated(&mut self, item: schedule::Item) -> Option<String> {
+        let suite = self.book.place(item);
+        let binary = &self.book.suites[suite].binary;
+        let file = self.sources.changed(suite)?;
+        let why =
+            format!("{} has changed since {} was built", file.strip_prefix(&binary.root).unwrap_or(file), binary.id);
+        if self.warned_of_sources.insert(suite) {
+            self.book.warn(format!(
+                "{why}, so its tests would write to wrong places: those that are left are not reached; run it again for these"
+            ));
+        }
+        Some(why)
     }
 
     pub(super) fn warn_of_another_program(&mut self, suite: usize) {

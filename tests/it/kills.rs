@@ -21,6 +21,9 @@ use crate::tool::{Tool, of_kind, outcomes, ptest};
 /// nothing, while others build theirs, is a part of it.
 pub const LIMIT: Duration = Duration::from_secs(300);
 
+/// From SIGTERM to SIGKILL.
+const GRACE: Duration = Duration::from_secs(3);
+
 /// How long what is killed may take to be gone, also where the machine has little time for it.
 pub const GONE_WITHIN: Duration = Duration::from_secs(1);
 
@@ -85,15 +88,18 @@ fn what_ignores_ctrl_c_is_killed_in_the_end() {
 
 #[test]
 fn a_second_signal_kills_at_once_what_ignores_the_first() {
-    let live = a_run_that_is_deaf_to_sigterm();
-    let began = Instant::now();
-    // Two that are equal would be one, if the first had not been noticed yet; a third one would end the runner itself.
-    live.signal(Signal::INT);
-    live.signal(Signal::TERM);
-    let events = live.finish_with_one_of(&[130, 143]);
-    let took = began.elapsed();
-    assert_eq!(of_kind(&events, "worker-exited").next().unwrap()["status"], "SIGKILL");
-    assert!(took < Duration::from_millis(2900), "the grace of 3 s was not cut short: {took:?}");
+    let took = || {
+        let live = a_run_that_is_deaf_to_sigterm();
+        let began = Instant::now();
+        // Two that are equal would be one, if the first had not been noticed yet; a third one would end the runner itself.
+        live.signal(Signal::INT);
+        live.signal(Signal::TERM);
+        let events = live.finish_with_one_of(&[130, 143]);
+        assert_eq!(of_kind(&events, "worker-exited").next().unwrap()["status"], "SIGKILL");
+        began.elapsed()
+    };
+    // On a busy machine anything may take as long as the grace. If that is waited for, none is ever shorter.
+    assert!((0..10).any(|_| took() < GRACE), "the grace was not cut short");
 }
 
 /// Who reads no reports holds up the loop, and with it all that have something to say to it.

@@ -140,6 +140,62 @@ fn an_ignored_test_that_is_named_is_told_of_with_its_reason_and_how_to_run_it() 
 }
 
 #[test]
+fn a_harness_that_may_not_know_what_is_ignored_is_told_of_and_runs_all_when_asked() {
+    let note = "note: dialects::filtering says that all its 2 tests are ignored, which a harness may also do that does not \
+                know --ignored; `cargo ptest -p dialects -- --ignored` runs what it has\n";
+    for words in [&["--test=filtering"][..], &["--test=filtering", "--test=careless", "one", "-q"]] {
+        let stderr = said(words, "dialects", 0);
+        assert_eq!(stderr.matches(note).count(), 1, "{stderr}");
+    }
+    let stderr = said(&["--test=filtering", "--", "--ignored"], "dialects", 100);
+    assert!(stderr.contains("1 passed, 1 failed") && !stderr.contains("note: dialects"), "{stderr}");
+}
+
+#[test]
+fn a_command_after_an_option_is_a_filter_with_a_note() {
+    let note = "note: `run` is a filter here; as a command it must be the first word: cargo ptest run\n";
+    let after_option = |package, words: &[&str], code| {
+        let ran = ptest(&[]).args(["--no-history", "-p", package]).args(words).run();
+        ran.expect(code);
+        ran.stderr
+    };
+    assert!(after_option("noise", &["run"], 0).contains(note));
+    assert!(!after_option("noise", &["d_passes"], 0).contains("note:"));
+    let stderr = after_option("outcomes", &["lst"], 4);
+    assert!(stderr.contains("is `cargo ptest list` meant? A command must be the first word"), "{stderr}");
+    let stderr = said(&["bench"], "outcomes", 4);
+    assert!(stderr.contains("is `cargo ptest --benches` meant?"), "{stderr}");
+}
+
+#[test]
+fn what_failed_elsewhere_is_nothing_to_do_where_less_is_built() {
+    let manifest =
+        "[workspace]\nmembers = [\"sub\"]\n[package]\nname = \"made\"\nversion = \"0.0.0\"\nedition = \"2024\"\n";
+    let workspace = Workspace::of_package("")
+        .file("Cargo.toml", manifest)
+        .file("src/lib.rs", "/// ```\n/// panic!();\n/// ```\npub fn f() {}\n#[test]\nfn fails() { panic!() }\n")
+        .file("tests/other.rs", "#[test]\nfn passes() {}\n")
+        .file("sub/Cargo.toml", "[package]\nname = \"sub\"\nversion = \"0.0.0\"\nedition = \"2024\"\n")
+        .file("sub/src/lib.rs", "#[test]\nfn passes() {}\n");
+    let run = |words: &[&str], code| {
+        let ran = workspace.ptest().args(words).run();
+        ran.expect(code);
+        ran.stderr
+    };
+    run(&["--workspace"], 100);
+    for narrowed in [&["-p", "sub"][..], &["--test", "other"], &["-p", "sub", "passes"]] {
+        let stderr = run(&[narrowed, &["--failed"]].concat(), 0);
+        assert!(stderr.contains("there is nothing to do") && !stderr.contains("--no-tests"), "{stderr}");
+        assert!(!stderr.contains("no longer there"), "{stderr}");
+    }
+    let ran = workspace.ptest().args(["--failed"]).inside(&workspace.path().join("sub")).run();
+    assert!(ran.expect(0).stderr.contains("there is nothing to do"), "{}", ran.stderr);
+    run(&["-p", "sub", "--failed", "no_such_test"], 4);
+    let stderr = run(&["--failed", "--no-doc"], 100);
+    assert!(stderr.contains("1 failed") && !stderr.contains("no longer there"), "{stderr}");
+}
+
+#[test]
 fn ignored_tests_run_when_they_are_asked_for() {
     let results = |args: &[&str]| results(&[&["ignored"], args].concat());
     let as_usual = ["tests::ignored_with_a_reason ignored", "tests::ignored_without_a_reason ignored"];

@@ -21,7 +21,7 @@ fn redacted(stderr: &str) -> String {
 const DEPENDS_ON_PROCESSES: [&str; 4] = [
     "     process ",
     "      ran after ",
-    "  (whether it matters ",
+    "  (--diagnose tells whether ",
     "    note: run with `RUST_BACKTRACE=1` environment variable",
 ];
 

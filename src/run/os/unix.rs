@@ -477,7 +477,6 @@ impl ExitWatch {
 
 /// Writes a file in a folder that tests know of. If one of them has put a fifo there, that is an error and no reason to wait.
 pub(in crate::run) fn write_file(path: &Path, text: &str) -> io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
     let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
     let mut options = File::options();
     options.write(true).create(true).truncate(true).custom_flags(nonblocking);
