@@ -77,7 +77,7 @@ fn every_outcome() -> Vec<Event> {
         Event::TestFinished(test("aborted", Outcome::Crashed, Some("SIGABRT"))),
         Event::TestFinished(test("exited", Outcome::Crashed, Some("exit code 0"))),
         Event::TestFinished(test("not_set_up", Outcome::SetupFailed, Some("no port"))),
-        Event::TestFinished(nowhere(test("not_started", Outcome::Error, Some("cannot start it")))),
+        Event::TestFinished(nowhere(test("not_askable", Outcome::Error, Some("it was not run")))),
         Event::TestFinished(test("cut_short", Outcome::NotReached, Some("the run ended while it ran"))),
         Event::TestFinished(nowhere(test("not_reached", Outcome::NotReached, Some("the run ended before it")))),
         Event::WorkerExited(WorkerExited {
