@@ -149,7 +149,7 @@ fn invocation(args: Vec<OsString>, env: HashMap<OsString, OsString>) -> Result<I
     let (command, own, tests) = divide(args);
     let cli: Cli = parse(own, colours)?;
     let tests: TestBinaryArgs = parse(tests, colours)?;
-    Ok(understand(&cli, &tests, command, env)?)
+    Ok(understand(&cli, &tests, &command, env)?)
 }
 
 /// Takes our name out of the arguments, with which we are called first as cargo's subcommand, and then `word`, if it
@@ -209,10 +209,10 @@ impl Env {
     }
 }
 
-fn understand(cli: &Cli, tests: &TestBinaryArgs, command: Command, env: Env) -> Result<Invocation> {
+fn understand(cli: &Cli, tests: &TestBinaryArgs, command: &Command, env: Env) -> Result<Invocation> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let processes = processes(cli, tests, &env, cores)?;
-    let task = task(cli, tests, command == Command::List)?;
+    let task = task(cli, tests, *command == Command::List)?;
     let quiet = cli.report.quiet || tests.quiet;
     let colours = colours(cli.report.color.or(tests.color), &env);
     let (cargo_args, metadata_args) = (cargo_args(cli, colours.as_ref()), metadata_args(cli));
@@ -395,7 +395,7 @@ fn processes(cli: &Cli, tests: &TestBinaryArgs, env: &Env, cores: usize) -> Resu
 /// The jobserver's pipe has no room for more.
 const MOST_PROCESSES: i64 = 4096;
 
-fn filter(cli: &Cli, tests: &TestBinaryArgs, command: Command) -> Result<filter::Options> {
+fn filter(cli: &Cli, tests: &TestBinaryArgs, command: &Command) -> Result<filter::Options> {
     let ignored = match (cli.select.run_ignored, tests.ignored, tests.include_ignored) {
         (Some(which), false, false) => which,
         (Some(_), ..) => bail!("--run-ignored and --ignored or --include-ignored say the same thing twice: use one"),
@@ -405,7 +405,7 @@ fn filter(cli: &Cli, tests: &TestBinaryArgs, command: Command) -> Result<filter:
         (None, false, false) => Ignored::Default,
     };
     let first = cli.select.filters.iter().find(|it| !it.is_empty());
-    let (first_word, after_option) = match &command {
+    let (first_word, after_option) = match command {
         Command::None(Some(word)) => (Some(word), false),
         Command::None(None) => (first, true),
         Command::Run | Command::List => (None, false),
@@ -418,7 +418,7 @@ fn filter(cli: &Cli, tests: &TestBinaryArgs, command: Command) -> Result<filter:
         exact: tests.exact,
         ignored,
         partition: cli.select.partition.as_deref().map(partition).transpose()?,
-        run: command == Command::Run,
+        run: *command == Command::Run,
         first_word: first_word.cloned(),
         after_option,
         // What failed is known when the folder of the journals is.
