@@ -13,7 +13,7 @@
 //! 2. [`build`] has cargo build the tests and says of each [`TestBinary`](build::TestBinary) how cargo would run it.
 //! 3. [`list`] asks each binary for its tests and reads what its annotations say of them: [`Suite`]s. What cargo has
 //!    built is asked while it builds the rest ([`beside`]).
-//! 4. [`filter`] makes a [`Decision`] about each test, and knows why.
+//! 4. [`filter`] makes a [`Decision`](filter::Decision) about each test, and knows why.
 //! 5. [`group`] puts what is to run into [`Group`](group::Group)s, by the contexts in the sources and in
 //!    `.config/ptest.toml` ([`config`]), and says which shared ones need a [`Host`](group::Host).
 //! 6. [`schedule`] decides what runs when, by what [`history`] knows of earlier runs; [`run`] does it, in one loop that
