@@ -149,7 +149,7 @@ fn ctrl_c_is_for_the_test_and_ends_the_run_with_it() {
     screen.press("\u{3}");
     let (code, text) = screen.finish();
     assert_eq!(code, Some(130), "{text}");
-    assert!(text.contains("NOT REACHED [") && text.contains("interrupted: 0 passed, 1 not reached"), "{text}");
+    assert!(text.contains("CANCELLED [") && text.contains("interrupted: 0 passed, 1 cancelled"), "{text}");
     screen.expect_as_it_was();
 }
 

@@ -427,9 +427,10 @@ fn a_process_that_is_ended_after_its_slow_test_is_no_news() {
     let (ran, events) = workspace.ptest().args(["--processes=2"]).json();
     ran.expect(0);
     assert!(!ran.stderr.contains("SIGKILL") && !ran.stderr.contains("will run in another"), "{}", ran.stderr);
-    let killed = of_kind(&events, "worker-exited").find(|it| it["status"] == "SIGKILL").expect("one was ended");
-    assert_eq!(killed["reason"], "others run what was left to it");
-    assert!(killed["rescheduled"].is_null(), "{killed}");
+    // What was left to it takes so little that it may have come to its end by itself before it was killed.
+    let ended = of_kind(&events, "worker-exited").find(|it| !it["reason"].is_null()).expect("one was to be ended");
+    assert_eq!(ended["reason"], "others run what was left to it");
+    assert!(ended["rescheduled"].is_null(), "{ended}");
 }
 
 /// As tests do that need a process of their own. The second program has the name of the runner's pipe in its arguments.
