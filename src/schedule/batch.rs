@@ -51,7 +51,8 @@ pub(super) fn size(lengths: impl Iterator<Item = Option<Duration>>, left: Left) 
     let wanted =
         left.time.map_or(LONG, |time| lasting(level(time, left.processes, left.busy), left.crowd, left.warmup));
     let unknown = left.tests.div_ceil(ROUNDS * left.processes).clamp(1, UNKNOWN);
-    let share = match left.time.is_some() && left.warmup > SHORTEST / SHORTEST_OF_WARMUP {
+    let worth_paying_for = left.warmup.saturating_mul(SHORTEST_OF_WARMUP);
+    let share = match left.time.is_some_and(|time| worth_paying_for > SHORTEST && time < worth_paying_for) {
         // What would be left is not worth to be paid for once more.
         true => left.tests,
         false => (left.tests + left.given).div_ceil(left.processes).max(UNKNOWN),
