@@ -1,5 +1,5 @@
-//! `docs/integrations.md`: what it has people paste, done in a small project. Editors put values into their commands as
-//! rust-analyzer does, and what CI runs leaves the files that CI then looks for.
+//! `docs/editors.md` and `docs/ci.md`: what they have people paste, done in a small project. Editors put values into their
+//! commands as rust-analyzer does, and what CI runs leaves the files that CI then looks for.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,13 +10,15 @@ use crate::junit;
 use crate::tool::{Ran, ptest};
 use crate::workspace::Workspace;
 
-fn page() -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/integrations.md")).unwrap()
+const EDITORS: &str = "editors.md";
+const CI: &str = "ci.md";
+
+fn page(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)).unwrap()
 }
 
 /// The blocks of code in a language.
-fn blocks(language: &str) -> Vec<String> {
-    let page = page();
+fn blocks(page: &str, language: &str) -> Vec<String> {
     let blocks = page.split("\n```").skip(1).step_by(2).filter_map(|block| block.split_once('\n'));
     blocks.filter(|(info, _)| *info == language).map(|(_, code)| code.to_owned()).collect()
 }
@@ -29,7 +31,8 @@ fn project() -> Workspace {
 
 /// A setting of rust-analyzer that holds a command.
 fn setting(name: &str) -> Vec<String> {
-    let settings: Value = blocks("json").iter().find_map(|block| serde_json::from_str(block).ok()).unwrap();
+    let settings: Value =
+        blocks(&page(EDITORS), "json").iter().find_map(|block| serde_json::from_str(block).ok()).unwrap();
     let words =
         settings[format!("rust-analyzer.runnables.{name}")].as_array().expect("the page has the setting").clone();
     words.iter().map(|word| word.as_str().unwrap().to_owned()).collect()
@@ -73,7 +76,7 @@ fn rust_analyzer_runs_what_one_has_clicked_on() {
         }
     }
     // With `"rust-analyzer.runnables.test.command": "ptest"` the words are those for cargo test.
-    assert!(page().contains("`\"rust-analyzer.runnables.test.command\": \"ptest\"`"));
+    assert!(page(EDITORS).contains("`\"rust-analyzer.runnables.test.command\": \"ptest\"`"));
     let words = ["--package", "made", "--lib", "--", "tests::one", "--exact", "--nocapture", "--include-ignored"];
     let ran = project.ptest().args(words).run();
     assert!(ran.expect(0).stderr.contains("1 test run: 1 passed"), "{}", ran.stderr);
@@ -102,7 +105,8 @@ fn steps() -> Vec<(String, Vec<String>)> {
         let words = block.split([' ', '\'', ',', '\n']).filter(|word| word.starts_with("target/"));
         words.map(str::to_owned).collect()
     };
-    let blocks = [blocks("yaml"), blocks("groovy")].concat();
+    let page = page(CI);
+    let blocks = [blocks(&page, "yaml"), blocks(&page, "groovy")].concat();
     let steps = blocks.iter().map(|block| (block.lines().find_map(command).expect("tests are run"), files(block)));
     steps.collect()
 }
@@ -137,7 +141,7 @@ fn what_ci_runs_leaves_the_files_that_are_collected() {
 #[test]
 fn what_is_said_between_the_blocks_works_too() {
     let project = project();
-    let page = page();
+    let page = page(CI);
     let partitions: Vec<&str> = page.split('`').filter(|it| it.starts_with("--partition=")).collect();
     assert_eq!(partitions.len(), 2, "{partitions:?}");
     for partition in partitions {
