@@ -123,15 +123,16 @@ fn around(tree: &Tree, inner: &Context) -> Result<Scope, Failure> {
     Ok(scope)
 }
 
-/// The file is there whole or not at all, and for nobody else to read.
+/// The file is there whole or not at all, and only this user can read it. In a folder for temporary files another user may have
+/// put a file or a link at its place: that is not written to.
 fn write(path: &str, bytes: &[u8]) -> io::Result<()> {
     let unfinished = format!("{path}.new");
     let mut options = OpenOptions::new();
-    os::for_me_alone(options.write(true).create(true).truncate(true));
-    let written = options.open(&unfinished).and_then(|mut file| file.write_all(bytes));
-    let written = written.and_then(|()| std::fs::rename(&unfinished, path));
+    os::for_me_alone(options.write(true).create_new(true));
+    let mut file = options.open(&unfinished)?;
+    let written = file.write_all(bytes).and_then(|()| std::fs::rename(&unfinished, path));
     if written.is_err() {
-        // Part of it may be there; if not, there is nothing to remove.
+        // If it cannot be removed, the first error is the one that counts.
         let _ = std::fs::remove_file(&unfinished);
     }
     written
@@ -149,6 +150,20 @@ mod tests {
         let path = folder.join("value").to_str().unwrap().to_owned();
         assert!(write(&path, b"bytes").is_err());
         assert!(!folder.join("value.new").exists());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_at_the_place_of_a_value_is_not_followed() {
+        let folder = std::env::temp_dir().join(format!("ptest-link-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let precious = folder.join("precious");
+        std::fs::write(&precious, "mine").unwrap();
+        std::os::unix::fs::symlink(&precious, folder.join("value.new")).unwrap();
+        let path = folder.join("value").to_str().unwrap().to_owned();
+        assert!(write(&path, b"bytes").is_err());
+        assert_eq!(std::fs::read_to_string(&precious).unwrap(), "mine");
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }
