@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use cargo_metadata::{MetadataCommand, Package, TargetKind};
+use cargo_metadata::{Package, TargetKind};
 
 use crate::cargo;
 
@@ -45,7 +45,7 @@ const CONSUMERS: &[Consumer] = &[
 ];
 
 pub(crate) fn run() -> Result<()> {
-    for package in published()? {
+    for package in cargo::published()? {
         for features in feature_sets(&package) {
             check(&package, &features)?;
         }
@@ -56,14 +56,6 @@ pub(crate) fn run() -> Result<()> {
         use_it(&folder, consumer)?;
     }
     Ok(())
-}
-
-/// The packages of this workspace that are published.
-fn published() -> Result<Vec<Package>> {
-    let mut command = MetadataCommand::new();
-    let metadata = command.cargo_path(cargo::program()).current_dir(cargo::repository()).no_deps().exec();
-    let packages = metadata.context("asking cargo for the packages")?.packages;
-    Ok(packages.into_iter().filter(|package| package.publish.is_none()).collect())
 }
 
 /// None of its features, each of them alone, and all of them.

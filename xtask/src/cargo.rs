@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use cargo_metadata::{Message, MetadataCommand};
+use cargo_metadata::{Message, Metadata, MetadataCommand, Package};
 
 /// The root of this repository.
 pub(crate) fn repository() -> &'static Path {
@@ -45,14 +45,36 @@ pub(crate) fn without(what: &str) -> String {
 
 /// Cargo's target folder of this workspace, wherever the user has put it.
 pub(crate) fn target_folder() -> Result<PathBuf> {
-    let metadata = MetadataCommand::new().cargo_path(program()).current_dir(repository()).no_deps().exec();
-    Ok(metadata.context("asking cargo for the target folder")?.target_directory.into())
+    Ok(metadata(repository())?.target_directory.into())
+}
+
+/// The packages of this workspace that are published.
+pub(crate) fn published() -> Result<Vec<Package>> {
+    let packages = metadata(repository())?.packages;
+    Ok(packages.into_iter().filter(|package| package.publish.is_none()).collect())
+}
+
+/// What cargo says of the workspace in a folder, without its dependencies.
+pub(crate) fn metadata(workspace: &Path) -> Result<Metadata> {
+    let metadata = MetadataCommand::new().cargo_path(program()).current_dir(workspace).no_deps().exec();
+    metadata.with_context(|| format!("running cargo metadata in {}", workspace.display()))
 }
 
 /// The release build of this repository's cargo-ptest, which is built first.
 pub(crate) fn ptest() -> Result<PathBuf> {
-    let arguments = ["build", "--release", "--package=ptest-runner", "--message-format=json-render-diagnostics"];
-    let built = here(&arguments).stderr(Stdio::inherit()).output().context("running cargo build")?;
+    build_ptest(&[], &[])
+}
+
+/// The same for a target, with variables that change the profile.
+pub(crate) fn ptest_for(target: &str, profile: &[(&str, &str)]) -> Result<PathBuf> {
+    build_ptest(&["--locked", "--target", target], profile)
+}
+
+fn build_ptest(options: &[&str], variables: &[(&str, &str)]) -> Result<PathBuf> {
+    let mut command =
+        here(&["build", "--release", "--package=ptest-runner", "--message-format=json-render-diagnostics"]);
+    command.args(options).envs(variables.iter().copied());
+    let built = command.stderr(Stdio::inherit()).output().context("running cargo build")?;
     ensure!(built.status.success(), "the release build of cargo-ptest failed");
     let binary = Message::parse_stream(&built.stdout[..])
         .filter_map(|message| match message {
@@ -76,6 +98,13 @@ pub(crate) fn path_with_ptest() -> Result<OsString> {
 /// The cargo that runs xtask, so that a toolchain chosen with `cargo +NAME xtask` stays chosen.
 pub(crate) fn program() -> OsString {
     env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// Whether a program is on the `PATH`, and answers when asked for its version.
+pub(crate) fn is_installed(program: &str) -> bool {
+    let mut command = Command::new(program);
+    command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
 }
 
 /// The platform that the compiler builds for by default.

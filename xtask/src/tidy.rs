@@ -5,6 +5,7 @@
 mod files;
 mod fixtures;
 mod imports;
+mod packages;
 
 use std::fs;
 use std::path::Path;
@@ -38,6 +39,7 @@ fn faults(root: &Path) -> Result<Vec<String>> {
         }
     }
     faults.extend(fixtures::faults(&root.join("fixtures"))?);
+    faults.extend(packages::faults(root)?);
     Ok(faults)
 }
 

@@ -131,3 +131,8 @@ pub use ptest_runtime::{Cx, FromContext, Shared, cx, run_id, worker_index};
 /// What the attributes expand to. Nobody else may depend on it.
 #[doc(hidden)]
 pub use ptest_runtime::{__annotate, __plain, __private, __setup, __teardown, __test};
+
+/// The README's example is compiled as a doctest.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
