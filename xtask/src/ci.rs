@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{alone, cargo, tidy};
+use crate::{alone, cargo, deny, msrv, packages, tidy, workflows};
 
 const STEPS: &[&str] = &[
     "fmt --all --check",
@@ -27,6 +27,10 @@ pub(crate) fn run() -> Result<()> {
         })?;
     }
     step("alone", alone::run)?;
+    step("packages", packages::run)?;
+    step("msrv", msrv::run)?;
+    step("deny", deny::run)?;
+    step("workflows", workflows::run)?;
     println!("ci: all green after {:.1} s", start.elapsed().as_secs_f64());
     Ok(())
 }

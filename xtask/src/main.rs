@@ -11,9 +11,15 @@ mod bench;
 mod cargo;
 mod chaos;
 mod ci;
+mod deny;
+mod dist;
+mod msrv;
+mod packages;
 mod platforms;
 mod real;
+mod release;
 mod tidy;
+mod workflows;
 
 use std::process::ExitCode;
 
@@ -28,6 +34,14 @@ enum Command {
     Tidy,
     /// Build and use each published crate alone, with each of its features
     Alone,
+    /// Package and compile everything that is published, exactly as it would be uploaded
+    Packages,
+    /// Check that the published packages compile with the oldest Rust that they promise
+    Msrv,
+    /// Check licences, sources and known vulnerabilities of all dependencies with cargo-deny
+    Deny,
+    /// Check GitHub's workflows with actionlint
+    Workflows,
     /// Run published crates' own tests with cargo test and with cargo ptest, and compare every outcome
     Real(real::Options),
     /// Measure cargo test, cargo-nextest and cargo ptest side by side
@@ -36,6 +50,10 @@ enum Command {
     Platforms,
     /// Kill real runs at random moments, and check what they leave behind
     Chaos(chaos::Options),
+    /// Build the archive of one target that cargo-binstall downloads, in target/dist
+    Dist(dist::Options),
+    /// Fill in what the owner of the repository names: its URL, the home page, the authors
+    Release(release::Options),
     /// Run one test binary and write down what it said (`real` makes cargo call this)
     #[command(hide = true)]
     Witness(real::witness::Options),
@@ -46,10 +64,16 @@ fn main() -> ExitCode {
         Command::Ci => ci::run(),
         Command::Tidy => tidy::run(),
         Command::Alone => alone::run(),
+        Command::Packages => packages::run(),
+        Command::Msrv => msrv::run(),
+        Command::Deny => deny::run(),
+        Command::Workflows => workflows::run(),
         Command::Real(options) => real::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Platforms => platforms::run(),
         Command::Chaos(options) => chaos::run(&options),
+        Command::Dist(options) => dist::run(&options),
+        Command::Release(options) => release::run(&options),
         Command::Witness(options) => return real::witness::run(&options),
     };
     match done {

@@ -1,0 +1,17 @@
+//! Checks GitHub's workflows with actionlint: a mistake in the one for releases would be found on the day of a release.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::cargo;
+
+pub(crate) fn run() -> Result<()> {
+    if !cargo::is_installed("actionlint") {
+        eprintln!("workflows: SKIPPED: actionlint is not installed, so .github/workflows are not checked.");
+        return Ok(());
+    }
+    let status = Command::new("actionlint").current_dir(cargo::repository()).status().context("running actionlint")?;
+    ensure!(status.success(), "actionlint finds mistakes in .github/workflows");
+    Ok(())
+}
