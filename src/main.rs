@@ -226,6 +226,12 @@ fn report_afterwards(asked: &Afterwards) -> Result<Exit, Failure> {
         say(&format!("note: {note} ({})", run.path()));
     }
     run.write(&asked.report).or_exit(Exit::OutputFailed)?;
+    let slowest = run.slowest(asked.report.slowest)?;
+    let mut out = std::io::stdout();
+    out.write_all(slowest.as_bytes())
+        .and_then(|()| out.flush())
+        .context("cannot write to stdout")
+        .or_exit(Exit::OutputFailed)?;
     Ok(Exit::Success)
 }
 

@@ -35,6 +35,7 @@ pub(super) fn understand(args: AfterwardsArgs, env: Env) -> Result<Afterwards> {
             junit_output: args.junit_output,
             html: path("--html", args.html)?,
             trace: path("--trace", args.trace)?,
+            slowest: args.slowest.map_or(0, |most| most as usize),
         },
         target_dir: args.target_dir,
         cargo: build::Options {

@@ -27,7 +27,7 @@ Tests that share a process-wide lock can be declared a unit in .config/ptest.tom
 #[derive(Debug, Parser)]
 #[command(name = "cargo ptest", bin_name = "cargo ptest", version, after_help = AFTER_HELP, max_term_width = 100)]
 #[command(override_usage = "cargo ptest [run | list] [OPTIONS] [FILTERS]... [-- TEST-BINARY OPTIONS]
-       cargo ptest report [--from RUN] [--junit PATH] [--html PATH] [--trace PATH]")]
+       cargo ptest report [--from RUN] [--junit PATH] [--html PATH] [--trace PATH] [--slowest N]")]
 pub(super) struct Cli {
     #[command(flatten)]
     pub run: RunArgs,
@@ -162,6 +162,9 @@ pub(super) struct ReportArgs {
     /// Which tests are told again at the end. Default: flaky, or fail with -q
     #[arg(long, value_enum, value_name = "LEVEL")]
     pub final_status_level: Option<FinalStatusLevel>,
+    /// List the N slowest tests at the end
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub slowest: usize,
     /// When to show the output of tests that failed
     #[arg(long, value_enum, default_value = "immediate", value_name = "WHEN")]
     pub failure_output: OutputWhen,
@@ -305,7 +308,7 @@ pub(super) struct BuildArgs {
 /// The journal of a run that was killed will do, too; the reports say so.
 #[derive(Debug, Parser)]
 #[command(name = "cargo ptest report", bin_name = "cargo ptest report", max_term_width = 100)]
-#[command(group = clap::ArgGroup::new("reports").required(true).multiple(true).args(["junit", "html", "trace"]))]
+#[command(group = clap::ArgGroup::new("reports").required(true).multiple(true).args(["junit", "html", "trace", "slowest"]))]
 pub(super) struct AfterwardsArgs {
     /// The run: its id or the beginning of it, or the path of a journal. Default: the latest
     #[arg(long, value_name = "RUN")]
@@ -322,6 +325,9 @@ pub(super) struct AfterwardsArgs {
     /// Write a trace for ui.perfetto.dev
     #[arg(long, value_name = "PATH")]
     pub trace: Option<Utf8PathBuf>,
+    /// Print the N slowest tests
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub slowest: Option<u32>,
     #[arg(long, value_name = "PATH", help = "Folder in which the run's tests were built")]
     pub target_dir: Option<Utf8PathBuf>,
     #[arg(long, value_name = "PATH", help = "Path of Cargo.toml")]

@@ -282,6 +282,8 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, command: &Command, env: Env) ->
                 repeated: cli.run.repeat > 1,
                 toolchain,
                 rerun_all: [selection_words(cli), build_args(cli)].concat(),
+                slowest: cli.report.slowest,
+                keys: screen::keys(cli, &env),
             },
         },
         no_tests: cli.select.no_tests,

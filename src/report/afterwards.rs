@@ -6,6 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::journal::Written;
 use super::record::Record;
 use super::runs::Runs;
+use super::slowest::Slowest;
 use super::{html, junit, trace};
 
 /// What to make, and of which run.
@@ -17,6 +18,8 @@ pub struct Options {
     pub junit_output: junit::Output,
     pub html: Option<Utf8PathBuf>,
     pub trace: Option<Utf8PathBuf>,
+    /// How many of the slowest tests to print.
+    pub slowest: usize,
 }
 
 impl Options {
@@ -66,6 +69,15 @@ impl Found {
 
     pub fn path(&self) -> &Utf8Path {
         &self.0.path
+    }
+
+    /// The slowest tests, a line for each.
+    pub fn slowest(&self, most: usize) -> Result<String> {
+        let mut slowest = Slowest::new(most);
+        for event in self.0.events()?.take_while(|_| most > 0) {
+            slowest.event(&event?);
+        }
+        Ok(slowest.lines())
     }
 
     /// Writes the reports.

@@ -1,6 +1,7 @@
 //! Tells people and machines what happens: one file a format, each a [`Reporter`] that listens to events.
 
 pub mod afterwards;
+mod brief;
 mod control;
 mod diagnosis;
 mod file;
@@ -17,6 +18,8 @@ mod record;
 mod repeats;
 mod runs;
 mod setups;
+mod slowest;
+mod styles;
 mod summary;
 mod terminal;
 mod trace;

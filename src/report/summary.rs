@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use super::brief::brief;
 use super::control::{line, tame};
 use super::diagnosis::{Around, names};
 use super::repeats::Repeats;
-use super::terminal::Styles;
+use super::styles::Styles;
 use crate::event::{FixtureFinished, Outcome, RunFinished, Stopped, TestDiagnosed, TestFinished, WorkerFailed};
 
 /// What is remembered of a failure until the end.
@@ -16,7 +17,8 @@ pub(super) struct Failure {
     test: Arc<str>,
     status: String,
     place: Option<String>,
-    message: Option<String>,
+    /// What is shown of its message.
+    message: Vec<String>,
     around: Around,
     /// What ran before it or beside it may have made it fail.
     may_be_disturbed: bool,
@@ -37,12 +39,13 @@ impl Failure {
     /// `output` is what is shown of its output once more.
     pub(super) fn of_test(test: &TestFinished, status: String, rerun: Option<String>, output: String) -> Self {
         let (file, line) = test.where_to_look();
+        let place = place(file, line);
         Self {
             binary: test.binary.clone(),
             test: test.test.clone(),
+            message: shown(test.message.as_deref(), &test.output, &status, place.as_deref()),
             status,
-            place: place(file, line),
-            message: test.message.clone(),
+            place,
             around: Around::of(test),
             may_be_disturbed: matches!(test.outcome, Outcome::Failed | Outcome::TimedOut),
             alone: None,
@@ -56,12 +59,13 @@ impl Failure {
     }
 
     pub(super) fn of_fixture(fixture: &FixtureFinished, status: String, rerun: String) -> Self {
+        let place = place(fixture.file.as_deref(), fixture.line);
         Self {
             binary: fixture.binary.clone(),
             test: fixture.name().into(),
+            message: shown(fixture.message.as_deref(), &fixture.output, &status, place.as_deref()),
             status,
-            place: place(fixture.file.as_deref(), fixture.line),
-            message: fixture.message.clone(),
+            place,
             around: Around::nothing(),
             may_be_disturbed: false,
             alone: None,
@@ -75,12 +79,15 @@ impl Failure {
     }
 
     pub(super) fn of_worker(worker: &WorkerFailed, status: String) -> Self {
+        let ran = worker.tests.len();
+        let ran = (ran > 0).then(|| format!("tests that ran in it: {}", names(&worker.tests, ran)));
+        let message = shown(Some(&worker.message), &worker.output, &status, None);
         Self {
             binary: worker.binary.clone(),
             test: WorkerFailed::NAME.into(),
             status,
             place: None,
-            message: Some(format!("{}; it had run {}", worker.message, names(&worker.tests, worker.tests.len()))),
+            message: message.into_iter().chain(ran).collect(),
             around: Around::nothing(),
             may_be_disturbed: false,
             alone: None,
@@ -149,12 +156,16 @@ fn hint(failures: &[Failure]) -> String {
     }
     let what = match (before, beside) {
         (false, false) => return String::new(),
-        (true, false) => "before",
-        (false, true) => "beside",
-        (true, true) => "before or beside",
+        (true, false) => "earlier tests in the same process",
+        (false, true) => "tests in other processes",
+        (true, true) => "earlier tests in the same process or tests in other processes",
     };
     let packages: Vec<_> = packages.iter().map(|it| &**it).collect();
-    format!("  (--diagnose tells whether it matters what ran {what} the failed tests of {})\n", packages.join(", "))
+    format!("  To check whether {what} matter (for {}), run with --diagnose.\n", packages.join(", "))
+}
+
+fn shown(message: Option<&str>, output: &str, status: &str, place: Option<&str>) -> Vec<String> {
+    message.map(|message| brief(message, output, status, place)).unwrap_or_default()
 }
 
 fn place(file: Option<&str>, line: Option<u32>) -> Option<String> {
@@ -163,9 +174,6 @@ fn place(file: Option<&str>, line: Option<u32>) -> Option<String> {
         (file, _) => file.map(str::to_owned),
     }
 }
-
-/// How many lines of a message the closing list has: enough for both sides of a comparison.
-const MESSAGE_LINES: usize = 3;
 
 /// How many of the tests that did not run for a set-up it names. Each has had its line by then.
 const KEPT: usize = 10;
@@ -186,14 +194,10 @@ pub(super) fn failures(failures: &[Failure], diagnosed: bool, styles: &Styles) -
         // Writing to a string does not fail.
         let repeated = failure.repeated.as_ref().map(|it| format!(", {it}")).unwrap_or_default();
         let _ = writeln!(text, "  {status} {binary} {}{place}{repeated}", styles.bold.apply_to(test));
-        let message = failure.message.iter().flat_map(|it| it.lines()).filter(|it| !it.trim().is_empty());
-        let lines = message.take(MESSAGE_LINES).map(|it| tame(it, false));
-        let more = [
-            failure.around.verdict(failure.alone, failure.is_test && diagnosed),
-            failure.rerun.as_ref().map(|it| format!("rerun: {it}")),
-        ];
-        for it in lines.chain(more.into_iter().flatten().map(|it| line(&it))) {
-            let _ = writeln!(text, "      {it}");
+        let verdict = failure.around.verdict(failure.alone, failure.is_test && diagnosed);
+        let rerun = failure.rerun.as_ref().map(|it| format!("rerun: {it}"));
+        for it in failure.message.iter().chain(&verdict).chain(&rerun) {
+            let _ = writeln!(text, "      {}", line(it));
         }
         text.push_str(&failure.output);
         for test in failure.kept.iter().take(KEPT) {
@@ -324,15 +328,17 @@ mod tests {
             let text = failures(list, diagnosed, &plain);
             text.lines().filter(|line| line.contains("--diagnose")).map(str::to_owned).collect()
         };
-        let start = "  (--diagnose tells whether it matters what ran";
+        let hint = |what: &str, packages: &str| {
+            format!("  To check whether {what} matter (for {packages}), run with --diagnose.")
+        };
         let several = [("q", Outcome::Failed), ("p", Outcome::TimedOut), ("q", Outcome::Failed)]
             .map(|(package, outcome)| failure(package, outcome, 0, true));
-        assert_eq!(hints(&several, false), [format!("{start} beside the failed tests of p, q)")]);
+        assert_eq!(hints(&several, false), [hint("tests in other processes", "p, q")]);
         assert!(hints(&several, true).is_empty(), "it was asked for");
         let before = failure("p", Outcome::Failed, 1, false);
-        assert_eq!(hints(&[before], false), [format!("{start} before the failed tests of p)")]);
+        assert_eq!(hints(&[before], false), [hint("earlier tests in the same process", "p")]);
         let both = failure("p", Outcome::Failed, 1, true);
-        assert_eq!(hints(&[both], false), [format!("{start} before or beside the failed tests of p)")]);
+        assert_eq!(hints(&[both], false), [hint("earlier tests in the same process or tests in other processes", "p")]);
         assert!(hints(&[failure("p", Outcome::Failed, 0, false)], false).is_empty());
         for outcome in [Outcome::Crashed, Outcome::Error, Outcome::NotReached, Outcome::SetupFailed] {
             assert!(hints(&[failure("p", outcome, 1, true)], false).is_empty(), "{outcome:?}");

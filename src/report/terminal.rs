@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use console::Style;
 use nextest_metadata::{RustBinaryId, RustBinaryIdNameAndKind};
 
 use super::control::{self, colours_left, line, tame};
@@ -23,6 +22,8 @@ use super::levels::{
 use super::live::{Live, Progress};
 use super::repeats::Repeats;
 use super::setups::{FailedSetups, within_crate};
+use super::slowest::Slowest;
+use super::styles::{Style, Styles};
 use super::summary::{self, Failure};
 use crate::event::{
     ENDED_BY_HAND, Event, FixtureFinished, Outcome, Reporter, RunFinished, RunStarted, Show, TestFinished, TestOutput,
@@ -50,6 +51,10 @@ pub struct Options {
     pub repeated: bool,
     /// The options that select packages and targets, and say how to build: for a command that runs all again that failed.
     pub rerun_all: Vec<String>,
+    /// How many of the slowest tests to list at the end.
+    pub slowest: usize,
+    /// The run listens to keys.
+    pub keys: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,27 +65,6 @@ pub enum Verbosity {
     Normal,
     /// Processes, too.
     Verbose,
-}
-
-pub(super) struct Styles {
-    pub green: Style,
-    pub red: Style,
-    pub yellow: Style,
-    pub bold: Style,
-    pub dim: Style,
-}
-
-impl Styles {
-    pub(super) fn new(colours: bool) -> Self {
-        let style = || Style::new().force_styling(colours);
-        Self {
-            green: style().green().bold(),
-            red: style().red().bold(),
-            yellow: style().yellow().bold(),
-            bold: style().bold(),
-            dim: style().dim(),
-        }
-    }
 }
 
 pub(super) struct Terminal<W: Write> {
@@ -104,6 +88,7 @@ pub(super) struct Terminal<W: Write> {
     /// By slot, the colours that the test in it has left switched on in its live output.
     live_colours: HashMap<usize, (Arc<str>, String)>,
     repeats: Repeats,
+    slowest: Slowest,
     /// By binary, how cargo is told of its package, where the name alone is ambiguous.
     packages: HashMap<Arc<str>, String>,
 }
@@ -123,6 +108,9 @@ const WHY_SLOW: &str = "if it waits for another test: a process runs one test at
 /// So much is told before it is written, whether the moment is good or not.
 const PAGE: usize = 64 * 1024;
 
+/// What ends a test's output. Nothing that a test prints is at the beginning of a line.
+const END_OF_OUTPUT: &str = "────────────";
+
 impl<W: Write> Terminal<W> {
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.page.clear();
@@ -134,7 +122,8 @@ impl<W: Write> Terminal<W> {
 
     pub(super) fn new(options: Options, out: W) -> Self {
         let styles = Styles::new(options.colours);
-        let live = Live::new(options.progress);
+        let live = Live::new(options.progress, options.keys);
+        let slowest = Slowest::new(options.slowest);
         Self {
             options,
             styles,
@@ -150,6 +139,7 @@ impl<W: Write> Terminal<W> {
             slow_is_explained: false,
             live_colours: HashMap::new(),
             repeats: Repeats::default(),
+            slowest,
             packages: HashMap::new(),
         }
     }
@@ -188,7 +178,8 @@ impl<W: Write> Terminal<W> {
         match setup {
             Some(number) if last => self.failures[self.of_setups[number]].keeps(test),
             None if red && last => {
-                let output = if when.at_the_end() { self.indented(&test.output) } else { String::new() };
+                let output =
+                    if when.at_the_end() { self.block(&test.output, self.style(test, last)) } else { String::new() };
                 if !self.repeats.is_known(test) {
                     let word = word(test.outcome, test.message.as_deref()).to_owned();
                     self.failures.push(Failure::of_test(test, word, self.rerun(test), output));
@@ -204,7 +195,8 @@ impl<W: Write> Terminal<W> {
         }
         let line = self.line(test, &status, last);
         if again {
-            let output = if when.at_the_end() { self.indented(&test.output) } else { String::new() };
+            let output =
+                if when.at_the_end() { self.block(&test.output, self.style(test, last)) } else { String::new() };
             let (binary, name) = (test.binary.clone(), test.test.clone());
             self.again.push(Again { level, binary, test: name, text: format!("{line}\n{output}") });
         }
@@ -212,21 +204,19 @@ impl<W: Write> Terminal<W> {
             return Ok(());
         }
         writeln!(self.page, "{line}")?;
-        if when.at_once() && setup.is_none() && !self.options.live {
-            self.output(&test.output)?;
+        if setup.is_some() {
+            return Ok(());
         }
-        // Why one was cut short stands in its line.
-        if red && setup.is_none() { self.reason(test.outcome, test.message.as_deref(), &test.output) } else { Ok(()) }
+        // The line of a cancelled test has the reason.
+        if red {
+            self.reason(test.outcome, test.message.as_deref(), &test.output)?;
+        }
+        if when.at_once() && !self.options.live { self.output(&test.output, self.style(test, last)) } else { Ok(()) }
     }
 
     /// The line of a test.
     fn line(&self, test: &TestFinished, status: &str, last: bool) -> String {
-        let style = match test.outcome {
-            _ if !last || test.flaky => &self.styles.yellow,
-            Outcome::Passed => &self.styles.green,
-            Outcome::Ignored | Outcome::NotReached => &self.styles.yellow,
-            _ => &self.styles.red,
-        };
+        let style = self.style(test, last);
         let name = self.name(&test.binary, &test.test);
         let duration = match test.worker {
             Some(_) => format!("[{:>9.3}s]", test.duration),
@@ -241,10 +231,28 @@ impl<W: Write> Terminal<W> {
         format!("{} {duration} {name}{repetition}{reason}", style.apply_to(format!("{status:>12}")))
     }
 
+    fn style(&self, test: &TestFinished, last: bool) -> Style {
+        match test.outcome {
+            _ if !last || test.flaky => self.styles.yellow,
+            Outcome::Passed => self.styles.green,
+            Outcome::Ignored | Outcome::NotReached => self.styles.yellow,
+            _ => self.styles.red,
+        }
+    }
+
     /// What a test or a fixture wrote.
-    fn output(&mut self, output: &str) -> std::io::Result<()> {
-        let text = self.indented(output);
+    fn output(&mut self, output: &str, style: Style) -> std::io::Result<()> {
+        let text = self.block(output, style);
         self.page.write_all(text.as_bytes())
+    }
+
+    /// The same as text, with a heading and an end that can be seen. The heading is nextest's for stdout and stderr in one,
+    /// word for word: programs that read its report find the output by it, and see the end.
+    fn block(&self, output: &str, style: Style) -> String {
+        match self.indented(output) {
+            text if text.is_empty() => text,
+            text => format!("  {} {}\n{text}{END_OF_OUTPUT}\n", style.apply_to("output"), style.apply_to("───")),
+        }
     }
 
     /// Why it failed, if that is neither in its output nor in the outcome.
@@ -256,7 +264,8 @@ impl<W: Write> Terminal<W> {
             _ => message,
         };
         let is_told = message == word(outcome, Some(message)) || is_in(said, output);
-        if is_told { Ok(()) } else { self.output(message) }
+        let text = if is_told { String::new() } else { self.indented(said) };
+        self.page.write_all(text.as_bytes())
     }
 
     fn indented(&self, output: &str) -> String {
@@ -265,7 +274,7 @@ impl<W: Write> Terminal<W> {
         if text.trim().is_empty() {
             return indented;
         }
-        for line in text.trim_end().lines() {
+        for line in text.trim_end().trim_start_matches('\n').lines() {
             indented.extend(["    ", line, "\n"]);
         }
         if self.options.colours && text.contains('\u{1b}') {
@@ -292,6 +301,10 @@ impl<W: Write> Terminal<W> {
         for (number, it) in self.again.iter().enumerate() {
             let before = if number == 0 { "\n" } else { "" };
             write!(self.page, "{before}{}", it.text)?;
+        }
+        let slowest = self.slowest.lines();
+        if !slowest.is_empty() {
+            write!(self.page, "\nSlowest tests:\n{slowest}")?;
         }
         write!(self.page, "{}", summary::totals(run, &self.styles))
     }
@@ -337,13 +350,15 @@ impl<W: Write> Terminal<W> {
         let (name, message) = (self.name(&failed.binary, WorkerFailed::NAME), tame(&failed.message, false));
         writeln!(self.page, "{label} {:12} {name}: {message}", "")?;
         self.failures.push(Failure::of_worker(failed, status));
-        self.output(&failed.output)
+        self.output(&failed.output, self.styles.red)
     }
 
     fn name(&self, binary: &str, test: &str) -> String {
         let (binary, test) = (line(binary), &*line(test));
         let (modules, last) =
             test.rsplit_once("::").map_or(("", test), |(_, last)| (&test[..test.len() - last.len()], last));
+        // Bacon takes what has a style for the name.
+        let modules = if modules.is_empty() { String::new() } else { self.styles.plain.apply_to(modules).to_string() };
         format!("{} {modules}{}", self.styles.dim.apply_to(binary), self.styles.bold.apply_to(last))
     }
 
@@ -413,6 +428,7 @@ impl<W: Write> Terminal<W> {
         {
             self.live_colours.remove(worker);
         }
+        self.slowest.event(event);
         let verbose = self.options.verbosity >= Verbosity::Verbose;
         match event {
             Event::RunStarted(run) => self.started(run),

@@ -209,7 +209,7 @@ fn a_diagnosis_tells_company_from_state_left_behind() {
         assert!(ran.expect(100).stderr.contains(text), "{}", ran.stderr);
     }
     let (ran, _) = run(&[]);
-    let text = "  (--diagnose tells whether it matters what ran beside the failed tests of company)\n";
+    let text = "  To check whether tests in other processes matter (for company), run with --diagnose.\n";
     assert!(ran.expect(100).stderr.contains(text) && !ran.stderr.contains("max = 1"), "{}", ran.stderr);
     // As the lines say, and without a meeting that could not take place.
     let config = "[[context]]\npackage = \"company\"\nmax = 1\n";

@@ -17,9 +17,15 @@ fn hanging() -> Tool {
 fn in_the_test_that_hangs(tool: Tool) -> Screen {
     let mut screen = Screen::start(tool);
     // The slot of the other process is given back when that is gone.
-    let settled = [" 4/5 done", "1 of 2 slots", "s]  0: hang tests::b_hangs"];
-    screen.wait_for(|text| settled.iter().all(|part| text.contains(part)));
+    let settled = [" 4/5 done", "1 of 2 slots"];
+    screen.wait_for(|text| settled.iter().all(|part| text.contains(part)) && runs(text, 0, "hang tests::b_hangs"));
     screen
+}
+
+/// Whether this is shown to run in that slot: `slot 0 [    1.234s] hang tests::b_hangs`.
+fn runs(text: &str, slot: usize, name: &str) -> bool {
+    let (start, end) = (format!("slot {slot} ["), format!("s] {name}"));
+    text.lines().any(|line| line.trim_start().starts_with(&start) && line.ends_with(&end))
 }
 
 #[test]
@@ -30,7 +36,8 @@ fn what_goes_on_stands_below_the_report_and_is_gone_at_the_end() {
     let [.., passed, bar, running] = lines[..] else { panic!("{text}") };
     assert!(passed.contains("PASS ["), "{text}");
     assert!(bar.starts_with("     Running ") && bar.contains(" [====") && bar.contains("1 of 2 slots"), "{text}");
-    assert!(running.ends_with("s]  0: hang tests::b_hangs"), "{text}");
+    assert!(runs(running, 0, "hang tests::b_hangs"), "{text}");
+    assert!(bar.ends_with(" of 2 slots  ? keys"), "{text}");
     assert!(!screen.echoes(), "keys arrive one by one");
 
     screen.press("\u{3}");
@@ -87,7 +94,7 @@ fn a_flood_of_results_comes_in_few_frames_and_none_is_lost() {
 fn keys_show_what_goes_on() {
     let mut screen = in_the_test_that_hangs(hanging());
     screen.press("t");
-    let text = screen.wait_for_text("hang tests::b_hangs, in slot 0\n    about to hang\n");
+    let text = screen.wait_for_text("hang tests::b_hangs, in slot 0\n  output ───\n    about to hang\n────────────\n");
     assert!(text.contains("     RUNNING ["), "{text}");
     screen.press("\n");
     screen.wait_for_text("4 tests run: 4 passed\n");
@@ -126,7 +133,7 @@ fn the_slowest_test_can_be_ended() {
 #[test]
 fn a_test_that_does_not_mind_is_killed_at_the_second_time() {
     let mut screen = Screen::start(ptest(&["hang"]).args(["d_hangs"]));
-    screen.wait_for_text("0: hang tests::d_hangs_and_ignores_sigterm");
+    screen.wait_for(|text| runs(text, 0, "hang tests::d_hangs_and_ignores_sigterm"));
     screen.press("k");
     screen.wait_for_text("ending hang tests::d_hangs");
     screen.press("k");
@@ -147,7 +154,7 @@ fn set_ups_and_teardowns_are_shown_and_ended_like_tests() {
     let shown = |text: &str| {
         let said = |name: &str, place: &str, output: &str| {
             let mut lines = text.lines().skip_while(|line| !line.contains("RUNNING [") || !line.contains(name));
-            lines.next().is_some_and(|line| line.contains(place)) && lines.next() == Some(output)
+            lines.next().is_some_and(|line| line.contains(place)) && lines.nth(1) == Some(output)
         };
         said(ends[0], "(setup), in slot ", "    dialing")
             && said(ends[1], "(setup), in a host", "    dialing")
@@ -189,7 +196,7 @@ fn a_process_that_does_not_come_to_its_first_test_is_shown() {
     screen.wait_for_text("1 of ");
     screen.press("t");
     screen.wait_for_text("made (starting), in slot 0\n");
-    screen.wait_for(|text| text.ends_with("s]  0: made (starting)"));
+    screen.wait_for(|text| runs(text, 0, "made (starting)"));
     screen.press("k");
     screen.wait_for_text("no test or fixture is running\n");
     screen.press("q");
@@ -203,7 +210,7 @@ fn nothing_more_is_started_on_demand() {
     let file = folder.path().join("now");
     let tool = ptest(&["hang"]).args(["--processes=1", "f_hangs", "g_innocent"]).env("HANG_UNTIL", &file);
     let mut screen = Screen::start(tool);
-    screen.wait_for_text("0: hang tests::f_hangs_until_told");
+    screen.wait_for(|text| runs(text, 0, "hang tests::f_hangs_until_told"));
     screen.press("s");
     screen.wait_for_text("no more tests are started; 1 is still running");
     std::fs::write(file, "").unwrap();
@@ -232,7 +239,7 @@ fn one_more_slot_starts_one_more_test() {
     let mut screen = Screen::start(ptest(&["hang"]).args(["--processes=1", "--process-restartworker", "_hangs"]));
     screen.wait_for_text("1 of 1 slots");
     screen.press("+");
-    screen.wait_for(|text| text.contains("2 of 2 slots") && text.contains("]  1: hang tests::"));
+    screen.wait_for(|text| text.contains("2 of 2 slots") && text.contains("      slot 1 ["));
     // Some of them are deaf to the first.
     screen.press("qq");
     assert_eq!(screen.finish().0, Some(130));
@@ -244,10 +251,8 @@ fn the_region_follows_the_window() {
     let mut screen = in_the_test_that_hangs(hanging());
     screen.resize(24, 40);
     let text = screen.wait_for(|text| {
-        text.lines().last() == Some("[") || {
-            let line = text.lines().last().unwrap_or_default();
-            line.starts_with('[') && line.ends_with("tests::b_hangs")
-        }
+        let line = text.lines().last().unwrap_or_default();
+        line.starts_with("slot 0 [") && line.ends_with("tests::b_hangs")
     });
     assert_eq!(text.matches("b_hangs").count(), 1, "{text}");
     screen.resize(24, 14);
@@ -255,7 +260,7 @@ fn the_region_follows_the_window() {
     screen.resize(2, 60);
     screen.wait_for(|text| text.lines().count() <= 2 && text.contains("4/5 done"));
     screen.resize(24, 100);
-    screen.wait_for_text("s]  0: hang tests::b_hangs");
+    screen.wait_for(|text| runs(text, 0, "hang tests::b_hangs"));
     screen.press("\u{3}");
     assert_eq!(screen.finish().0, Some(130));
     screen.expect_as_it_was();
@@ -272,7 +277,7 @@ fn sigterm_gives_the_terminal_back() {
 #[test]
 fn whoever_is_in_a_hurry_finds_the_terminal_as_it_was_too() {
     let mut screen = Screen::start(ptest(&["hang"]).args(["d_hangs"]));
-    screen.wait_for_text("0: hang tests::d_hangs_and_ignores_sigterm");
+    screen.wait_for(|text| runs(text, 0, "hang tests::d_hangs_and_ignores_sigterm"));
     // Ctrl-\ ends the program as it would without us.
     screen.press("\u{1c}");
     assert_eq!(screen.finish().0, None);
@@ -285,7 +290,7 @@ fn a_run_in_a_shell() -> Screen {
     let mut screen = Screen::shell(hanging());
     screen.wait_for_text("$ ");
     screen.press(tool);
-    screen.wait_for(|text| text.contains(" 4/5 done") && text.contains("s]  0: hang tests::b_hangs"));
+    screen.wait_for(|text| text.contains(" 4/5 done") && runs(text, 0, "hang tests::b_hangs"));
     assert!(!screen.echoes());
     screen
 }
@@ -310,7 +315,7 @@ fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() {
         screen.press("echo typed\n");
         screen.wait_for(|text| text.contains("echo typed\ntyped\n$"));
         screen.press("clear; fg\n");
-        screen.wait_for(|text| text.contains(" 4/5 done") && text.contains("s]  0: hang tests::b_hangs"));
+        screen.wait_for(|text| text.contains(" 4/5 done") && runs(text, 0, "hang tests::b_hangs"));
         // The keys are there again.
         screen.press("\n");
         screen.wait_for_text("4 tests run: 4 passed\n");
@@ -331,12 +336,12 @@ fn time_stands_still_while_the_run_is_stopped() {
     let mut screen = Screen::shell(hanging());
     screen.wait_for_text("$ ");
     screen.press(tool);
-    screen.wait_for_text("s]  0: hang tests::b_hangs");
+    screen.wait_for(|text| runs(text, 0, "hang tests::b_hangs"));
     screen.press("\u{1a}");
     screen.wait_for(|text| text.contains("Stopped"));
     // Longer than the test's time: the shell's own sleep, since it is the time itself that must not count.
     screen.press("sleep 4; clear; fg\n");
-    screen.wait_for_text("s]  0: hang tests::b_hangs");
+    screen.wait_for(|text| runs(text, 0, "hang tests::b_hangs"));
     let text = screen.wait_for_text("     TIMEOUT [");
     let took = text.split_once("TIMEOUT [").unwrap().1.split_once("s]").unwrap().0.trim().parse::<f64>().unwrap();
     assert!((2.9..6.5).contains(&took), "{took} s of a limit of 3 s");
@@ -360,7 +365,7 @@ fn where_nothing_moves_a_line_each_so_often_names_what_runs() {
     let text = text();
     let (_, after) = text.split_once("4/5 done").unwrap();
     let named = after.lines().nth(1).unwrap();
-    assert!(named.contains("0: hang tests::b_hangs"), "{text}");
+    assert!(runs(named, 0, "hang tests::b_hangs"), "{text}");
 }
 
 #[test]

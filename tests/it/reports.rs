@@ -96,7 +96,9 @@ fn failure(line: &str) -> Option<Entry> {
         Some((name, place)) if place.contains(':') => (name, Some(place.to_owned())),
         _ => (name, None),
     };
-    Some(Entry { place, ..entry(binary, name, outcome, "") })
+    // Of a signal nothing more is said.
+    let message = if outcome == "crashed" { status } else { "" };
+    Some(Entry { place, ..entry(binary, name, outcome, message) })
 }
 
 fn entry(binary: &str, name: &str, outcome: &str, message: &str) -> Entry {

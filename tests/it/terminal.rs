@@ -18,10 +18,11 @@ fn redacted(stderr: &str) -> String {
     lines.map(|line| without_thread(&without_time(line)) + "\n").collect()
 }
 
-const DEPENDS_ON_PROCESSES: [&str; 4] = [
+const DEPENDS_ON_PROCESSES: [&str; 5] = [
     "     process ",
     "      ran after ",
-    "  (--diagnose tells whether ",
+    "  To check whether earlier tests ",
+    "  To check whether tests in other ",
     "    note: run with `RUST_BACKTRACE=1` environment variable",
 ];
 
@@ -73,11 +74,11 @@ fn the_last_word_and_the_place_to_look_at_stand_in_the_closing_list() {
     let (ran, events) = ptest(&["crash"]).args(["--processes=1", "--test=words"]).env("RUST_BACKTRACE", "0").json();
     let list = ran.expect(100).stderr.split_once("Failures:\n").expect("a closing list").1;
     for text in [
-        "  SIGABRT crash::words a_panics_in_a_destructor_during_cleanup (crash/tests/words.rs:13)\n      SIGABRT: panic in a destructor",
-        "  SIGABRT crash::words b_panics_through_c (crash/tests/words.rs:23)\n      SIGABRT: panic in a function that cannot unwind\n",
-        "  SIGABRT crash::words e_aborts_after_a_panic_that_it_caught (crash/tests/words.rs:43)\n      SIGABRT\n",
+        "  SIGABRT crash::words a_panics_in_a_destructor_during_cleanup (crash/tests/words.rs:13)\n      panic in a destructor",
+        "  SIGABRT crash::words b_panics_through_c (crash/tests/words.rs:23)\n      panic in a function that cannot unwind\n",
+        "  SIGABRT crash::words e_aborts_after_a_panic_that_it_caught (crash/tests/words.rs:43)\n      rerun: ",
         "  FAIL crash::words f_returns_an_error_after_a_panic_that_it_caught (crash/tests/words.rs:50)\n      Error: \"the error\"\n",
-        "  FAIL crash::words g_fails_in_a_helper (crash/tests/words.rs:5)\n      panicked at crash/tests/words.rs:5:5: in the helper\n",
+        "  FAIL crash::words g_fails_in_a_helper (crash/tests/words.rs:5)\n      in the helper\n",
     ] {
         assert!(list.contains(text), "{text}\n--- not in\n{list}");
     }
@@ -118,7 +119,7 @@ fn colours_come_when_they_are_asked_for_and_say_the_same() {
     assert!(!plain.contains('\u{1b}'), "{plain}");
     for coloured in [tool().args(["--color=always"]), tool().env("CLICOLOR_FORCE", "1")] {
         let coloured = coloured.run().stderr;
-        assert!(coloured.contains("\u{1b}[32m\u{1b}[1m        PASS\u{1b}[0m"), "{coloured:?}");
+        assert!(coloured.contains("\u{1b}[32;1m        PASS\u{1b}[0m"), "{coloured:?}");
         assert_eq!(redacted(&strip_ansi_codes(&coloured)), redacted(&plain));
     }
     let none = tool().env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1").run().stderr;
@@ -165,7 +166,8 @@ fn output_of_a_passing_test_is_shown_when_it_is_asked_for() {
     let ran = ptest(&["outcomes"]).args(["--processes=1", "passes_and_prints"]).run();
     assert!(!ran.expect(0).stderr.contains("printed by"), "{}", ran.stderr);
     let ran = ptest(&["outcomes"]).args(["--processes=1", "passes_and_prints", "--", "--show-output"]).run();
-    let shown = "[TIME] outcomes tests::passes_and_prints\n    printed by a test that passes\n";
+    let shown =
+        "[TIME] outcomes tests::passes_and_prints\n  output ───\n    printed by a test that passes\n────────────\n";
     assert!(redacted(&ran.expect(0).stderr).contains(shown), "{}", ran.stderr);
 }
 
@@ -230,4 +232,40 @@ fn live_output_says_whose_it_is_where_several_may_speak() {
     assert!(lines("1").contains(one), "{}", lines("1"));
     let several = "\noutcomes tests::passes_and_prints | printed by a test that passes\n        PASS [TIME]";
     assert!(lines("3").contains(several), "{}", lines("3"));
+}
+
+#[test]
+fn the_slowest_tests_are_listed_at_the_end_and_afterwards() {
+    let source = "#[test] fn one() {}\n#[test] fn two() {}\n#[test] #[ignore] fn never() {}\n";
+    let workspace = Workspace::of_package("").file("src/lib.rs", source);
+    let ran = workspace.ptest().args(["--no-doc", "--slowest=1"]).run();
+    let text = redacted(&ran.expect(0).stderr);
+    let (_, list) = text.split_once("\nSlowest tests:\n").unwrap();
+    let [test, summary] = list.lines().collect::<Vec<_>>()[..] else { panic!("{}", ran.stderr) };
+    assert!(test.starts_with("             [TIME] made ") && summary.starts_with("     Summary [TIME] "), "{list}");
+    let report = workspace.tool("report").args(["--slowest=5"]).run();
+    let lines = report.expect(0).stdout.lines();
+    let mut names: Vec<&str> = lines.filter_map(|line| Some(line.split_once("s] ")?.1)).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["made one", "made two"], "{}", report.stdout);
+}
+
+#[test]
+fn of_a_failed_comparison_the_closing_list_has_what_differs() {
+    // As pretty_assertions says it.
+    let source = r#"
+        #[test]
+        fn totals() {
+            let diff = "Diff < left / right > :\n Invoice {\n<    total: 4,\n>    total: 5,\n     paid: true,\n }";
+            panic!("assertion failed: `(left == right)`: the total\n\n{diff}\n");
+        }
+    "#;
+    let workspace = Workspace::of_package("").file("src/lib.rs", source);
+    let ran = workspace.ptest().args(["--no-doc"]).env("RUST_BACKTRACE", "1").run();
+    let (report, list) = ran.expect(100).stderr.split_once("Failures:\n").unwrap();
+    assert!(report.contains(" made totals\n  output ───\n    thread 'totals'"), "{report}");
+    assert!(report.ends_with("\n────────────\n\n"), "{report}");
+    let expected = "  FAIL made totals (src/lib.rs:5)\n      assertion failed: `(left == right)`: the total\n      \
+                    <    total: 4,\n      >    total: 5,\n      rerun: ";
+    assert!(list.starts_with(expected), "{list}");
 }

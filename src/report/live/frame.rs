@@ -6,17 +6,36 @@ use console::measure_text_width;
 
 use super::state::{Left, Running, State};
 use crate::report::control::line;
-use crate::report::terminal::Styles;
+use crate::report::styles::Styles;
 
 /// How many running tests are named at the most.
 const MOST_NAMED: usize = 8;
 
+/// From so many columns on, the lines of tests are as wide as those of the report.
+const WIDE: usize = 64;
+
+/// In fewer columns than this, there are only names.
+const NARROW: usize = 36;
+
+/// Which key lists the keys.
+const KEYS: &str = "  ? keys";
+
 /// The widest bar that helps, and the narrowest.
 const BAR: std::ops::RangeInclusive<usize> = 10..=30;
 
+/// Where the region is drawn.
+#[derive(Clone, Copy)]
+pub(super) struct Window {
+    pub width: usize,
+    pub height: usize,
+    /// It says which key lists the others.
+    pub keys: bool,
+}
+
 /// The lines of the region: what has been done, and what runs. None is as wide as the window, so none wraps; together
 /// they leave room for a line of the report.
-pub(super) fn draw(state: &State, width: usize, height: usize, now: Duration, styles: &Styles) -> Vec<String> {
+pub(super) fn draw(state: &State, window: Window, now: Duration, styles: &Styles) -> Vec<String> {
+    let Window { width, height, keys } = window;
     let Some(tests) = state.tests else { return Vec::new() };
     let (width, rows) = (width.saturating_sub(1), height.saturating_sub(1));
     if width == 0 || rows == 0 {
@@ -26,7 +45,7 @@ pub(super) fn draw(state: &State, width: usize, height: usize, now: Duration, st
     let room = (rows - 1).min(MOST_NAMED).min(height / 2);
     // The line that counts those without a line of their own needs one as well.
     let named = if running.len() > room { room.saturating_sub(1) } else { running.len() };
-    let mut lines = vec![head(state, tests, width, now, styles)];
+    let mut lines = vec![head(state, tests, (width, keys), now, styles)];
     lines.extend(running[..named].iter().map(|it| test(it, width, now, styles)));
     if named < running.len() && room > 0 {
         lines.push(cut(&format!("{:>12} {} more", "and", running.len() - named), width));
@@ -47,7 +66,7 @@ pub(super) fn heartbeat(state: &State, now: Duration, styles: &Styles) -> Vec<St
 }
 
 /// `Running [00:12] [=====>    ] 120/500, 2 failed, ...`; what matters least goes first where there is no room.
-fn head(state: &State, tests: usize, width: usize, now: Duration, styles: &Styles) -> String {
+fn head(state: &State, tests: usize, (width, keys): (usize, bool), now: Duration, styles: &Styles) -> String {
     let mut parts = counts(state, tests, now);
     let label = format!("     Running {} ", time(now));
     let wanted = |parts: &[String]| measure_text_width(&label) + measure_text_width(&parts.join(", "));
@@ -55,6 +74,9 @@ fn head(state: &State, tests: usize, width: usize, now: Duration, styles: &Style
         parts.pop();
     }
     let room = width.saturating_sub(wanted(&parts) + "[] ".len());
+    // Whoever sees the bar may want to know the keys; for them it becomes shorter, but does not go.
+    let keys = if keys && room >= *BAR.start() + KEYS.len() { KEYS } else { "" };
+    let room = room - keys.len();
     let bar = if room >= *BAR.start() { bar(state.done(), tests, room.min(*BAR.end())) } else { String::new() };
     let text = parts.join(", ");
     let line = format!("{label}{bar}{text}");
@@ -67,7 +89,7 @@ fn head(state: &State, tests: usize, width: usize, now: Duration, styles: &Style
         None => text,
     };
     let label = label.replacen("Running", &styles.green.apply_to("Running").to_string(), 1);
-    format!("{label}{bar}{text}")
+    format!("{label}{bar}{text}{}", styles.dim.apply_to(keys))
 }
 
 /// What there is to count, the most important first.
@@ -91,19 +113,20 @@ fn bar(done: usize, tests: usize, width: usize) -> String {
     format!("[{}{tip:<rest$}] ", "=".repeat(filled), rest = width - filled)
 }
 
-/// `[   3.2s] 0: crash tests::hangs (db), try 2`. Of a name too long the end stays, which tells more.
+/// `slot 0 [   3.2s] crash tests::hangs (db), try 2`. Of a name too long the end stays, which tells more.
 fn test(running: &Running, width: usize, now: Duration, styles: &Styles) -> String {
     let elapsed = now.saturating_sub(running.since).as_secs_f64();
-    let worker = running.worker.map_or("host".to_owned(), |worker| worker.to_string());
-    let start = format!("{:12} [{elapsed:>9.3}s] {worker:>2}: ", "");
+    let worker = running.worker.map_or("host".to_owned(), |worker| format!("slot {worker}"));
     let attempt = if running.attempt > 1 { format!(", try {}", running.attempt) } else { String::new() };
     let context = running.contexts.last().map(|it| format!(" ({it})")).unwrap_or_default();
     let after = line(&format!("{context}{attempt}"));
     let (binary, name) = (line(&running.binary), line(&running.name));
-    let starts = [start.as_str(), start.trim_start(), ""];
-    let starts = starts.into_iter().filter(|start| measure_text_width(start) * 2 <= width || start.is_empty());
-    let start = starts.max_by_key(|start| start.len()).unwrap_or_default();
-    let room = width.saturating_sub(measure_text_width(start));
+    let start = match width {
+        WIDE.. => format!("{worker:>12} [{elapsed:>9.3}s] "),
+        NARROW..WIDE => format!("{worker} [{elapsed:>6.1}s] "),
+        _ => String::new(),
+    };
+    let room = width.saturating_sub(measure_text_width(&start));
     let fits = |text: &str| measure_text_width(text) <= room;
     let (modules, last) =
         name.rsplit_once("::").map_or(("", &*name), |(_, last)| (&name[..name.len() - last.len()], last));
@@ -180,7 +203,7 @@ mod tests {
 
     fn drawn(width: usize, height: usize) -> String {
         let state = state(&[("orders::pays_twice", &["api::orders", "api::orders::db"]), ("quick", &[])]);
-        draw(&state, width, height, Duration::from_millis(5250), &Styles::new(false)).join("\n")
+        draw(&state, Window { width, height, keys: false }, Duration::from_millis(5250), &Styles::new(false)).join("\n")
     }
 
     #[test]
@@ -188,8 +211,8 @@ mod tests {
         assert_eq!(
             drawn(120, 24),
             "     Running 5s [===>                          ] 4/40 done, 1 failed, 35s left, 2 of 4 slots, waiting for 1 more
-             [    4.250s]  0: demo::api orders::pays_twice (api::orders::db)
-             [    3.250s]  1: demo::api quick, try 2"
+      slot 0 [    4.250s] demo::api orders::pays_twice (api::orders::db)
+      slot 1 [    3.250s] demo::api quick, try 2"
         );
     }
 
@@ -198,18 +221,29 @@ mod tests {
         assert_eq!(
             drawn(60, 24),
             "     Running 5s 4/40 done, 1 failed, 35s left, 2 of 4 slots
-[    4.250s]  0: orders::pays_twice (api::orders::db)
-[    3.250s]  1: demo::api quick, try 2"
+slot 0 [   4.2s] orders::pays_twice (api::orders::db)
+slot 1 [   3.2s] demo::api quick, try 2"
         );
         assert_eq!(
             drawn(40, 24),
             "     Running 5s 4/40 done, 1 failed
-[    4.250s]  0: orders::pays_twice
-[    3.250s]  1: demo::api quick, try 2"
+slot 0 [   4.2s] orders::pays_twice
+slot 1 [   3.2s] demo::api quick, try 2"
         );
         assert_eq!(drawn(12, 24), "4/40 done\n…pays_twice\nquick");
         assert_eq!(drawn(2, 24), "…\n\n");
         assert_eq!(drawn(1, 24), "");
+    }
+
+    #[test]
+    fn the_key_that_lists_the_others_is_named_where_there_is_room() {
+        let state = state(&[("quick", &[])]);
+        let first = |width| {
+            let window = Window { width, height: 24, keys: true };
+            draw(&state, window, Duration::from_millis(5250), &Styles::new(false)).swap_remove(0)
+        };
+        assert!(first(140).ends_with("4/40 done, 1 failed, 35s left, 2 of 4 slots, waiting for 1 more  ? keys"));
+        assert!(first(100).ends_with("waiting for 1 more"), "the bar comes first: {}", first(100));
     }
 
     #[test]
@@ -222,7 +256,10 @@ mod tests {
 
     #[test]
     fn there_is_no_region_before_the_run_and_after_it() {
-        assert!(draw(&State::default(), 80, 24, Duration::ZERO, &Styles::new(false)).is_empty());
+        assert!(
+            draw(&State::default(), Window { width: 80, height: 24, keys: true }, Duration::ZERO, &Styles::new(false))
+                .is_empty()
+        );
     }
 
     #[test]
@@ -232,7 +269,7 @@ mod tests {
         assert_eq!(
             lines,
             "     Running for 1m 01s: 4/40 done, 1 failed, time left not known, 2 of 4 slots, waiting for 1 more
-             [   60.000s]  0: demo::api orders::pays_twice"
+      slot 0 [   60.000s] demo::api orders::pays_twice"
         );
     }
 
@@ -244,9 +281,10 @@ mod tests {
             width in 0..100_usize,
             height in 0..14_usize,
             colours: bool,
+            keys: bool,
         ) {
             let running: Vec<(&str, &[&str])> = names.iter().map(|it| (it.as_str(), &["ctx"][..])).collect();
-            let lines = draw(&state(&running), width, height, Duration::from_secs(9), &Styles::new(colours));
+            let lines = draw(&state(&running), Window { width, height, keys }, Duration::from_secs(9), &Styles::new(colours));
             prop_assert!(lines.len() < height.max(1));
             for line in lines {
                 prop_assert!(measure_text_width(&line) < width, "{line:?} in {width}");

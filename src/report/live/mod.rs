@@ -9,7 +9,7 @@ mod state;
 
 use std::time::{Duration, Instant};
 
-use super::terminal::Styles;
+use super::styles::Styles;
 use crate::event::Event;
 use crate::tty;
 
@@ -32,6 +32,8 @@ pub enum Progress {
 /// What goes on, and how much of it is on the screen.
 pub(super) struct Live {
     progress: Progress,
+    /// The run listens to keys.
+    keys: bool,
     state: State,
     began: Instant,
     /// How long the run was stopped.
@@ -46,9 +48,10 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) fn new(progress: Progress) -> Self {
+    pub(super) fn new(progress: Progress, keys: bool) -> Self {
         Self {
             progress,
+            keys,
             state: State::default(),
             began: Instant::now(),
             paused: Duration::ZERO,
@@ -109,7 +112,8 @@ impl Live {
             return None;
         }
         self.last = Some(now);
-        let region = frame::draw(&self.state, width, height, now, styles);
+        let window = frame::Window { width, height, keys: self.keys };
+        let region = frame::draw(&self.state, window, now, styles);
         let bytes = compose(lines, &region, self.drawn);
         self.is_drawn(!region.is_empty());
         Some(bytes)
@@ -248,7 +252,7 @@ mod tests {
         use crate::report::junit::sample::{finished, run_started};
 
         let styles = Styles::new(false);
-        let mut live = Live::new(Progress::Region);
+        let mut live = Live::new(Progress::Region, false);
         live.state.event(&run_started(2000), Duration::ZERO);
         let (mut page, mut written) = (String::new(), Vec::new());
         for number in 0..2000 {

@@ -58,7 +58,7 @@ impl<W: Write> Terminal<W> {
             let name = self.name(&it.binary, &it.name);
             let place = it.worker.map_or("a host".to_owned(), |worker| format!("slot {worker}"));
             writeln!(self.page, "{label} [{:>9.3}s] {name}, in {place}", it.elapsed)?;
-            self.output(&it.output)?;
+            self.output(&it.output, self.styles.green)?;
         }
         Ok(())
     }

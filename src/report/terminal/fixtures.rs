@@ -28,9 +28,9 @@ impl<W: Write> Terminal<W> {
             self.of_setups.push(self.failures.len());
         }
         self.failures.push(Failure::of_fixture(fixture, status.to_owned(), self.rerun_context(fixture)));
+        self.reason(fixture.outcome, fixture.message.as_deref(), &fixture.output)?;
         // With --nocapture, too: what a host writes is not among the lines of any test.
-        self.output(&fixture.output)?;
-        self.reason(fixture.outcome, fixture.message.as_deref(), &fixture.output)
+        self.output(&fixture.output, self.styles.red)
     }
 
     fn passed_fixture(&mut self, fixture: &FixtureFinished) -> std::io::Result<()> {
@@ -50,7 +50,7 @@ impl<W: Write> Terminal<W> {
         let label = self.styles.green.apply_to(format!("{status:>12}"));
         let name = self.name(&fixture.binary, &fixture.function());
         writeln!(self.page, "{label} [{:>9.3}s] {name}", fixture.duration)?;
-        self.output(output)
+        self.output(output, self.styles.green)
     }
 }
 
@@ -83,6 +83,8 @@ mod tests {
             repeated: false,
             toolchain: None,
             rerun_all: Vec::new(),
+            slowest: 0,
+            keys: false,
         }
     }
 
@@ -120,8 +122,10 @@ mod tests {
         let end = sample::run_finished(&events, None);
         let expected = "        FAIL [    0.250s] demo other
         FAIL [    0.500s] demo demo::db::(setup)
-    dialing
     no port
+  output ───
+    dialing
+────────────
 SETUP FAILED [    0.250s] demo db::reads
 SETUP FAILED [    0.250s] demo db::writes
         FAIL [    0.500s] demo demo::db::(teardown)
@@ -155,8 +159,10 @@ Failures:
             Event::TestFinished(not_set_up("db::reads")),
         ];
         let expected = "        FAIL [    0.500s] demo demo::db::(setup)
-    dialing
     no port
+  output ───
+    dialing
+────────────
 SETUP FAILED [    0.250s] demo db::reads
 ";
         assert_eq!(told_with(options(Verbosity::Quiet), &events), expected);
@@ -246,7 +252,8 @@ SETUP FAILED [    0.250s] demo db::reads
             assert_eq!(told(&events), expected, "{kind:?}");
             assert_eq!(told_with(options(Verbosity::Verbose), &events), both, "{kind:?}");
             assert_eq!(told_with(options(Verbosity::Quiet), &events), "", "{kind:?}");
-            let both = format!("{setup}    ready\n{teardown}    ready\n");
+            let output = "  output ───\n    ready\n────────────\n";
+            let both = format!("{setup}{output}{teardown}{output}");
             assert_eq!(told_with(with_output.clone(), &events), both, "{kind:?}");
         }
     }

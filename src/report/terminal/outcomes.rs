@@ -27,6 +27,8 @@ fn terminal<W: Write>(levels: Levels, out: W) -> Terminal<W> {
         repeated: false,
         toolchain: None,
         rerun_all: Vec::new(),
+        slowest: 0,
+        keys: false,
     };
     Terminal::new(options, out)
 }
