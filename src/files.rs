@@ -28,6 +28,25 @@ pub fn open(path: impl AsRef<Path>) -> io::Result<File> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {}, and not a file", kind(&metadata))))
 }
 
+/// Opens a regular file, or a new one, or a device such as a terminal, to write at its end. To open a fifo would wait for a
+/// reader, and to write to it as well.
+pub fn append(path: impl AsRef<Path>) -> io::Result<File> {
+    let options = || OpenOptions::new().append(true).create(true).custom_flags(libc::O_NOCTTY).clone();
+    let is_device = |metadata: &Metadata| metadata.file_type().is_char_device();
+    let refused = |metadata: &Metadata| {
+        io::Error::new(io::ErrorKind::InvalidInput, format!("it is {}, and not a file", kind(metadata)))
+    };
+    match std::fs::metadata(&path) {
+        Ok(metadata) if is_device(&metadata) => return options().open(path),
+        Ok(metadata) if !metadata.is_file() => return Err(refused(&metadata)),
+        _ => {}
+    }
+    // It may have become something else in between.
+    let file = options().custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_file() { Ok(file) } else { Err(refused(&metadata)) }
+}
+
 /// The whole of a regular file with at most so many bytes.
 pub fn read(path: impl AsRef<Path>, most: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
@@ -140,9 +159,22 @@ mod tests {
         let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
         rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0).unwrap();
         assert_eq!(refused(&fifo), "it is a fifo, and not a file");
+        assert_eq!(append(&fifo).unwrap_err().to_string(), "it is a fifo, and not a file");
+        assert_eq!(append(folder.path()).unwrap_err().to_string(), "it is a folder, and not a file");
+        append("/dev/null").unwrap().write_all(b"x").unwrap();
         assert_eq!(refused(folder.path()), "it is a folder, and not a file");
         assert_eq!(refused(Path::new("/dev/zero")), "it is a device, and not a file");
         assert_eq!(open(folder.path().join("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn what_is_appended_comes_behind_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for word in ["one ", "two"] {
+            append(&path).unwrap().write_all(word.as_bytes()).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one two");
     }
 
     #[test]

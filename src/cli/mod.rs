@@ -221,7 +221,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, command: &Command, env: Env) ->
     let filter = filter(cli, tests, command)?;
     let live = tests.nocapture || env.get("RUST_TEST_NOCAPTURE").is_some_and(|value| value != "0");
     let include_ignored = filter.ignored != Ignored::Default;
-    let ignored = include_ignored.then(|| "--run-ignored=all".to_owned());
+    let ignored = include_ignored.then_some(["--run-ignored", "all"]).into_iter().flatten().map(str::to_owned);
     let again = build_args(cli).into_iter().chain(ignored).collect();
     Ok(Invocation {
         task,
@@ -276,8 +276,6 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, command: &Command, env: Env) ->
                 levels: screen::levels(cli, tests),
                 progress: screen::progress(cli, tests, &env)?,
                 live,
-                build_args: build_args(cli),
-                include_ignored,
                 diagnose: cli.run.diagnose,
                 repeated: cli.run.repeat > 1,
                 toolchain,

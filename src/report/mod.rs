@@ -16,6 +16,7 @@ mod live;
 mod outstanding;
 mod record;
 mod repeats;
+mod rerun;
 mod runs;
 mod setups;
 mod slowest;

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use nextest_metadata::{RustBinaryId, RustBinaryIdNameAndKind};
 
 use super::control::{self, colours_left, line, tame};
 use super::diagnosis;
@@ -21,13 +20,15 @@ use super::levels::{
 };
 use super::live::{Live, Progress};
 use super::repeats::Repeats;
-use super::setups::{FailedSetups, within_crate};
+use super::rerun::Reruns;
+pub(super) use super::rerun::{cargo_ptest, exactly, selection};
+use super::setups::FailedSetups;
 use super::slowest::Slowest;
 use super::styles::{Style, Styles};
 use super::summary::{self, Failure};
 use crate::event::{
-    ENDED_BY_HAND, Event, FixtureFinished, Outcome, Reporter, RunFinished, RunStarted, Show, TestFinished, TestOutput,
-    TestSlow, WorkerExited, WorkerFailed,
+    ENDED_BY_HAND, Event, Outcome, Reporter, RunFinished, RunStarted, Show, TestFinished, TestOutput, TestSlow,
+    WorkerExited, WorkerFailed,
 };
 
 #[derive(Clone, Debug)]
@@ -39,10 +40,6 @@ pub struct Options {
     pub progress: Progress,
     /// What tests write is shown as they write it.
     pub live: bool,
-    /// What was said on the command line of how to build: a command that runs a test again needs it, too.
-    pub build_args: Vec<String>,
-    /// And of what to do with `#[ignore]`d tests.
-    pub include_ignored: bool,
     /// Failed tests are run again alone, where that may tell something.
     pub diagnose: bool,
     /// The toolchain that was said on the command line.
@@ -89,8 +86,7 @@ pub(super) struct Terminal<W: Write> {
     live_colours: HashMap<usize, (Arc<str>, String)>,
     repeats: Repeats,
     slowest: Slowest,
-    /// By binary, how cargo is told of its package, where the name alone is ambiguous.
-    packages: HashMap<Arc<str>, String>,
+    reruns: Reruns,
 }
 
 /// A test with its line, and what it wrote if that is shown once more.
@@ -140,7 +136,7 @@ impl<W: Write> Terminal<W> {
             live_colours: HashMap::new(),
             repeats: Repeats::default(),
             slowest,
-            packages: HashMap::new(),
+            reruns: Reruns::default(),
         }
     }
 
@@ -182,7 +178,7 @@ impl<W: Write> Terminal<W> {
                     if when.at_the_end() { self.block(&test.output, self.style(test, last)) } else { String::new() };
                 if !self.repeats.is_known(test) {
                     let word = word(test.outcome, test.message.as_deref()).to_owned();
-                    self.failures.push(Failure::of_test(test, word, self.rerun(test), output));
+                    self.failures.push(Failure::of_test(test, word, self.reruns.of_test(test), output));
                 }
             }
             _ => {}
@@ -369,19 +365,6 @@ impl<W: Write> Terminal<W> {
         control::command(&words.collect::<Vec<_>>())
     }
 
-    /// The command that runs one test again, unless it cannot be run at all.
-    fn rerun(&self, test: &TestFinished) -> Option<String> {
-        let could_run = test.outcome != Outcome::Error || test.process.is_some();
-        could_run.then(|| self.command(&test.binary, exactly(&test.test)))
-    }
-
-    /// The command that runs a context again: all tests in its module.
-    fn rerun_context(&self, fixture: &FixtureFinished) -> String {
-        let module = within_crate(&fixture.context);
-        let filter = (!module.is_empty()).then(|| format!("{module}::"));
-        self.command(&fixture.binary, filter.as_deref())
-    }
-
     fn slow(&mut self, it: &TestSlow) -> std::io::Result<()> {
         let label = self.styles.yellow.apply_to("        SLOW");
         writeln!(self.page, "{label} [>{:>8.3}s] {}", it.elapsed, self.name(&it.binary, &it.test))?;
@@ -389,19 +372,6 @@ impl<W: Write> Terminal<W> {
             return Ok(());
         }
         writeln!(self.page, "{:>12} {WHY_SLOW}", "help:")
-    }
-
-    fn command<'a>(&self, binary: &str, filters: impl IntoIterator<Item = &'a str>) -> String {
-        let mut words = cargo_ptest(self.options.toolchain.as_deref());
-        words.extend(self.options.build_args.iter().cloned());
-        words.extend(selection(binary, self.packages.get(binary).map(String::as_str)));
-        let ignored = self.options.include_ignored.then_some("--include-ignored");
-        let mut harness = ignored.into_iter().chain(filters).peekable();
-        if harness.peek().is_some() {
-            words.push("--".into());
-        }
-        words.extend(harness.map(str::to_owned));
-        control::command(&words)
     }
 
     /// A line that a test has written. Its colours end with it, for other lines may come between it and the next one,
@@ -429,13 +399,10 @@ impl<W: Write> Terminal<W> {
             self.live_colours.remove(worker);
         }
         self.slowest.event(event);
+        self.reruns.event(event);
         let verbose = self.options.verbosity >= Verbosity::Verbose;
         match event {
             Event::RunStarted(run) => self.started(run),
-            Event::BinarySelected(it) => {
-                self.packages.extend(it.package.clone().map(|package| (it.binary.clone(), package)));
-                Ok(())
-            }
             Event::TestsKnown(known) if known.build.is_some() && !known.cut_short => {
                 self.there_are(known.tests, known.binaries)
             }
@@ -476,6 +443,7 @@ impl<W: Write> Terminal<W> {
             Event::RunFinished(run) => self.finished(run),
             Event::FixtureFinished(it) => self.fixture(it),
             Event::JournalStarted(_)
+            | Event::BinarySelected(_)
             | Event::TestsKnown(_)
             | Event::TestStarted(_)
             | Event::TestSlow(_)
@@ -577,50 +545,9 @@ pub(super) fn is_in(message: &str, output: &str) -> bool {
     text.lines().all(|line| output.contains(line))
 }
 
-/// The arguments after `--` that select a test by its name, which may look like an option.
-pub(super) fn exactly(test: &str) -> impl Iterator<Item = &str> {
-    ["--exact"].into_iter().chain(test.starts_with('-').then_some("--")).chain([test])
-}
-
-/// How a command begins that calls us again.
-pub(super) fn cargo_ptest(toolchain: Option<&str>) -> Vec<String> {
-    let toolchain = toolchain.map(|toolchain| format!("+{toolchain}"));
-    ["cargo".to_owned()].into_iter().chain(toolchain).chain(["ptest".to_owned()]).collect()
-}
-
-/// The options that select a binary by its id; `package` names its package, where the name in the id is ambiguous.
-pub(super) fn selection(binary: &str, package: Option<&str>) -> Vec<String> {
-    let binary = RustBinaryId::new(binary.split('@').next().unwrap_or(binary));
-    let parts = binary.components();
-    let mut words = vec!["-p".to_owned(), package.unwrap_or(parts.package_name).to_owned()];
-    match parts.binary_name_and_kind {
-        RustBinaryIdNameAndKind::None => words.push("--lib".to_owned()),
-        RustBinaryIdNameAndKind::NameOnly { binary_name } => {
-            words.extend(["--test".to_owned(), binary_name.to_owned()]);
-        }
-        // A package has one library at the most.
-        RustBinaryIdNameAndKind::NameAndKind { kind: "doc", .. } => words.push("--doc".to_owned()),
-        RustBinaryIdNameAndKind::NameAndKind { kind, binary_name } => {
-            words.extend([format!("--{kind}"), binary_name.to_owned()]);
-        }
-    }
-    words
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_binary_is_selected_as_cargo_would_have_it() {
-        assert_eq!(selection("itoa::t", Some("itoa@0.3.9")).join(" "), "-p itoa@0.3.9 --test t");
-        assert_eq!(cargo_ptest(Some("nightly")).join(" "), "cargo +nightly ptest");
-        assert_eq!(selection("p", None).join(" "), "-p p --lib");
-        assert_eq!(selection("p::t", None).join(" "), "-p p --test t");
-        assert_eq!(selection("p::bin/b", None).join(" "), "-p p --bin b");
-        assert_eq!(selection("p::doc/p", None).join(" "), "-p p --doc");
-        assert_eq!(selection("p::t@x86_64-unknown-linux-gnu", None).join(" "), "-p p --test t");
-    }
 
     #[test]
     fn a_panic_that_the_output_shows_is_not_told_twice() {

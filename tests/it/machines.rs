@@ -96,10 +96,28 @@ fn github_gets_annotations_and_a_summary_and_only_when_it_is_there() {
     assert!(annotations.iter().all(|line| line.starts_with(start)), "{annotations:?}");
     let text = fs::read_to_string(&summary).unwrap();
     assert!(text.starts_with("\n## cargo ptest: failed\n\n**6 passed**, 5 failed, 2 ignored in "), "{text}");
+    let details =
+        "<summary><b>failed</b> <code>outcomes tests&#58;&#58;fails</code> (<code>outcomes/src/lib.rs&#58;16</code>): ";
+    assert!(
+        text.contains(details) && text.contains("\n```sh\ncargo ptest -p outcomes --lib -- --exact tests::fails\n"),
+        "{text}"
+    );
     let ran = on_github().args(["--annotations=none"]).run();
     assert!(!ran.expect(100).stderr.contains("\n::error "), "{}", ran.stderr);
     assert_eq!(fs::read_to_string(&summary).unwrap(), text);
     assert!(!ptest(&["outcomes"]).run().stderr.contains("\n::error "));
+}
+
+/// Nothing reads it, so to write to it would take for ever.
+#[test]
+fn a_summary_that_is_a_fifo_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("summary");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let tool = ptest(&["outcomes"]).args(["--", "--exact", "tests::passes"]);
+    let ran = tool.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", &fifo).run();
+    assert!(ran.expect(110).stderr.contains("it is a fifo, and not a file"), "{}", ran.stderr);
 }
 
 /// The commands in a log that GitHub's runner would carry out: of both forms, and none while they are stopped.

@@ -12,13 +12,16 @@ pub(super) const ROOM: usize = 768 * 1024;
 /// How long a cell is, in characters.
 const CELL_LIMIT: usize = 1_000;
 
+/// The note on failures that have no details.
+const NO_DETAILS: &str = "\nThere is no room for the output of the other failures: see the log.\n";
+
 /// Verdict, counts, failures, flaky tests, the slowest, what fixtures took: as much of it as `room` holds.
 pub(super) fn summary(gathered: &Gathered, room: usize) -> String {
     let mut page = Page { text: String::new(), room };
     page.add(&head(gathered));
-    page.table("Failures", &["", "test", "where", "message"], gathered.failures.iter().map(failure));
-    page.table("Flaky", &["test", "where", "message"], gathered.flaky.iter().map(|it| failure(it)[1..].to_vec()));
-    let slowest = gathered.slowest.iter().map(|(seconds, what)| vec![format!("{seconds:.3} s"), cell(what)]);
+    page.failures(&gathered.failures);
+    page.table("Flaky", &["test", "where", "message"], gathered.flaky.iter().map(flaky));
+    let slowest = gathered.slowest.iter().map(|(seconds, what)| vec![format!("{seconds:.3} s"), code(what)]);
     page.table("Slowest", &["time", "test"], slowest);
     page.table("Set-ups and teardowns", &["time", "how often", "fixture"], gathered.fixtures.iter().map(fixture));
     page.text
@@ -38,6 +41,25 @@ impl Page {
             self.text += piece;
         }
         fits
+    }
+
+    /// A part for each, which shows all of it when it is opened.
+    fn failures(&mut self, failures: &[Finding]) {
+        if failures.is_empty() || !self.add(&format!("\n### Failures ({})\n", failures.len())) {
+            return;
+        }
+        self.room = self.room.saturating_sub(NO_DETAILS.len() + MORE);
+        let whole = failures.iter().take_while(|it| self.add(&details(it))).count();
+        self.room += NO_DETAILS.len();
+        if whole < failures.len() {
+            self.add(NO_DETAILS);
+        }
+        let named = failures[whole..].iter().take_while(|it| self.add(&format!("\n{}\n", headline(it)))).count();
+        self.room += MORE;
+        let more = failures.len() - whole - named;
+        if more > 0 {
+            self.add(&format!("\n... and {more} more\n"));
+        }
     }
 
     fn table(&mut self, title: &str, columns: &[&str], rows: impl ExactSizeIterator<Item = Vec<String>>) {
@@ -91,7 +113,8 @@ fn counts(tally: &Tally) -> String {
         (tally.fixture_failed + tally.failed_setups, "failed fixtures"),
         (tally.flaky, "flaky"),
         (tally.ignored, "ignored"),
-        (tally.not_reached, "not reached"),
+        (tally.cancelled, "cancelled"),
+        (tally.not_reached - tally.cancelled, "not reached"),
     ];
     let mut text = format!("**{} passed**", tally.passed);
     for (count, word) in counts.into_iter().filter(|(count, _)| *count > 0) {
@@ -101,16 +124,49 @@ fn counts(tally: &Tally) -> String {
     text
 }
 
-fn failure(finding: &Finding) -> Vec<String> {
-    let place = match (&finding.file, finding.line) {
-        (Some(file), Some(line)) => cell(&format!("{file}:{line}")),
-        (file, _) => file.as_deref().map(cell).unwrap_or_default(),
-    };
-    vec![cell(&finding.status), cell(&finding.what), place, cell(&finding.message)]
+fn flaky(finding: &Finding) -> Vec<String> {
+    vec![code(&finding.what), place(finding).map(|place| code(&place)).unwrap_or_default(), cell(&finding.message)]
+}
+
+fn place(finding: &Finding) -> Option<String> {
+    match (&finding.file, finding.line) {
+        (Some(file), Some(line)) => Some(format!("{file}:{line}")),
+        (file, _) => file.clone(),
+    }
+}
+
+/// What is seen of a failure at first: HTML on one line.
+fn headline(finding: &Finding) -> String {
+    let place = place(finding).map(|place| format!(" ({})", code(&place))).unwrap_or_default();
+    let message = finding.brief.first().map(|it| format!(": {}", code(it))).unwrap_or_default();
+    format!("<b>{}</b> {}{place}{message}", finding.status, code(&finding.what))
+}
+
+fn details(finding: &Finding) -> String {
+    let mut text = format!("\n<details>\n<summary>{}</summary>\n", headline(finding));
+    if !finding.text.trim().is_empty() {
+        text += &block("text", &finding.text);
+    }
+    if let Some(rerun) = &finding.rerun {
+        text += &block("sh", &tame(rerun, false));
+    }
+    text + "\n</details>\n"
+}
+
+/// A block of code. Nothing in it ends it, since its fences are longer than any row of backticks in it.
+fn block(language: &str, text: &str) -> String {
+    let longest = text.split(|it| it != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(3.max(longest + 1));
+    format!("\n{fence}{language}\n{}\n{fence}\n", text.trim_end())
+}
+
+/// A name, as HTML that is code: there GitHub looks for no people and no issues.
+fn code(text: &str) -> String {
+    format!("<code>{}</code>", cell(text))
 }
 
 fn fixture(fixture: &FixtureTime) -> Vec<String> {
-    vec![format!("{:.3} s", fixture.seconds), fixture.times.to_string(), cell(&fixture.what)]
+    vec![format!("{:.3} s", fixture.seconds), fixture.times.to_string(), code(&fixture.what)]
 }
 
 /// Text that is nothing but text: no HTML, no Markdown, no end of the cell.
@@ -138,7 +194,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::event::{Event, Fixture, Outcome, TestFinished};
+    use crate::event::{Event, Fixture, Outcome, Place, TestFinished};
     use crate::report::github::tests::gathered;
     use crate::report::junit::sample::{finished, fixture};
 
@@ -165,28 +221,38 @@ mod tests {
 
 ### Failures (1)
 
-|  | test | where | message |
-|---|---|---|---|
-| failed | demo fails | src/lib.rs&#58;12 | left<br>right |
+<details>
+<summary><b>failed</b> <code>demo fails</code> (<code>src/lib.rs&#58;12</code>): <code>left</code></summary>
+
+```text
+left
+right
+```
+
+```sh
+cargo ptest -p demo --lib -- --exact fails
+```
+
+</details>
 
 ### Flaky (1)
 
 | test | where | message |
 |---|---|---|
-| demo flickers | src/lib.rs&#58;12 | passed at attempt 2 |
+| <code>demo flickers</code> | <code>src/lib.rs&#58;12</code> | passed at attempt 2 |
 
 ### Slowest (2)
 
 | time | test |
 |---|---|
-| 1.500 s | demo flickers |
-| 0.250 s | demo fails |
+| 1.500 s | <code>demo flickers</code> |
+| 0.250 s | <code>demo fails</code> |
 
 ### Set-ups and teardowns (1)
 
 | time | how often | fixture |
 |---|---|---|
-| 1.000 s | 2 | demo demo&#58;&#58;db&#58;&#58;(setup) |
+| 1.000 s | 2 | <code>demo demo&#58;&#58;db&#58;&#58;(setup)</code> |
 ";
         assert_eq!(text, expected);
     }
@@ -202,12 +268,56 @@ mod tests {
         let events = (0..1_000).map(|number| failed(&format!("t{number}"), &"x".repeat(5_000))).collect();
         let text = summary(&gathered(events), 100_000);
         assert!(text.len() <= 100_000);
-        let rows = text.lines().filter(|line| line.starts_with("| failed ")).count();
-        assert!(rows > 50 && text.contains(&format!("\n... and {} more\n", 1_000 - rows)), "{rows}");
+        let all = text.matches("<b>failed</b>").count();
+        let whole = text.matches("</details>").count();
+        assert!(whole > 10 && all > whole && text.contains(NO_DETAILS), "{whole} of {all}");
+        assert!(text.contains(&format!("\n... and {} more\n", 1_000 - all)), "{all}");
         assert_eq!(summary(&gathered(vec![failed("a", "b")]), 0), "");
     }
 
+    #[test]
+    fn the_output_is_shown_as_it_is_and_where_it_panicked() {
+        let test = TestFinished {
+            outcome: Outcome::Failed,
+            message: Some("panicked at src/deep.rs:7:5: assertion failed: `(left == right)`\n\nDiff < left / right > :\n<1\n>2".into()),
+            place: Some(Place { file: "src/deep.rs".into(), line: 7 }),
+            output: "\nthread 'a' panicked at src/deep.rs:7:5:\nassertion failed: `(left == right)`\n\nDiff < left / right > :\n<1\n>2\n````\n</details>".into(),
+            ..finished("a")
+        };
+        let text = summary(&gathered(vec![Event::TestFinished(test)]), ROOM);
+        let expected = "<summary><b>failed</b> <code>demo a</code> (<code>src/deep.rs&#58;7</code>): <code>assertion failed&#58; &#96;(left == right)&#96;</code></summary>
+
+`````text
+thread 'a' panicked at src/deep.rs:7:5:
+assertion failed: `(left == right)`
+
+Diff < left / right > :
+<1
+>2
+````
+</details>
+`````
+";
+        assert!(text.contains(expected), "{text}");
+    }
+
+    #[test]
+    fn tests_that_ran_when_the_run_ended_are_counted_apart() {
+        let cut_short = TestFinished { outcome: Outcome::NotReached, ..finished("a") };
+        let not_reached = TestFinished { outcome: Outcome::NotReached, worker: None, ..finished("b") };
+        let text = summary(&gathered([cut_short, not_reached].map(Event::TestFinished).to_vec()), ROOM);
+        assert!(text.contains("**0 passed**, 1 cancelled, 1 not reached in "), "{text}");
+    }
+
     proptest! {
+        #[test]
+        fn no_text_ends_its_block(text in "([`a\n~]|``){0,40}") {
+            let block = block("text", &text);
+            let fence = block.trim_start().split('t').next().unwrap();
+            let ends = block.lines().filter(|line| line.trim_start().starts_with(fence)).count();
+            prop_assert_eq!(ends, 2, "{}", block);
+        }
+
         #[test]
         fn no_text_leaves_its_cell(text in "(\\PC|[|`<>&*_\\[\\]\n\r\t\u{1b}]){0,60}") {
             let cell = cell(&text);

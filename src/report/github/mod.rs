@@ -9,15 +9,21 @@
 mod command;
 mod markdown;
 
-use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::brief::brief;
+use super::control::tame;
+use super::junit;
+use super::rerun::Reruns;
 use super::setups::FailedSetups;
+use super::slowest::Slowest;
+use super::terminal::is_in;
 use crate::event::{Event, FixtureFinished, Outcome, Reporter, RunFinished, RunStarted, TestFinished, WorkerFailed};
+use crate::files;
 
 /// Where GitHub looks.
 #[derive(Clone, Debug, Default)]
@@ -31,16 +37,17 @@ pub struct Options {
 }
 
 /// What is remembered of a run for the two.
-#[derive(Default)]
 struct Gathered {
     started: Option<RunStarted>,
     finished: Option<RunFinished>,
     failures: Vec<Finding>,
     flaky: Vec<Finding>,
-    /// Each result's time, the longest of them at the end.
-    slowest: Vec<(f64, String)>,
+    slowest: Slowest,
     fixtures: Vec<FixtureTime>,
     setups: FailedSetups,
+    reruns: Reruns,
+    /// How many bytes of text are kept of failures.
+    kept: usize,
 }
 
 /// Something to look at.
@@ -51,6 +58,12 @@ struct Finding {
     message: String,
     file: Option<String>,
     line: Option<u32>,
+    /// The lines of the message that say most.
+    brief: Vec<String>,
+    /// The message, where the output lacks it, and the output.
+    text: String,
+    /// The command that runs it again.
+    rerun: Option<String>,
 }
 
 /// How long a context's set-ups and teardowns took together.
@@ -63,47 +76,75 @@ struct FixtureTime {
 /// How many of the slowest tests the summary has.
 const SLOWEST: usize = 10;
 
+/// How much text of a failure the summary has, in bytes.
+const TEXT_LIMIT: usize = 16 * 1024;
+
+impl Default for Gathered {
+    fn default() -> Self {
+        Self {
+            started: None,
+            finished: None,
+            failures: Vec::new(),
+            flaky: Vec::new(),
+            slowest: Slowest::new(SLOWEST),
+            fixtures: Vec::new(),
+            setups: FailedSetups::default(),
+            reruns: Reruns::default(),
+            kept: 0,
+        }
+    }
+}
+
 impl Gathered {
     fn add(&mut self, event: &Event) {
+        self.slowest.event(event);
+        self.reruns.event(event);
         match event {
             Event::RunStarted(run) => self.started = Some(run.clone()),
             Event::TestsKnown(known) => self.started.iter_mut().for_each(|run| run.learn(known)),
             Event::RunFinished(run) => self.finished = Some(run.clone()),
             Event::TestFinished(test) => self.test(test),
             Event::FixtureFinished(fixture) => self.fixture(fixture),
-            Event::WorkerFailed(worker) => self.failures.push(Finding {
-                what: format!("{} {}", worker.binary, WorkerFailed::NAME),
-                status: "error".to_owned(),
-                message: worker.message.clone(),
-                file: None,
-                line: None,
-            }),
+            Event::WorkerFailed(worker) => {
+                let text = self.text(&worker.message, &worker.output);
+                self.failures.push(Finding {
+                    what: format!("{} {}", worker.binary, WorkerFailed::NAME),
+                    status: "error".to_owned(),
+                    message: worker.message.clone(),
+                    file: None,
+                    line: None,
+                    brief: brief(&worker.message, &worker.output, "", None),
+                    text,
+                    rerun: None,
+                });
+            }
             _ => {}
         }
     }
 
     fn test(&mut self, test: &TestFinished) {
         let what = format!("{} {}", test.binary, test.test);
-        if test.outcome == Outcome::Passed || test.outcome.is_red() {
-            self.slowest.push((test.duration, what.clone()));
-            self.slowest.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-            self.slowest.truncate(SLOWEST);
-        }
         let (file, line) = test.where_to_look();
-        let finding = |status: &str| Finding {
+        let message = test.message.clone().unwrap_or_default();
+        let finding = |status: &str, text: String, rerun: Option<String>| Finding {
             what: what.clone(),
             status: status.to_owned(),
-            message: test.message.clone().unwrap_or_default(),
+            brief: brief(&message, &test.output, status, place(file, line).as_deref()),
+            message: message.clone(),
             file: file.map(str::to_owned),
             line,
+            text,
+            rerun,
         };
         // Of a test that did not run its set-up tells.
         let told = test.outcome == Outcome::SetupFailed && self.setups.of(test).is_some();
         if test.outcome.is_red() && !told {
-            self.failures.push(finding(word(test.outcome)));
+            let (text, rerun) = (self.text(&message, &test.output), self.reruns.of_test(test));
+            self.failures.push(finding(word(test.outcome), text, rerun));
         } else if test.flaky {
             let attempts = test.attempt;
-            self.flaky.push(Finding { message: format!("passed at attempt {attempts}"), ..finding("flaky") });
+            let flaky = finding("flaky", String::new(), None);
+            self.flaky.push(Finding { message: format!("passed at attempt {attempts}"), ..flaky });
         }
     }
 
@@ -118,15 +159,37 @@ impl Gathered {
         }
         let is_new = fixture.is_entry() || self.setups.add(fixture.clone()).is_some();
         if fixture.outcome.is_red() && is_new {
+            let message = fixture.message.clone().unwrap_or_default();
+            let status = word(fixture.outcome);
+            let (file, line) = (fixture.file.as_deref(), fixture.line);
+            let text = self.text(&message, &fixture.output);
             self.failures.push(Finding {
                 what,
-                status: word(fixture.outcome).to_owned(),
-                message: fixture.message.clone().unwrap_or_default(),
-                file: fixture.file.as_deref().map(str::to_owned),
-                line: fixture.line,
+                status: status.to_owned(),
+                brief: brief(&message, &fixture.output, status, place(file, line).as_deref()),
+                message,
+                file: file.map(str::to_owned),
+                line,
+                text,
+                rerun: Some(self.reruns.of_context(fixture)),
             });
         }
     }
+
+    /// What the summary shows of a failure; less of all after the first ones, since it has a limit.
+    fn text(&mut self, message: &str, output: &str) -> String {
+        let message = if is_in(message, output) { "" } else { message.trim_end() };
+        let output = output.trim_end().trim_start_matches('\n');
+        let between = if message.is_empty() || output.is_empty() { "" } else { "\n\n" };
+        let room = TEXT_LIMIT.min(markdown::ROOM.saturating_sub(self.kept));
+        let text = junit::cut(&tame(&format!("{message}{between}{output}"), false), room).into_owned();
+        self.kept += text.len();
+        if room == 0 { String::new() } else { text }
+    }
+}
+
+fn place(file: Option<&str>, line: Option<u32>) -> Option<String> {
+    Some(format!("{}:{}", file?, line?))
 }
 
 /// An outcome as the JSON lines spell it, with blanks.
@@ -194,7 +257,7 @@ impl<W: Write> Reporter for Github<W> {
 
 /// What other commands of the step have written stays.
 fn append(path: &Utf8Path, gathered: &Gathered) -> std::io::Result<()> {
-    let mut file: File = OpenOptions::new().append(true).create(true).open(path)?;
+    let mut file = files::append(path)?;
     let taken = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
     file.write_all(markdown::summary(gathered, markdown::ROOM.saturating_sub(taken)).as_bytes())
 }

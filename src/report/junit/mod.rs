@@ -26,6 +26,7 @@ pub use stream::JunitStream;
 use case::{Case, Cases};
 use document::write_report;
 use progress::Progress;
+pub(super) use text::cut;
 
 /// Of which tests the report has what they wrote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

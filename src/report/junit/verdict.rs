@@ -38,7 +38,7 @@ pub fn status(test: &TestFinished, attempts: &[TestFinished], setups: &FailedSet
 /// They become its text, for a failure that happened must not go unsaid.
 fn skipped(test: &TestFinished, attempts: &[TestFinished], setups: &FailedSetups) -> TestCaseStatus {
     let mut status = TestCaseStatus::skipped();
-    status.set_message(attribute(&message(test, setups))).set_type(word(test.outcome));
+    status.set_message(attribute(&message(test, setups))).set_type(skipped_word(test));
     if !attempts.is_empty() {
         let texts: Vec<String> = attempts.iter().map(|attempt| excerpt(&text(attempt, setups))).collect();
         status.set_description(xml_within(&texts.join("\n\n"), TEXT_LIMIT));
@@ -83,13 +83,20 @@ pub fn word(outcome: Outcome) -> XmlString {
     })
 }
 
+/// The same of a test that has no verdict. One that ran when the run ended was cancelled.
+fn skipped_word(test: &TestFinished) -> XmlString {
+    if test.was_cut_short() { xml("cancelled") } else { word(test.outcome) }
+}
+
 /// Why it came to that outcome, in a line if the event says nothing.
 fn message(test: &TestFinished, setups: &FailedSetups) -> String {
     match (test.outcome, &test.message, setups.of(test)) {
         (Outcome::SetupFailed, _, Some(setup)) => format!("{}: {}", setup.name(), fixture_message(setup)),
         (Outcome::SetupFailed, None, None) => "the set-up of a context that it belongs to failed".to_owned(),
-        (Outcome::NotReached, Some(message), _) => format!("not reached: {message}"),
-        (Outcome::NotReached, None, _) => "not reached".to_owned(),
+        (Outcome::NotReached, message, _) => {
+            let what = if test.was_cut_short() { "cancelled" } else { "not reached" };
+            message.as_ref().map_or(what.to_owned(), |message| format!("{what}: {message}"))
+        }
         (outcome, message, _) => reason(outcome, message.as_deref(), test.duration),
     }
 }
@@ -169,7 +176,20 @@ mod tests {
 
     fn case_of(outcome: Outcome, message: Option<&str>) -> String {
         let message = message.map(Into::into);
-        completed(&[Event::TestFinished(TestFinished { outcome, message, ..finished("test") })])
+        let worker = Some(1).filter(|_| outcome != Outcome::NotReached);
+        completed(&[Event::TestFinished(TestFinished { outcome, worker, message, ..finished("test") })])
+    }
+
+    #[test]
+    fn a_test_that_ran_when_the_run_ended_was_cancelled() {
+        let message = Some("the run ended while it ran".to_owned());
+        let xml = completed(&[Event::TestFinished(TestFinished {
+            outcome: Outcome::NotReached,
+            message,
+            ..finished("test")
+        })]);
+        let element = r#"<skipped message="cancelled: the run ended while it ran" type="cancelled""#;
+        assert!(xml.contains(element), "{xml}");
     }
 
     #[test]
@@ -291,7 +311,7 @@ dark</stackTrace>
     #[test]
     fn an_attempt_that_failed_is_not_lost_when_the_next_was_not_reached() {
         let failed = TestFinished { outcome: Outcome::Failed, message: Some("oh no".into()), ..finished("test") };
-        let not_reached = TestFinished { outcome: Outcome::NotReached, ..finished("test") };
+        let not_reached = TestFinished { outcome: Outcome::NotReached, worker: None, ..finished("test") };
         let xml = completed(&[Event::AttemptFailed(failed), Event::TestFinished(not_reached)]);
         assert!(xml.contains(r#"<skipped message="not reached" type="not-reached">oh no</skipped>"#), "{xml}");
     }

@@ -27,7 +27,7 @@ impl<W: Write> Terminal<W> {
             }
             self.of_setups.push(self.failures.len());
         }
-        self.failures.push(Failure::of_fixture(fixture, status.to_owned(), self.rerun_context(fixture)));
+        self.failures.push(Failure::of_fixture(fixture, status.to_owned(), self.reruns.of_context(fixture)));
         self.reason(fixture.outcome, fixture.message.as_deref(), &fixture.output)?;
         // With --nocapture, too: what a host writes is not among the lines of any test.
         self.output(&fixture.output, self.styles.red)
@@ -56,8 +56,6 @@ impl<W: Write> Terminal<W> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::event::{Event, Outcome, Reporter as _, TestFinished};
     use crate::report::TerminalOptions;
@@ -77,8 +75,6 @@ mod tests {
             levels: levels(verbosity),
             progress: Progress::None,
             live: false,
-            build_args: Vec::new(),
-            include_ignored: false,
             diagnose: false,
             repeated: false,
             toolchain: None,
@@ -256,20 +252,5 @@ SETUP FAILED [    0.250s] demo db::reads
             let both = format!("{setup}{output}{teardown}{output}");
             assert_eq!(told_with(with_output.clone(), &events), both, "{kind:?}");
         }
-    }
-
-    #[test]
-    fn a_context_is_run_again_by_its_module() {
-        let terminal =
-            Terminal::new(TerminalOptions { include_ignored: true, ..options(Verbosity::Normal) }, Vec::new());
-        let of = |binary: &str, context: &str| {
-            let (binary, context): (Arc<str>, Arc<str>) = (binary.into(), context.into());
-            terminal.rerun_context(&FixtureFinished { binary, context, ..setup("no port") })
-        };
-        assert_eq!(of("demo::it", "it"), "cargo ptest -p demo --test it -- --include-ignored");
-        assert_eq!(of("demo::it", "it::a::b"), "cargo ptest -p demo --test it -- --include-ignored a::b::");
-        let terminal = Terminal::new(options(Verbosity::Normal), Vec::new());
-        let root = FixtureFinished { context: "demo".into(), ..setup("no port") };
-        assert_eq!(terminal.rerun_context(&root), "cargo ptest -p demo --lib");
     }
 }

@@ -21,8 +21,6 @@ fn terminal<W: Write>(levels: Levels, out: W) -> Terminal<W> {
         levels,
         progress: Progress::None,
         live: false,
-        build_args: Vec::new(),
-        include_ignored: false,
         diagnose: false,
         repeated: false,
         toolchain: None,
