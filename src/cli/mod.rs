@@ -253,7 +253,10 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, command: &Command, env: Env) ->
             leaks_fail: cli.run.leaks == Leaks::Fail,
             live,
             keys: screen::keys(cli, &env),
-            profiled: env.get(run::PROFILE).is_some(),
+            counters: run::Counters::of(
+                env.get(run::PROFILE),
+                ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"].into_iter().filter_map(|name| env.get(name)),
+            ),
             values: Utf8PathBuf::new(),
             built: None,
             again,

@@ -7,6 +7,7 @@ use signal_hook::consts::SIGABRT;
 
 use super::NEAREST;
 use super::Run;
+use super::counters::{self, Lost};
 use super::dialect::{Ended, NoWord, Verdict};
 use super::judge::{Judgement, judge};
 use super::leftovers::{self, Whose};
@@ -14,10 +15,12 @@ use super::live::Early;
 use super::message;
 use super::os::Exit;
 use super::output::Output;
+use super::plan;
 use super::process::{Gone, Leak};
 use super::rerun::{Conclusion, Confirmation, First, Second, conclude, confirm};
 use super::witness::{self, is_believed};
 use crate::event::{Event, Fixture, Outcome, WorkerExited, WorkerFailed};
+use crate::list::Harness;
 use crate::schedule::{Input, Item, Process};
 
 impl Run<'_> {
@@ -35,6 +38,7 @@ impl Run<'_> {
             false => judge(live.facts(&gone)),
         };
         self.clean_up_after(process, &gone, &judgement);
+        let lost = self.lost_counters(process, gone.exit);
         let exit = gone.exit.to_string();
         let first = self.processes[&process].batch.items[0];
         let (running, output) = match gone.end.running {
@@ -76,11 +80,34 @@ impl Run<'_> {
                 self.died_outside(process, why, output, fixture);
             }
         }
+        lost.into_iter().for_each(|note| self.book.warn(note));
         self.tell_exit(process, exit, gone.leak);
         self.end_loan(process);
         self.processes.remove(&process);
         self.top_up();
         self.step(Instant::now(), Input::ProcessExited(process));
+    }
+
+    /// What there is to say of the counters of the tests that ended in a process before it did. Nothing, if that was because
+    /// the run ends: what the run covers has gaps then in any case.
+    fn lost_counters(&mut self, process: Process, exit: Exit) -> Option<String> {
+        let live = self.processes.get(&process).filter(|live| !live.muted && live.has_run() > 0)?;
+        let suite = self.book.suite(live.batch.items[0]);
+        // rustdoc runs each doctest in a process of its own.
+        let has_counters = suite.harness != Harness::Doctests;
+        if !has_counters || !plan::counters_of(suite, self.options.counters).are_lost(exit) {
+            return None;
+        }
+        let names = self.book.names(&live.nearest(counters::NAMED));
+        let lost = Lost {
+            binary: &suite.binary.id,
+            names: &names,
+            count: live.has_run(),
+            exit,
+            unit: self.groups.groups[self.book.group(live.batch.items[0])].unit,
+        };
+        let is_first = !std::mem::replace(&mut self.warned_of_counters, true);
+        Some(lost.note(is_first))
     }
 
     /// Why a process died, and what it said of that itself, if it died by a signal or a code of its own.

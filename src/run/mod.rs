@@ -8,6 +8,7 @@ mod background;
 mod book;
 mod clock;
 mod control;
+mod counters;
 mod dialect;
 mod expected;
 mod fixtures;
@@ -57,6 +58,7 @@ use crate::schedule::{self, Action, Batch, ContextId, HostId, Input, Process, Sc
 use crate::threads::{self, Panic};
 
 use book::Book;
+pub use counters::{Counters, PROFILE};
 use growth::EndBuild;
 pub use growth::{Beside, News, kill_build, variables};
 use hosts::LiveHost;
@@ -65,7 +67,6 @@ use keys::Key;
 use leftovers::Whose;
 use live::Live;
 use loan::Loan;
-pub use plan::PROFILE;
 use plan::Plan;
 use process::{EndOfLog, Launch, Report, Speech};
 use programs::Programs;
@@ -103,8 +104,8 @@ pub struct Options {
     pub live: bool,
     /// Listen to the keyboard.
     pub keys: bool,
-    /// Test processes write counters when they end.
-    pub profiled: bool,
+    /// Whether test processes count what they cover.
+    pub counters: Counters,
     /// The folder for the values of shared contexts; it belongs to this run alone.
     pub values: Utf8PathBuf,
     /// How long the build took.
@@ -264,6 +265,7 @@ pub fn groups<'a>(
         warned_of_lost_slots: false,
         warned_of_fewer_slots: false,
         warned_of_shortage: false,
+        warned_of_counters: false,
         warned_of_sources: HashSet::new(),
         told_hosts: HashSet::new(),
         not_started: Vec::new(),
@@ -338,6 +340,7 @@ struct Run<'a> {
     warned_of_lost_slots: bool,
     warned_of_fewer_slots: bool,
     warned_of_shortage: bool,
+    warned_of_counters: bool,
     /// The suites of which it was told that their sources have changed.
     warned_of_sources: HashSet<usize>,
     /// The hosts whose set-up was told to begin.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ptest::wire::environment::{SETUP_LIMIT, TEARDOWN_LIMIT};
 
+use super::counters::{Counters, PROFILE};
 use super::os;
 use super::{Options, Work};
 use crate::group::{Group, Grouped, Host, Whence};
@@ -27,9 +28,6 @@ pub(super) struct Item {
     /// The number of its suite's first context in this repetition.
     pub first_context: ContextId,
 }
-
-/// Where a program that was compiled with `-C instrument-coverage` writes its counters when it ends.
-pub const PROFILE: &str = "LLVM_PROFILE_FILE";
 
 /// When a test is told to be slow for the first time.
 const SLOW: Duration = Duration::from_secs(60);
@@ -59,7 +57,7 @@ pub(super) fn rules(options: &Options, growing: bool, room: usize) -> Spec {
 /// What has been numbered by now.
 pub(super) struct Plan {
     repeat: u32,
-    profiled: bool,
+    counters: Counters,
     /// How many bytes of arguments a process may have.
     most_arguments: usize,
     suites: usize,
@@ -77,7 +75,7 @@ impl Plan {
     pub(super) fn new(options: &Options) -> Self {
         Self {
             repeat: options.repeat,
-            profiled: options.profiled,
+            counters: options.counters,
             most_arguments: os::most_arguments(),
             suites: 0,
             groups: 0,
@@ -164,7 +162,7 @@ impl Plan {
                 once: group.once,
                 first: group.first,
                 can_split: group.can_split,
-                to_the_end: self.profiled || suite.binary.env.iter().any(|(name, _)| name == PROFILE),
+                to_the_end: counters_of(suite, self.counters) != Counters::None,
                 hosts: group.needs.iter().map(|need| need.host).collect(),
                 at_least: group.at_least,
                 slots: group.slots,
@@ -185,6 +183,14 @@ impl Plan {
             self.contexts += suite.contexts.len();
         }
         first
+    }
+}
+
+/// Whether the processes of a suite count what they cover: cargo's configuration may set the variable, too.
+pub(super) fn counters_of(suite: &Suite, of_all: Counters) -> Counters {
+    match suite.binary.env.iter().rev().find(|(name, _)| name == PROFILE) {
+        Some((_, pattern)) => Counters::of(Some(pattern), []),
+        None => of_all,
     }
 }
 

@@ -417,6 +417,42 @@ fn processes_that_write_counters_at_their_end_come_to_it() {
     }
 }
 
+/// What the tests of a process covered before a signal ended it is lost, unless the counters are written all the time.
+#[test]
+fn coverage_that_a_lost_process_takes_along_is_named() {
+    const ALONE: &str = "--process-restartworker";
+    let lost = |signal: &str| format!("coverage of 2 tests of made is lost (a_passes, b_passes): {signal} ended their");
+    let (crash, late) = ("std::process::abort()", "std::thread::sleep(std::time::Duration::from_secs(60))");
+    let always = "-Cinstrument-coverage -Cllvm-args=-runtime-counter-relocation";
+    for (body, option, pattern, flags, note) in [
+        (crash, "--processes=2", "%p.profraw", "-Cinstrument-coverage", Some(lost("SIGABRT"))),
+        (late, "--process-timeout=1s", "%p.profraw", "-Cinstrument-coverage", Some(lost("SIGTERM"))),
+        ("std::process::exit(3)", "--processes=2", "%p.profraw", "-Cinstrument-coverage", None),
+        (crash, ALONE, "%p.profraw", "-Cinstrument-coverage", None),
+        (crash, "--processes=2", "%p%c.profraw", always, None),
+    ] {
+        let source = format!(
+            "#[test] fn a_passes() {{}} #[test] fn b_passes() {{}} #[test] fn c_dies() {{ {body} }}
+             #[test] fn d_passes() {{}}"
+        );
+        // The tests of a unit run in their order, in one process whatever is said of others.
+        let made = made(&source, if option == ALONE { "" } else { "kind = 'unit'" });
+        let counters = tempfile::tempdir().unwrap();
+        let tool = made.ptest().env("RUSTFLAGS", flags).env("LLVM_PROFILE_FILE", counters.path().join(pattern));
+        let (ran, events) = tool.args([option]).json();
+        ran.expect(100);
+        let warned: Vec<&str> = of_kind(&events, "warning").map(|it| it["message"].as_str().unwrap()).collect();
+        let first = of_kind(&events, "test-finished").find(|it| name(it) == "a_passes").unwrap();
+        let pid = &of_kind(&events, "worker-started").find(|it| it["process"] == first["process"]).unwrap()["pid"];
+        let written = fs::metadata(counters.path().join(format!("{pid}.profraw"))).map_or(0, |it| it.len());
+        assert_eq!(written == 0, note.is_some(), "{body} {option} {pattern}: {written} bytes, {warned:?}");
+        match note {
+            Some(note) => assert!(warned.len() == 1 && warned[0].contains(&note), "{warned:?}"),
+            None => assert!(warned.is_empty(), "{warned:?}"),
+        }
+    }
+}
+
 /// Where nobody counts on their end, what waits behind a slow test is taken from its process, which is ended then.
 #[test]
 fn a_process_that_is_ended_after_its_slow_test_is_no_news() {
