@@ -17,6 +17,8 @@ pub(super) const MOST: u64 = 24 * 60 * 60 * 1_000_000;
 const TEST: &str = "test";
 /// A test that was never seen but when it may have paid for others.
 const COLD: &str = "cold";
+/// A test that has paid for others.
+const PAYS: &str = "pays";
 const SETUP: &str = "setup";
 const WARMUP: &str = "warmup";
 
@@ -37,16 +39,17 @@ pub(super) fn parse<'a>(
         let (kind, name) = rest.split_once(' ')?;
         let took = micros.parse().ok().filter(|micros| *micros <= MOST).map(Duration::from_micros)?;
         match kind {
-            TEST => drop(of_tests.insert(name, (took, false))),
-            COLD => drop(of_tests.insert(name, (took, true))),
+            TEST | COLD | PAYS => drop(of_tests.insert(name, (took, kind))),
             SETUP => drop(of_setups.insert(name, took)),
             WARMUP => warmup = took,
             _ => return None,
         }
     }
-    let tests: Vec<Option<(Duration, bool)>> = tests.map(|name| of_tests.get(name).copied()).collect();
+    let tests: Vec<Option<(Duration, &str)>> = tests.map(|name| of_tests.get(name).copied()).collect();
+    let are = |wanted: &str| tests.iter().map(|test| test.is_some_and(|(_, kind)| kind == wanted)).collect();
     Some(Lengths {
-        cold_only: tests.iter().map(|test| test.is_some_and(|(_, cold_only)| cold_only)).collect(),
+        cold_only: are(COLD),
+        paid: are(PAYS),
         tests: tests.iter().map(|test| test.map(|(took, _)| took)).collect(),
         setups: contexts.map(|name| of_setups.get(name).copied()).collect(),
         warmup,
@@ -60,7 +63,12 @@ pub(super) fn print<'a>(
     contexts: impl Iterator<Item = &'a str>,
 ) -> String {
     let mut text = format!("{HEAD}\n");
-    let kinds = lengths.cold_only.iter().map(|cold_only| if *cold_only { COLD } else { TEST });
+    let kind = |(cold_only, paid): (&bool, &bool)| match (cold_only, paid) {
+        (true, _) => COLD,
+        (false, true) => PAYS,
+        (false, false) => TEST,
+    };
+    let kinds = lengths.cold_only.iter().zip(&lengths.paid).map(kind);
     let tests = tests.zip(kinds).zip(&lengths.tests).map(|((name, kind), took)| (kind, name, *took));
     let setups = contexts.zip(&lengths.setups).map(|(name, took)| (SETUP, name, *took));
     let warmup = (WARMUP, "-", Some(lengths.warmup).filter(|warmup| !warmup.is_zero()));
@@ -86,23 +94,24 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read(
-            all in prop::collection::btree_map(".*", prop::option::of((0..MOST, any::<bool>())), 0..20),
+            all in prop::collection::btree_map(".*", prop::option::of((0..MOST, 0..3_usize)), 0..20),
             warmup in 0..MOST,
         ) {
             let names = || all.keys().map(String::as_str);
             let took: Vec<_> = all.values().map(|it| it.map(|(micros, _)| Duration::from_micros(micros))).collect();
-            let cold_only = all.values().map(|it| it.is_some_and(|(_, cold_only)| cold_only)).collect();
+            let are = |wanted: usize| all.values().map(|it| it.is_some_and(|(_, kind)| kind == wanted)).collect();
             let warmup = Duration::from_micros(warmup);
-            let lengths = Lengths { tests: took.clone(), setups: took, warmup, cold_only };
+            let lengths = Lengths { tests: took.clone(), setups: took, warmup, cold_only: are(1), paid: are(2) };
             let lasts = |name: &str| !name.contains('\n');
             let took = names().zip(&lengths.tests).map(|(name, it)| it.filter(|_| lasts(name))).collect::<Vec<_>>();
-            let cold_only = names().zip(&lengths.cold_only).map(|(name, it)| *it && lasts(name)).collect();
+            let lasting = |all: &[bool]| names().zip(all).map(|(name, it)| *it && lasts(name)).collect();
+            let (cold_only, paid) = (lasting(&lengths.cold_only), lasting(&lengths.paid));
             let read = parse(&print(&lengths, names(), names()), names(), names()).unwrap();
-            prop_assert_eq!(read, Lengths { tests: took.clone(), setups: took, warmup, cold_only });
+            prop_assert_eq!(read, Lengths { tests: took.clone(), setups: took, warmup, cold_only, paid });
         }
 
         #[test]
-        fn anything_may_stand_in_the_file(text in "(ptest history 2\n)?([0-9]{1,25} (test|cold|setup|warmup)? ?a?.{0,9}\n?){0,3}") {
+        fn anything_may_stand_in_the_file(text in "(ptest history 2\n)?([0-9]{1,25} (test|cold|pays|setup|warmup)? ?a?.{0,9}\n?){0,3}") {
             if let Some(lengths) = parsed(&text, &["a"]) {
                 prop_assert!(lengths.tests[0].is_none_or(|took| took <= Duration::from_micros(MOST)));
             }

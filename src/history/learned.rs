@@ -99,7 +99,7 @@ impl Learned {
     pub(super) fn process(&mut self, tests: &[Ran]) {
         let process = self.processes;
         self.processes += 1;
-        let mut paid = Duration::ZERO;
+        let (mut paid, mut longest) = (Duration::ZERO, Duration::ZERO);
         for Ran { place, took, limited } in tests.iter().copied() {
             let took = took.min(Duration::from_micros(MOST));
             let known = place.and_then(|place| self.own(place));
@@ -114,7 +114,11 @@ impl Learned {
                     (false, Some(known)) if took + known / 4 < known && took > NOTICEABLE.max(paid + paid / 2) => {
                         self.set(place, Some(took), true);
                     }
-                    (false, _) => self.warm(place, took),
+                    (false, _) => {
+                        let was_paid_for = self.lengths.cold_only[place] && took < paid / 2;
+                        self.warm(place, took);
+                        self.learn_who_pays(place, was_paid_for, took.max(longest));
+                    }
                     (true, Some(_)) => self.payments.push(payment),
                     (true, None) => self.suspects.push(payment),
                 }
@@ -123,7 +127,23 @@ impl Learned {
             if may_have_paid {
                 paid = excess;
             }
+            longest = longest.max(took);
         }
+    }
+
+    /// The test did not pay. Where another one has paid for it, it still needs that. Where neither it nor any before it in
+    /// its process took as long as that, it does not.
+    fn learn_who_pays(&mut self, place: usize, was_paid_for: bool, longest: Duration) {
+        if was_paid_for {
+            self.set_paid(place, true);
+        } else if longest < self.lengths.warmup / 2 {
+            self.set_paid(place, false);
+        }
+    }
+
+    fn set_paid(&mut self, place: usize, paid: bool) {
+        let before = std::mem::replace(&mut self.lengths.paid[place], paid);
+        self.has_new |= before != paid;
     }
 
     /// A test had a process of its own, as every test of its harness has, and paid for nobody.
@@ -165,7 +185,7 @@ impl Learned {
             all.extend(suspects.iter().map(|it| Payment { excess: it.excess.saturating_sub(typical), ..*it }));
         }
         let mut paid: Duration = Duration::ZERO;
-        for payment in payments {
+        for payment in payments.iter().copied() {
             if self.is_paid_by_others(payment, &all) {
                 paid += payment.excess;
             } else {
@@ -196,6 +216,15 @@ impl Learned {
             _ => usual,
         };
         self.settle_once(once);
+        self.remember_who_paid(payments.iter().chain(suspects.iter().filter(|_| verdict == Verdict::Once)));
+    }
+
+    /// These tests need what is paid for, so the next run can bring them together. Small payments may be anything.
+    fn remember_who_paid<'a>(&mut self, all: impl Iterator<Item = &'a Payment>) {
+        let large = self.lengths.warmup / 2;
+        if !large.is_zero() {
+            all.filter(|it| it.excess >= large).for_each(|it| self.set_paid(it.place, true));
+        }
     }
 
     /// Whether other processes pay as much as that, in this run or as is known.
@@ -343,6 +372,22 @@ mod tests {
             (1..41).map(|it| it % 40).collect::<Vec<_>>().chunks(20).map(<[usize]>::to_vec).collect();
         let later = (0..5).fold(first, |known, _| run(&known, &with_lock(&halves)));
         assert_eq!((own(&later), later.warmup), (vec![Some(2); 40], millis(300)));
+    }
+
+    #[test]
+    fn the_tests_that_need_what_is_paid_for_are_known_even_if_another_one_paid() {
+        let of_four: Vec<Vec<usize>> = (0..40).collect::<Vec<_>>().chunks(4).map(<[usize]>::to_vec).collect();
+        let payers = |lengths: &Lengths| (0..40).filter(|test| lengths.pays(*test)).collect::<Vec<_>>();
+        let need: Vec<usize> = (0..40).step_by(4).collect();
+        let first = run(&unknown(40), &with_lock(&of_four));
+        assert_eq!(payers(&first), need);
+        let together: Vec<Vec<usize>> = vec![need.clone(), (0..40).filter(|it| !need.contains(it)).collect()];
+        let later = (0..3).fold(first, |known, _| run(&known, &with_lock(&together)));
+        assert_eq!((payers(&later), later.warmup), (need.clone(), millis(300)));
+        // Another one was thought to need it, and did not where nobody had paid.
+        let mut wrong = later;
+        wrong.paid[1] = true;
+        assert_eq!(payers(&run(&wrong, &with_lock(&together))), need);
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub struct Lengths {
     pub warmup: Duration,
     /// The tests that were never seen but when they may have paid that.
     cold_only: Vec<bool>,
+    /// The tests that have paid that, so that they need what is paid for.
+    paid: Vec<bool>,
 }
 
 impl Lengths {
@@ -48,9 +50,15 @@ impl Lengths {
         self.tests[test]
     }
 
+    /// Whether the test pays what its process pays once, if no other one has before it.
+    pub fn pays(&self, test: usize) -> bool {
+        !self.warmup.is_zero() && (self.paid[test] || self.cold_only[test])
+    }
+
     /// Without anything that processes pay once.
     fn known(tests: Vec<Option<Duration>>, setups: Vec<Option<Duration>>) -> Self {
-        Self { cold_only: vec![false; tests.len()], tests, setups, warmup: Duration::ZERO }
+        let none = vec![false; tests.len()];
+        Self { cold_only: none.clone(), paid: none, tests, setups, warmup: Duration::ZERO }
     }
 }
 

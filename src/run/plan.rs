@@ -157,6 +157,7 @@ impl Plan {
                 lengths: group.tests.iter().map(|it| lengths.of(it.test)).collect(),
                 setup: setup(suite, lengths, group),
                 warmup: lengths.warmup,
+                pays: group.tests.iter().map(|it| lengths.pays(it.test)).collect(),
                 contexts: group.tests.iter().map(|it| Some(first_context + suite.tests[it.test].context?)).collect(),
                 unit: group.unit,
                 once: group.once,

@@ -14,6 +14,8 @@ const MOST: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) struct Lengths {
     known: Vec<Option<Duration>>,
     guesses: Vec<Duration>,
+    /// What an item's process pays once, if the item is known to need it.
+    once: Vec<Duration>,
     /// Where one process runs after another no order is better than another, so all are alike and stay in theirs.
     alike: bool,
     /// What all of those take together that are known, and how many these are.
@@ -30,6 +32,7 @@ impl Lengths {
         Self {
             known: Vec::new(),
             guesses: Vec::new(),
+            once: Vec::new(),
             alike: processes == 1,
             sum: Duration::ZERO,
             count: 0,
@@ -43,6 +46,7 @@ impl Lengths {
         let items = groups.iter().flat_map(|group| &group.items).max().map_or(0, |last| last + 1);
         self.known.resize(items.max(self.known.len()), None);
         self.guesses.resize(self.known.len(), SOMETHING);
+        self.once.resize(self.known.len(), Duration::ZERO);
         for (sum, count) in groups.iter().map(|group| sum(&group.lengths)) {
             (self.sum, self.count) = (self.sum + sum, self.count + count);
         }
@@ -52,8 +56,11 @@ impl Lengths {
             let guess = sum.checked_div(count).or(of_all).unwrap_or(SOMETHING);
             for (place, item) in group.items.iter().enumerate() {
                 let known = group.lengths.get(place).copied().flatten().map(|it| it.min(MOST));
+                let pays = group.pays.get(place).is_some_and(|pays| *pays);
                 self.known[*item] = known;
-                self.guesses[*item] = if self.alike { SOMETHING } else { known.unwrap_or(guess) };
+                self.once[*item] = if pays { group.warmup.min(MOST) } else { Duration::ZERO };
+                self.guesses[*item] =
+                    if self.alike { SOMETHING } else { known.unwrap_or(guess).saturating_add(self.once[*item]) };
             }
         }
     }
@@ -88,7 +95,13 @@ impl Lengths {
         Duration::try_from_secs_f64(known.as_secs_f64() * slowness).unwrap_or(known)
     }
 
-    /// What to go by where one must be put before another.
+    /// What a process pays once for this item and those like it; nothing if it is not known to need that.
+    pub(super) fn once(&self, item: Item) -> Duration {
+        self.once[item]
+    }
+
+    /// What to go by where one must be put before another. An item that pays for others counts with that: so those that
+    /// need the same come together, in few processes, and the others pay nothing.
     pub(super) fn guess(&self, item: Item) -> Duration {
         self.guesses[item]
     }

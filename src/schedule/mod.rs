@@ -21,6 +21,7 @@ mod lengths;
 mod lost;
 #[cfg(test)]
 mod makespan;
+mod once;
 mod order;
 #[cfg(test)]
 mod properties;
@@ -404,6 +405,7 @@ impl Scheduler {
         let Some(worker) = self.free_workers.pop_first() else { return };
         let (items, attempt, diagnosis) = self.take(now, group);
         let takes: Duration = items.iter().filter_map(|item| self.length(group, *item)).sum();
+        let takes = takes.saturating_add(self.paid_by_process(group, &items));
         let (process, alone) = (self.new_process(), self.is_alone());
         let queue = &mut self.queues[group];
         queue.active += 1;
@@ -416,7 +418,7 @@ impl Scheduler {
             current: None,
             last: None,
             since: now,
-            ends_at: now.saturating_add(takes).saturating_add(self.spec.groups[group].warmup),
+            ends_at: now.saturating_add(takes),
             slow_at: now + self.spec.slow,
             fixture: None,
             kill_at: None,
@@ -465,8 +467,7 @@ impl Scheduler {
             let workers = self.spec.processes / self.weight(group);
             spec.items.len().div_ceil(workers).max(spec.at_least).min(queue.fresh().len())
         } else {
-            let length = |item: &Item| self.length(group, *item);
-            batch::size(queue.fresh().iter().map(length), self.left(now, group))
+            batch::size(self.durations_in_one_process(group), self.left(now, group))
         };
         size.min(spec.per_process)
     }
@@ -487,10 +488,12 @@ impl Scheduler {
         let processes = self.spec.processes;
         let crowd = processes.div_ceil(self.spec.cores);
         let mut left = batch::Left { tests: 0, time: Some(Duration::ZERO), given, processes, crowd, warmup, busy };
-        for queue in groups.map(|group| &self.queues[group]) {
+        for group in groups {
+            let queue = &self.queues[group];
             left.tests += queue.fresh().len();
             let time = queue.time_left(mean, |known| self.lengths.today(known));
-            left.time = left.time.and_then(|sum| Some(sum.saturating_add(time?)));
+            let once = self.paid_for_what_waits(group);
+            left.time = left.time.and_then(|sum| Some(sum.saturating_add(time?).saturating_add(once)));
         }
         left
     }

@@ -583,6 +583,7 @@ fn specs() -> impl Strategy<Value = Spec> {
                         setup: lengths.first().copied().flatten().unwrap_or_default(),
                         warmup: lengths.last().copied().flatten().unwrap_or_default(),
                         lengths,
+                        pays: items.iter().map(|item| item % 3 == 0).collect(),
                         slots,
                         contexts: items.iter().map(|item| Some((item + context) % 6).filter(|it| *it < 4)).collect(),
                         items,

@@ -18,6 +18,8 @@ pub(super) struct Queue {
     unknown: u32,
     /// The guesses at all of them together.
     guessed: Duration,
+    /// How many of them are known to need what their process pays once.
+    payers: usize,
     /// Items with the number of their next attempt; each in a process of its own.
     pub again: VecDeque<(Item, u32)>,
     pub diagnoses: VecDeque<Item>,
@@ -60,6 +62,7 @@ impl Queue {
         for item in items {
             self.fresh.push_back(item);
             self.count(item, lengths, Duration::saturating_add, 1);
+            self.payers += usize::from(!lengths.once(item).is_zero());
         }
         match self.in_order {
             true => self.fresh.make_contiguous().sort_unstable(),
@@ -71,8 +74,14 @@ impl Queue {
     pub(super) fn take(&mut self, size: usize, lengths: &Lengths) -> Vec<Item> {
         let mut items: Vec<Item> = self.fresh.drain(..size).collect();
         items.iter().for_each(|item| self.count(*item, lengths, Duration::saturating_sub, u32::MAX));
+        self.payers -= items.iter().filter(|item| !lengths.once(**item).is_zero()).count();
         items.sort_unstable();
         items
+    }
+
+    /// Whether any of the fresh items is known to need what its process pays once.
+    pub(super) fn has_payers(&self) -> bool {
+        self.payers > 0
     }
 
     pub(super) fn take_all(&mut self, lengths: &Lengths) -> Vec<Item> {

@@ -69,6 +69,8 @@ pub struct Group {
     pub setup: Duration,
     /// What each of its processes pays once, for what the items share.
     pub warmup: Duration,
+    /// Which items are known to need that; may be left out where it is known of none.
+    pub pays: Vec<bool>,
     /// The innermost context of each item; may be left out where there is none.
     pub contexts: Vec<Option<ContextId>>,
     /// Given to one process whole, and to no other while that one lives.
