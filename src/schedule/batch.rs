@@ -21,6 +21,8 @@ pub(super) struct Left {
     pub crowd: usize,
     /// What each process pays once.
     pub warmup: Duration,
+    /// How much of that the next one is known to pay.
+    pub once: Duration,
     /// How long the processes that run will still take, as far as that can be said.
     pub busy: Vec<Duration>,
 }
@@ -50,6 +52,8 @@ const LONG_OF_WARMUP: u32 = 12;
 pub(super) fn size(lengths: impl Iterator<Item = Option<Duration>>, left: Left) -> usize {
     let wanted =
         left.time.map_or(LONG, |time| lasting(level(time, left.processes, left.busy), left.crowd, left.warmup));
+    // It is paid for by a part of the share, but there has to be something to pay it for.
+    let wanted = wanted - left.once.min(wanted / 2);
     let unknown = left.tests.div_ceil(ROUNDS * left.processes).clamp(1, UNKNOWN);
     let worth_paying_for = left.warmup.saturating_mul(SHORTEST_OF_WARMUP);
     let share = match left.time.is_some_and(|time| worth_paying_for > SHORTEST && time < worth_paying_for) {
@@ -107,7 +111,7 @@ mod tests {
     use super::*;
 
     const LEFT: Left =
-        Left { tests: 0, time: None, given: 0, processes: 2, crowd: 1, warmup: Duration::ZERO, busy: Vec::new() };
+        Left { tests: 0, time: None, given: 0, processes: 2, crowd: 1, warmup: Duration::ZERO, once: Duration::ZERO, busy: Vec::new() };
 
     /// How many of so many tests that take so long, in milliseconds, if they are all that is left.
     fn of(tests: usize, processes: usize, millis: f64) -> usize {

@@ -467,7 +467,8 @@ impl Scheduler {
             let workers = self.spec.processes / self.weight(group);
             spec.items.len().div_ceil(workers).max(spec.at_least).min(queue.fresh().len())
         } else {
-            batch::size(self.durations_in_one_process(group), self.left(now, group))
+            let length = |item: &Item| self.length(group, *item);
+            batch::size(queue.fresh().iter().map(length), self.left(now, group))
         };
         size.min(spec.per_process)
     }
@@ -481,13 +482,14 @@ impl Scheduler {
     /// What is left of the groups that may be divided, if those of which nothing is known are like this one.
     fn left(&self, now: Duration, group: usize) -> batch::Left {
         let queue = &self.queues[group];
+        let once = self.paid_for_what_waits(group);
         let (mean, warmup) = (queue.mean(), queue.once().max(self.spec.groups[group].warmup));
         let groups = self.order.iter().filter(|group| !self.spec.groups[*group].unit);
         let busy = self.running.values().map(|running| running.ends_at.saturating_sub(now)).collect();
         let given = self.running.values().map(|running| running.pending.len()).sum();
         let processes = self.spec.processes;
         let crowd = processes.div_ceil(self.spec.cores);
-        let mut left = batch::Left { tests: 0, time: Some(Duration::ZERO), given, processes, crowd, warmup, busy };
+        let mut left = batch::Left { tests: 0, time: Some(Duration::ZERO), given, processes, crowd, warmup, once, busy };
         for group in groups {
             let queue = &self.queues[group];
             left.tests += queue.fresh().len();

@@ -9,17 +9,6 @@ use std::time::Duration;
 use super::{Item, Scheduler};
 
 impl Scheduler {
-    /// How long each of the group's fresh items takes if one process runs them all, as far as that is known. The first
-    /// one of those that need it pays for the others.
-    pub(super) fn durations_in_one_process(&self, group: usize) -> impl Iterator<Item = Option<Duration>> {
-        let mut is_paid = false;
-        self.queues[group].fresh().iter().map(move |item| {
-            let once = if is_paid { Duration::ZERO } else { self.lengths.once(*item) };
-            is_paid |= !once.is_zero();
-            self.length(group, *item).map(|own| own.saturating_add(once))
-        })
-    }
-
     /// What a process that runs these items of the group pays. Where it is not known which items need that, any may.
     pub(super) fn paid_by_process(&self, group: usize, items: &[Item]) -> Duration {
         let group = &self.spec.groups[group];
