@@ -110,8 +110,16 @@ fn level(left: Duration, processes: usize, mut busy: Vec<Duration>) -> Duration 
 mod tests {
     use super::*;
 
-    const LEFT: Left =
-        Left { tests: 0, time: None, given: 0, processes: 2, crowd: 1, warmup: Duration::ZERO, once: Duration::ZERO, busy: Vec::new() };
+    const LEFT: Left = Left {
+        tests: 0,
+        time: None,
+        given: 0,
+        processes: 2,
+        crowd: 1,
+        warmup: Duration::ZERO,
+        once: Duration::ZERO,
+        busy: Vec::new(),
+    };
 
     /// How many of so many tests that take so long, in milliseconds, if they are all that is left.
     fn of(tests: usize, processes: usize, millis: f64) -> usize {

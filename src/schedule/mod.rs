@@ -489,7 +489,8 @@ impl Scheduler {
         let given = self.running.values().map(|running| running.pending.len()).sum();
         let processes = self.spec.processes;
         let crowd = processes.div_ceil(self.spec.cores);
-        let mut left = batch::Left { tests: 0, time: Some(Duration::ZERO), given, processes, crowd, warmup, once, busy };
+        let mut left =
+            batch::Left { tests: 0, time: Some(Duration::ZERO), given, processes, crowd, warmup, once, busy };
         for group in groups {
             let queue = &self.queues[group];
             left.tests += queue.fresh().len();
