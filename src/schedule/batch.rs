@@ -53,7 +53,7 @@ pub(super) fn size(lengths: impl Iterator<Item = Option<Duration>>, left: Left) 
     let wanted =
         left.time.map_or(LONG, |time| lasting(level(time, left.processes, left.busy), left.crowd, left.warmup));
     // It is paid for by a part of the share, but there has to be something to pay it for.
-    let wanted = wanted - left.once.min(wanted / 2);
+    let wanted = wanted.saturating_sub(left.once.min(wanted / 2));
     let unknown = left.tests.div_ceil(ROUNDS * left.processes).clamp(1, UNKNOWN);
     let worth_paying_for = left.warmup.saturating_mul(SHORTEST_OF_WARMUP);
     let share = match left.time.is_some_and(|time| worth_paying_for > SHORTEST && time < worth_paying_for) {
