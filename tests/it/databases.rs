@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::kills::{GONE_WITHIN, LIMIT, Live, wait_until};
-use crate::tool::{Tool, ptest};
+use crate::tool::{Tool, ptest, skipped};
 
 /// What is killed. A run whose hosts are gone goes on as long as its tests do, so there the worker follows.
 #[derive(Clone, Copy, Debug)]
@@ -21,8 +21,7 @@ enum Victim {
 #[test]
 fn a_run_that_is_killed_leaves_no_database_after_the_next_one() {
     if !has_server() {
-        eprintln!("not tested: there is no PostgreSQL");
-        return;
+        return skipped("runs with databases that are killed: there is no PostgreSQL");
     }
     // `PTEST_KILLS=50` takes minutes.
     let kills = std::env::var("PTEST_KILLS").map_or(3, |kills| kills.parse().expect("a number"));

@@ -117,7 +117,7 @@ pub fn validate(file: &Path) {
     match clean("xmllint").arg("--noout").arg("--schema").args([&schema, file]).output() {
         Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            skipped(format_args!("{} was not validated: xmllint is not installed", file.display()));
+            skipped("a JUnit file was not validated: xmllint is not installed");
         }
         Err(error) => panic!("xmllint does not start: {error}"),
     }

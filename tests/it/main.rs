@@ -44,6 +44,8 @@ mod page;
 #[cfg(target_os = "linux")]
 mod processes;
 #[cfg(target_os = "linux")]
+mod readme;
+#[cfg(target_os = "linux")]
 mod remembered;
 mod reports;
 #[cfg(unix)]

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::databases::has_server;
-use crate::tool::{clean, target};
+use crate::tool::{clean, skipped, target};
 use crate::workspace::Workspace;
 
 #[test]
@@ -32,8 +32,7 @@ fn the_page_about_databases_is_true_to_the_letter() {
     assert!(test(&shop, "stock", true).contains("3 passed"));
 
     if !has_server() {
-        eprintln!("not tested: there is no PostgreSQL");
-        return;
+        return skipped("the page on databases, where it is about PostgreSQL: there is no PostgreSQL");
     }
     let shop =
         shop.file("schema.sql", &blocks(postgres, "sql")[0]).file("tests/postgres.rs", &blocks(postgres, "rust")[0]);

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
 use crate::kills::{LIMIT, Live, wait_until};
-use crate::tool::{clean, fixtures, of_kind, outcomes, ptest};
+use crate::tool::{clean, fixtures, of_kind, outcomes, ptest, skipped};
 use crate::workspace::Workspace;
 
 #[test]
@@ -160,7 +160,7 @@ fn make(jobs: u32, recipes: &[&str]) -> Option<Made> {
     command.env("TMPDIR", folder.path());
     let made = match command.output() {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            eprintln!("not tested: there is no make");
+            skipped("runs that share the slots of make: there is no make");
             return None;
         }
         made => made.unwrap(),

@@ -13,7 +13,7 @@ use crate::tool::{Ran, Tool, fixtures, of_kind, ptest};
 use crate::workspace::Workspace;
 
 /// Packages whose tests come to what the table says only if something special is done.
-const SPECIAL: [&str; 6] = ["documented", "hang", "locks", "merged", "nolist", "state"];
+const SPECIAL: [&str; 8] = ["demo", "documented", "hang", "locks", "merged", "nolist", "state", "tour"];
 
 /// Packages whose tests are annotated, and are tried elsewhere: see `contexts` and `slots`.
 const CONTEXTS: [&str; 12] = [
@@ -198,6 +198,16 @@ fn tests_that_leave_processes_behind_are_named() {
         .collect();
     let expected = rows(|package| package == "leak").into_iter().filter(|row| row.leaks).map(|row| row.name);
     assert_eq!(named, expected.collect(), "{}", ran.stderr);
+}
+
+/// Fails if the JSON lines of a run are not what the table says of a package.
+#[track_caller]
+pub fn expect_json(package: &str, events: &[Value]) {
+    let rows = rows(|it| it == package);
+    let mut complaints = Complaints::default();
+    complaints.check("the JSON lines", &rows, &of_json(events));
+    complaints.check_totals(&rows, events);
+    assert!(complaints.0.is_empty(), "{package}:\n{}", complaints.0.join("\n"));
 }
 
 /// Runs the tests three times: for the text, the JSON lines, the JUnit file and the page; for the JUnit stream; for
