@@ -89,8 +89,9 @@ fn tool(temporary: &Path) -> Tool {
 /// Whether a PostgreSQL can be started here.
 pub fn has_server() -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join("initdb").is_file())
-        || Path::new("/usr/lib/postgresql").exists()
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut folders = std::env::split_paths(&path).chain(versions.map(|version| version.path().join("bin")));
+    folders.any(|folder| folder.join("initdb").is_file())
 }
 
 /// Whether some process has one of the folders in its arguments, or works in it.

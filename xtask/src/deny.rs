@@ -4,26 +4,22 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::cargo;
+use crate::{cargo, skips};
 
 /// Of these, cargo-deny needs the network for the database of advisories alone.
 const OFFLINE: [&str; 3] = ["licenses", "bans", "sources"];
 
 pub(crate) fn run() -> Result<()> {
     if !cargo::is_installed("cargo-deny") {
-        eprintln!(
-            "deny: SKIPPED: cargo-deny is not installed, so licences and known vulnerabilities of the dependencies are not \
-             checked. `cargo install --locked cargo-deny` installs it."
+        return skips::add(
+            "licences and known vulnerabilities of the dependencies were not checked: cargo-deny is not installed; `cargo \
+             install --locked cargo-deny` installs it",
         );
-        return Ok(());
     }
     let status = deny(&["check"], &OFFLINE).status().context("running cargo-deny")?;
     ensure!(status.success(), "deny.toml does not accept a dependency");
     if !has_advisories()? {
-        eprintln!(
-            "deny: SKIPPED: the database of advisories cannot be fetched, so known vulnerabilities are not looked for."
-        );
-        return Ok(());
+        return skips::add("known vulnerabilities were not looked for: the database of advisories cannot be fetched");
     }
     let status = deny(&["--offline", "check"], &["advisories"]).status().context("running cargo-deny")?;
     ensure!(status.success(), "a dependency has a known vulnerability; `cargo deny check advisories` says more");

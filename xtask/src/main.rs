@@ -8,6 +8,7 @@
 
 mod alone;
 mod bench;
+mod book;
 mod cargo;
 mod chaos;
 mod ci;
@@ -15,9 +16,12 @@ mod deny;
 mod dist;
 mod msrv;
 mod packages;
+mod pages;
+mod picture;
 mod platforms;
 mod real;
 mod release;
+mod skips;
 mod tidy;
 mod workflows;
 
@@ -29,7 +33,7 @@ use clap::Parser;
 #[command(bin_name = "cargo xtask", about = "The developers' commands of cargo ptest")]
 enum Command {
     /// Everything that must be green before a change lands
-    Ci,
+    Ci(ci::Options),
     /// Check by machine what no reviewer remembers to look at
     Tidy,
     /// Build and use each published crate alone, with each of its features
@@ -54,6 +58,10 @@ enum Command {
     Dist(dist::Options),
     /// Fill in what the owner of the repository names: its URL, the home page, the authors
     Release(release::Options),
+    /// Build the book of docs/ with mdBook, and check its links
+    Book,
+    /// Make the pictures of the pages from real runs
+    Picture,
     /// Run one test binary and write down what it said (`real` makes cargo call this)
     #[command(hide = true)]
     Witness(real::witness::Options),
@@ -61,7 +69,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Command::parse() {
-        Command::Ci => ci::run(),
+        Command::Ci(options) => ci::run(&options),
         Command::Tidy => tidy::run(),
         Command::Alone => alone::run(),
         Command::Packages => packages::run(),
@@ -74,6 +82,8 @@ fn main() -> ExitCode {
         Command::Chaos(options) => chaos::run(&options),
         Command::Dist(options) => dist::run(&options),
         Command::Release(options) => release::run(&options),
+        Command::Book => book::run(),
+        Command::Picture => picture::run(),
         Command::Witness(options) => return real::witness::run(&options),
     };
     match done {

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::cargo;
+use crate::{cargo, skips};
 
 pub(crate) fn run() -> Result<()> {
     let packages = cargo::published()?;
@@ -12,15 +12,15 @@ pub(crate) fn run() -> Result<()> {
     // Rustup's toolchains are named as their versions are, without a last `.0`.
     let toolchain = format!("{}.{}", version.major, version.minor);
     if !is_installed(&toolchain) {
-        eprintln!(
-            "msrv: SKIPPED: rustup has no toolchain {toolchain} here, so it is not known whether the packages compile with the \
-             Rust that they promise. `rustup toolchain install {toolchain} --profile minimal` installs it."
-        );
-        return Ok(());
+        return skips::add(&format!(
+            "the packages were not compiled with the oldest Rust that they promise: rustup has no toolchain {toolchain}; \
+             `rustup toolchain install {toolchain} --profile minimal` installs it"
+        ));
     }
     let names: Vec<String> = packages.iter().map(|package| format!("--package={}", package.name)).collect();
     check(&toolchain, &[&["--all-features"], &*as_strs(&names)].concat())?;
-    // What the attributes expand to is compiled by users, too. The tests of `ptest-db` are not checked: they need libpq.
+    // What the attributes expand to is compiled by users, too. The tests of `ptest-db` are not checked: their drivers build two
+    // databases' libraries from C.
     check(&toolchain, &["--all-targets", "--package=ptest"])?;
     println!("msrv: {} compile with Rust {toolchain}", names.len());
     Ok(())

@@ -5,6 +5,7 @@
 mod files;
 mod fixtures;
 mod imports;
+mod links;
 mod packages;
 
 use std::fs;
@@ -23,6 +24,11 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
+/// What is wrong with the links of the pages alone.
+pub(crate) fn broken_links(root: &Path) -> Result<Vec<String>> {
+    links::faults(root)
+}
+
 /// A file of Rust, with its path from the root of the repository, `/` between the parts.
 struct Source {
     path: String,
@@ -39,6 +45,7 @@ fn faults(root: &Path) -> Result<Vec<String>> {
         }
     }
     faults.extend(fixtures::faults(&root.join("fixtures"))?);
+    faults.extend(links::faults(root)?);
     faults.extend(packages::faults(root)?);
     Ok(faults)
 }
