@@ -37,8 +37,8 @@ const SCENES: &[Scene] = &[
         file: "docs/live.svg",
         title: "The same run while it goes on, with a progress bar and the running tests below the results",
         fixture: "tour",
-        arguments: &["--retries=1"],
-        until: &["FLAKY", "takes_half_a_second", "takes_a_second"],
+        arguments: &["--retries=1", "--processes=4"],
+        until: &["14/16 done"],
     },
     Scene {
         file: "docs/demo.svg",
