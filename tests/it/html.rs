@@ -274,7 +274,7 @@ fn five_thousand_tests_are_drawn_in_under_a_second() {
     let page = page();
     with_browser(|browser| {
         let html = fs::read_to_string(&page.path).unwrap();
-        let mark = "<script type=application/json id=data>";
+        let mark = "<script type=\"application/json\" id=\"data\">";
         let from = html.find(mark).unwrap() + mark.len();
         let to = from + html[from..].find("</script>").unwrap();
         for (tests, limit) in [(5_000, 1000.0), (20_000, 4000.0)] {

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use maud::{Markup, html};
+
 use super::escape::Text;
 use crate::report::control::tame;
 
@@ -57,32 +59,25 @@ struct Style {
 }
 
 /// What a test wrote, as HTML: text that is escaped, in elements that colour it.
-pub(super) fn html(text: &str, palette: &mut Palette) -> String {
+pub(super) fn coloured(text: &str, palette: &mut Palette) -> Markup {
     let tamed = tame(text, true);
-    let mut html = String::with_capacity(tamed.len() + tamed.len() / 8);
     let mut style = Style::default();
     let mut pieces = tamed.split("\u{1b}[");
     let first = pieces.next().unwrap_or_default();
-    let _ = write!(html, "{}", Text(first));
-    for piece in pieces {
-        // Nothing but colours is left, and they end with an m.
-        let (codes, text) = piece.split_once('m').unwrap_or(("", piece));
-        style.change(codes);
-        if text.is_empty() {
-            continue;
+    html! {
+        (Text(first))
+        @for piece in pieces {
+            // Nothing but colours is left, and they end with an m.
+            @let (codes, text) = piece.split_once('m').unwrap_or(("", piece));
+            @let classes = style.follow(codes).classes(palette);
+            @if classes.is_empty() || text.is_empty() { (Text(text)) } @else { span class=(classes) { (Text(text)) } }
         }
-        let classes = style.classes(palette);
-        let _ = match classes.as_str() {
-            "" => write!(html, "{}", Text(text)),
-            classes => write!(html, "<span class=\"{classes}\">{}</span>", Text(text)),
-        };
     }
-    html
 }
 
 impl Style {
     /// Follows the codes of one sequence, as ECMA-48 and what came after it have them. Unknown ones do nothing.
-    fn change(&mut self, codes: &str) {
+    fn follow(&mut self, codes: &str) -> Self {
         let mut codes = codes.split([';', ':']).map(|code| if code.is_empty() { Some(0) } else { code.parse().ok() });
         while let Some(code) = codes.next() {
             match code {
@@ -109,6 +104,7 @@ impl Style {
                 _ => {}
             }
         }
+        *self
     }
 
     fn classes(self, palette: &mut Palette) -> String {
@@ -158,7 +154,7 @@ mod tests {
 
     fn shown(text: &str) -> (String, String) {
         let mut palette = Palette::default();
-        (html(text, &mut palette), palette.rules())
+        (coloured(text, &mut palette).into_string(), palette.rules())
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The contexts of a run, what their fixtures cost, and what could be done about it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 use std::sync::Arc;
+
+use maud::{Markup, html};
 
 use super::Run;
 use super::escape::Text;
@@ -108,40 +109,46 @@ impl Cost {
     }
 }
 
-/// Empty if there are no contexts.
-pub(super) fn contexts(run: &Run) -> String {
+/// `None` if there are no contexts.
+pub(super) fn contexts(run: &Run) -> Option<Markup> {
     let costs = costs(run);
     if costs.is_empty() {
-        return String::new();
+        return None;
     }
     let wall = run.wall();
-    let mut html = String::from(
-        "<table class=contexts><thead><tr><th scope=col>Context<th scope=col>Kind<th scope=col class=\"number minor\">Tests<th \
-         scope=col class=\"number minor\">In tests<th scope=col class=number>Set-ups<th scope=col class=number>In set-ups<th \
-         scope=col class=\"number minor\">In teardowns</thead>",
-    );
-    for (context, cost) in &costs {
-        let kind = match cost.kind {
-            Some(FixtureKind::Unit) => "unit",
-            Some(FixtureKind::CanSplit) => "can-split",
-            Some(FixtureKind::Shared) => "shared",
-            None => "–",
-        };
-        // Writing to a string does not fail.
-        let _ = write!(
-            html,
-            "<tbody><tr><th scope=row class=name>{}<td>{kind}<td class=\"number minor\">{}<td class=\"number minor\">{}<td \
-             class=number>{}<td class=number>{}<td class=\"number minor\">{}<tr class=advice><td colspan=7>{}</tbody>",
-            Text(context),
-            cost.tests,
-            time(cost.in_tests),
-            cost.setups,
-            time(cost.in_setups),
-            time(cost.in_teardowns),
-            Text(&cost.advice(wall)),
-        );
+    Some(html! {
+        table.contexts {
+            thead { tr {
+                th scope="col" { "Context" }
+                th scope="col" { "Kind" }
+                th.number.minor scope="col" { "Tests" }
+                th.number.minor scope="col" { "In tests" }
+                th.number scope="col" { "Set-ups" }
+                th.number scope="col" { "In set-ups" }
+                th.number.minor scope="col" { "In teardowns" }
+            } }
+            @for (context, cost) in &costs { tbody {
+                tr {
+                    th.name scope="row" { (Text(context)) }
+                    td { (cost.kind.map_or("–", kind)) }
+                    td.number.minor { (cost.tests) }
+                    td.number.minor { (time(cost.in_tests)) }
+                    td.number { (cost.setups) }
+                    td.number { (time(cost.in_setups)) }
+                    td.number.minor { (time(cost.in_teardowns)) }
+                }
+                tr.advice { td colspan="7" { (cost.advice(wall)) } }
+            } }
+        }
+    })
+}
+
+fn kind(kind: FixtureKind) -> &'static str {
+    match kind {
+        FixtureKind::Unit => "unit",
+        FixtureKind::CanSplit => "can-split",
+        FixtureKind::Shared => "shared",
     }
-    html + "</table>"
 }
 
 #[cfg(test)]

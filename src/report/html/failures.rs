@@ -2,11 +2,12 @@
 //! to run it again. Plain HTML: this is what people come for, with scripts or without.
 
 use std::collections::HashMap;
-use std::fmt::Write;
 use std::sync::Arc;
 
+use maud::{Markup, PreEscaped, html};
+
 use super::Run;
-use super::ansi::{Palette, html};
+use super::ansi::{Palette, coloured};
 use super::escape::{Text, cut, plain};
 use super::status::{self, ALL, count, time};
 use crate::event::{FixtureFinished, Outcome, TestFinished, WorkerFailed};
@@ -27,7 +28,7 @@ const KEPT: usize = 50;
 /// The failures and what they mean for the rest of the page.
 #[derive(Default)]
 pub(super) struct Failures {
-    pub html: String,
+    pub html: Markup,
     pub count: usize,
     pub flaky: usize,
     /// For the place of a test in [`Run::tests`] the number of the entry that tells why, `failure-N` in the page.
@@ -69,7 +70,7 @@ pub(super) fn failures(run: &Run, palette: &mut Palette) -> Failures {
     for (place, test) in run.tests.iter().enumerate().filter(|(_, test)| test.flaky) {
         list.test(place, test);
     }
-    Failures { count: red, flaky: list.count - red, html: list.html, of_tests: list.of_tests, of_fixtures }
+    Failures { count: red, flaky: list.count - red, html: PreEscaped(list.html), of_tests: list.of_tests, of_fixtures }
 }
 
 struct List<'a> {
@@ -96,7 +97,6 @@ struct Entry<'a> {
 impl List<'_> {
     fn test(&mut self, place: usize, test: &TestFinished) {
         let attempts = self.run.attempts_before(test);
-        let state = self.state(test);
         let (file, line) = test.where_to_look();
         let mut facts = vec![time(test.duration)];
         facts.extend(test.worker.map(|worker| format!("worker {worker}")));
@@ -104,7 +104,7 @@ impl List<'_> {
             facts.push(format!("attempt {}", test.attempt));
         }
         let repetition = if test.repetition > 1 { format!(" #{}", test.repetition) } else { String::new() };
-        self.open(&Entry {
+        let entry = Entry {
             status: status::of_test(test),
             binary: &test.binary,
             name: format!("{}{repetition}", test.test),
@@ -113,29 +113,26 @@ impl List<'_> {
             message: test.message.as_deref(),
             output: &test.output,
             rerun: Some(self.command(&test.binary, Some(&test.test))),
-        });
-        if let Some(state) = state {
-            self.put(format_args!("<p class=state>{}</p>", Text(&state)));
-        }
-        self.attempts(attempts);
-        self.close();
+        };
+        let more = html! {
+            @if let Some(state) = self.state(test) { p.state { (Text(&state)) } }
+            @for attempt in attempts { (self.attempt(attempt)) }
+        };
+        self.add(&entry, &more);
         self.of_tests.insert(place, self.count);
     }
 
-    fn attempts(&mut self, attempts: &[TestFinished]) {
-        for attempt in attempts {
-            let status = &ALL[status::of(attempt.outcome)];
-            self.put(format_args!(
-                "<details class=attempt><summary><span class=\"mark {}\">{}</span> attempt {} {}, {}</summary>",
-                status.key,
-                status.mark,
-                attempt.attempt,
-                status.word,
-                time(attempt.duration)
-            ));
-            self.message(attempt.message.as_deref());
-            self.output(&attempt.output);
-            self.put(format_args!("</details>"));
+    fn attempt(&mut self, attempt: &TestFinished) -> Markup {
+        let status = &ALL[status::of(attempt.outcome)];
+        html! {
+            details.attempt {
+                summary {
+                    span.mark.(status.key) { (status.mark) }
+                    " attempt " (attempt.attempt) " " (status.word) ", " (time(attempt.duration))
+                }
+                (self.message(attempt.message.as_deref()))
+                (self.output(&attempt.output))
+            }
         }
     }
 
@@ -151,7 +148,7 @@ impl List<'_> {
         if let Some(module) = module {
             words.extend(["--".to_owned(), module]);
         }
-        self.open(&Entry {
+        let entry = Entry {
             status: status::of(fixture.outcome),
             binary: &fixture.binary,
             name: fixture.name(),
@@ -160,25 +157,26 @@ impl List<'_> {
             message: fixture.message.as_deref(),
             output: &fixture.output,
             rerun: Some(control::command(&words)),
-        });
-        if !kept.is_empty() {
-            self.put(format_args!("<p class=state>Did not run for it:</p><ul class=kept>"));
-            for test in kept.iter().take(KEPT).map(|place| &self.run.tests[*place]) {
-                let (binary, name) = (Text(&test.binary), Text(&test.test));
-                let _ = write!(self.html, "<li><span class=binary>{binary}</span> {name}");
+        };
+        let tests = &self.run.tests;
+        let more = html! {
+            @if !kept.is_empty() {
+                p.state { "Did not run for it:" }
+                ul.kept {
+                    @for test in kept.iter().take(KEPT).map(|place| &tests[*place]) {
+                        li { span.binary { (Text(&test.binary)) } " " (Text(&test.test)) }
+                    }
+                    @if kept.len() > KEPT { li { "and " (kept.len() - KEPT) " more" } }
+                }
             }
-            if kept.len() > KEPT {
-                let _ = write!(self.html, "<li>and {} more", kept.len() - KEPT);
-            }
-            self.put(format_args!("</ul>"));
-        }
-        self.close();
+        };
+        self.add(&entry, &more);
         let entry = self.count;
         self.of_tests.extend(kept.iter().map(|place| (*place, entry)));
     }
 
     fn worker(&mut self, worker: &WorkerFailed) {
-        self.open(&Entry {
+        let entry = Entry {
             status: status::of(Outcome::Error),
             binary: &worker.binary,
             name: WorkerFailed::NAME.to_owned(),
@@ -187,72 +185,45 @@ impl List<'_> {
             message: Some(&worker.message),
             output: &worker.output,
             rerun: None,
-        });
-        if !worker.tests.is_empty() {
-            let tests = worker.tests.join(", ");
-            self.put(format_args!("<p class=state>It had run {}.</p>", Text(&tests)));
-        }
-        self.close();
+        };
+        let more = html! {
+            @if !worker.tests.is_empty() { p.state { "It had run " (Text(&worker.tests.join(", "))) "." } }
+        };
+        self.add(&entry, &more);
     }
 
-    fn open(&mut self, entry: &Entry) {
+    /// Adds an entry to the page; `more` is what only its kind has.
+    fn add(&mut self, entry: &Entry, more: &Markup) {
         self.count += 1;
         let (number, status) = (self.count, &ALL[entry.status]);
-        let open = if number <= OPEN && status.key != "flaky" { " open" } else { "" };
-        let (modules, last) = entry
-            .name
-            .rsplit_once("::")
-            .map_or(("", &*entry.name), |(_, last)| (&entry.name[..entry.name.len() - last.len()], last));
-        self.put(format_args!(
-            "<details class=\"failure {key}\" id=failure-{number}{open}><summary><span class=\"mark {key}\" \
-             aria-hidden=true>{mark}</span><span class=what><span class=name><span class=binary>{binary}</span> \
-             {modules}<b>{last}</b></span><span class=facts>{word}",
-            key = status.key,
-            mark = status.mark,
-            binary = Text(entry.binary),
-            modules = Text(modules),
-            last = Text(last),
-            word = status.word,
-        ));
-        for fact in &entry.facts {
-            self.put(format_args!(" · {}", Text(fact)));
-        }
-        if let Some(place) = &entry.place {
-            self.put(format_args!(" · <span class=place>{}</span>", Text(place)));
-        }
-        self.put(format_args!("</span>"));
-        if let Some(gist) = entry.message.and_then(|it| it.lines().find(|line| !line.trim().is_empty())) {
-            self.put(format_args!("<span class=gist>{}</span>", Text(&plain(&cut(gist, GIST)))));
-        }
-        self.put(format_args!("</span></summary><div class=body>"));
-        self.message(entry.message);
-        self.output(entry.output);
-        if let Some(rerun) = &entry.rerun {
-            self.put(format_args!("<div class=command><code>{}</code></div>", Text(&plain(rerun))));
+        let html = html! {
+            details.failure.(status.key) id={"failure-" (number)} open[number <= OPEN && status.key != "flaky"] {
+                (summary(entry))
+                .body {
+                    (self.message(entry.message))
+                    (self.output(entry.output))
+                    @if let Some(rerun) = &entry.rerun { .command { code { (Text(&plain(rerun))) } } }
+                    (more)
+                }
+            }
+        };
+        self.html += &html.into_string();
+    }
+
+    fn message(&mut self, message: Option<&str>) -> Markup {
+        html! {
+            @if let Some(message) = message.filter(|it| !it.trim().is_empty()) {
+                pre.message { (coloured(message.trim_end(), self.palette)) }
+            }
         }
     }
 
-    fn close(&mut self) {
-        self.put(format_args!("</div></details>\n"));
-    }
-
-    fn message(&mut self, message: Option<&str>) {
-        if let Some(message) = message.filter(|it| !it.trim().is_empty()) {
-            let message = html(message.trim_end(), self.palette);
-            self.put(format_args!("<pre class=message>{message}</pre>"));
+    fn output(&mut self, output: &str) -> Markup {
+        html! {
+            @if !output.trim().is_empty() {
+                pre.output tabindex="0" aria-label="output" { (coloured(output.trim_end(), self.palette)) }
+            }
         }
-    }
-
-    fn output(&mut self, output: &str) {
-        if !output.trim().is_empty() {
-            let output = html(output.trim_end(), self.palette);
-            self.put(format_args!("<pre class=output tabindex=0 aria-label=output>{output}</pre>"));
-        }
-    }
-
-    fn put(&mut self, text: std::fmt::Arguments) {
-        // Writing to a string does not fail.
-        let _ = self.html.write_fmt(text);
     }
 
     /// What is known of the state that a test may have met in its process.
@@ -276,6 +247,28 @@ impl List<'_> {
         words.extend(self.run.started.iter().flat_map(|run| run.options.iter().cloned()));
         words.extend(selection(binary, self.run.packages.get(binary).map(String::as_str)));
         words
+    }
+}
+
+/// The line of an entry that is there while it is closed, too.
+fn summary(entry: &Entry) -> Markup {
+    let status = &ALL[entry.status];
+    let last = entry.name.rsplit("::").next().unwrap_or_default();
+    let modules = &entry.name[..entry.name.len() - last.len()];
+    let gist = entry.message.and_then(|it| it.lines().find(|line| !line.trim().is_empty()));
+    html! {
+        summary {
+            span.mark.(status.key) aria-hidden="true" { (status.mark) }
+            span.what {
+                span.name { span.binary { (Text(entry.binary)) } " " (Text(modules)) b { (Text(last)) } }
+                span.facts {
+                    (status.word)
+                    @for fact in &entry.facts { " · " (Text(fact)) }
+                    @if let Some(place) = &entry.place { " · " span.place { (Text(place)) } }
+                }
+                @if let Some(gist) = gist { span.gist { (Text(&plain(&cut(gist, GIST)))) } }
+            }
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod data;
 mod escape;
 mod failures;
 mod file;
+mod header;
 mod measures;
 mod page;
 mod previous;

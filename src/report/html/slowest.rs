@@ -1,6 +1,6 @@
 //! The tests that took longest, with what they took last time.
 
-use std::fmt::Write;
+use maud::{Markup, html};
 
 use super::escape::Text;
 use super::status::{self, ALL, time};
@@ -12,53 +12,55 @@ const SHOWN: usize = 12;
 /// Smaller changes than this come and go by themselves.
 const NOISE: f64 = 0.1;
 
-/// Empty if nothing took any time worth telling.
-pub(super) fn slowest(run: &Run, previous: Option<&Previous>) -> String {
+/// `None` if nothing took long enough to be of interest.
+pub(super) fn slowest(run: &Run, previous: Option<&Previous>) -> Option<Markup> {
     let mut tests: Vec<(usize, &TestFinished)> =
         run.tests.iter().enumerate().filter(|(_, it)| it.worker.is_some() && it.duration >= 0.001).collect();
     tests.sort_by(|(_, a), (_, b)| b.duration.total_cmp(&a.duration));
     tests.truncate(SHOWN);
-    let Some(longest) = tests.first().map(|(_, it)| it.duration) else { return String::new() };
-    let mut html = String::from(
-        "<table class=slowest><thead><tr><th scope=col>Test<th scope=col class=number>Time<th scope=col class=wide>\
-         <span class=hidden>compared</span>",
-    );
-    html += if previous.is_some() { "<th scope=col class=number>Last run</thead>" } else { "</thead>" };
-    html += "<tbody>";
-    for (place, test) in tests {
-        let status = &ALL[status::of_test(test)];
-        let change = previous.map(|previous| match previous.duration(&test.binary, &test.test) {
-            Some(before) => format!("<td class=number>{}", change(before, test.duration)),
-            None => "<td class=\"number quiet\">new".to_owned(),
-        });
-        let share = test.duration / longest * 100.0;
-        let _ = write!(
-            html,
-            "<tr><td><a href=#test-{place} class=name><span class=binary>{binary}</span> {name}</a><td \
-             class=number>{time}<td class=wide><svg class=bar viewBox=\"0 0 100 8\" preserveAspectRatio=none \
-             aria-hidden=true><rect class={key} width={share:.1} height=8 /></svg>{change}",
-            binary = Text(&test.binary),
-            name = Text(&test.test),
-            time = time(test.duration),
-            key = status.key,
-            change = change.unwrap_or_default(),
-        );
-    }
-    html + "</tbody></table>"
+    let longest = tests.first()?.1.duration;
+    Some(html! {
+        table.slowest {
+            thead { tr {
+                th scope="col" { "Test" }
+                th.number scope="col" { "Time" }
+                th.wide scope="col" { span.hidden { "compared" } }
+                @if previous.is_some() { th.number scope="col" { "Last run" } }
+            } }
+            tbody { @for (number, test) in tests { tr {
+                td { a.name href={"#test-" (number)} { span.binary { (Text(&test.binary)) } " " (Text(&test.test)) } }
+                td.number { (time(test.duration)) }
+                td.wide {
+                    svg.bar viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" {
+                        rect class=(ALL[status::of_test(test)].key) width=(format!("{:.1}", test.duration / longest * 100.0)) height="8" {}
+                    }
+                }
+                @if let Some(previous) = previous {
+                    @match previous.duration(&test.binary, &test.test) {
+                        Some(before) => td.number { (change(before, test.duration)) },
+                        None => td.number.quiet { "new" },
+                    }
+                }
+            } } }
+        }
+    })
 }
 
-/// What became of a duration, in words and with a class to colour it by.
-fn change(before: f64, now: f64) -> String {
+/// How a duration has changed, with a class to colour it by.
+fn change(before: f64, now: f64) -> Markup {
     let difference = now - before;
     let share = if before > 0.0 { difference / before } else { 0.0 };
-    if share.abs() < NOISE || difference.abs() < 0.01 {
-        return format!("<span class=quiet>{}, as before</span>", time(before));
-    }
     let before = time(before);
-    match share {
-        it if it >= 2.0 => format!("{before} <span class=slower>×{:.1}</span>", it + 1.0),
-        it if it > 0.0 => format!("{before} <span class=slower>+{:.0} %</span>", it * 100.0),
-        it => format!("{before} <span class=faster>−{:.0} %</span>", -it * 100.0),
+    html! {
+        @if share.abs() < NOISE || difference.abs() < 0.01 {
+            span.quiet { (before) ", as before" }
+        } @else if share >= 2.0 {
+            (before) " " span.slower { "×" (format!("{:.1}", share + 1.0)) }
+        } @else if share > 0.0 {
+            (before) " " span.slower { "+" (format!("{:.0}", share * 100.0)) " %" }
+        } @else {
+            (before) " " span.faster { "−" (format!("{:.0}", -share * 100.0)) " %" }
+        }
     }
 }
 
@@ -67,10 +69,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_is_told_if_it_is_one() {
-        assert!(change(1.0, 1.5).ends_with("<span class=slower>+50 %</span>"));
-        assert!(change(2.0, 1.0).ends_with("<span class=faster>−50 %</span>"));
-        assert!(change(1.0, 4.0).ends_with("<span class=slower>×4.0</span>"));
+    fn a_change_is_shown_if_it_is_one() {
+        let change = |before, now| change(before, now).into_string();
+        assert!(change(1.0, 1.5).ends_with("<span class=\"slower\">+50 %</span>"));
+        assert!(change(2.0, 1.0).ends_with("<span class=\"faster\">−50 %</span>"));
+        assert!(change(1.0, 4.0).ends_with("<span class=\"slower\">×4.0</span>"));
         assert!(change(1.0, 1.05).contains("as before"));
         assert!(change(0.001, 0.004).contains("as before"), "a few milliseconds are chance");
     }
