@@ -135,6 +135,34 @@ pub struct RunStarted {
     /// The toolchain that was said on the command line: such a command needs it as `cargo +TOOLCHAIN`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub toolchain: Option<String>,
+    /// Where the run comes from; absent in journals of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// Where a run comes from, as far as that is known at its start. It is for people and for links: nothing is decided by it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Origin {
+    /// The workspace's name: that of the package at its root, or else of its folder.
+    pub workspace: String,
+    /// The command line. Values of `--config`, and users and passwords in addresses, are `***`.
+    pub command: String,
+    /// The hash of the commit that was checked out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// What `rustc --version` prints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rustc: Option<String>,
+    /// The name of the machine, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// In the CI of a forge: the address that, with the path of a file in the workspace behind it, shows the file at this
+    /// commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<String>,
 }
 
 impl RunStarted {

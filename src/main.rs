@@ -18,7 +18,8 @@
 //!    `.config/ptest.toml` ([`config`]), and says which shared ones need a [`Host`](group::Host).
 //! 6. [`schedule`] decides what runs when, by what [`history`] knows of earlier runs; [`run`] does it, in one loop that
 //!    owns the run.
-//! 7. [`report`] tells people and machines, from the [`Event`](event::Event)s that the run emits.
+//! 7. [`report`] tells people and machines, from the [`Event`](event::Event)s that the run emits; the first of them says
+//!    where the run comes from ([`origin`]), without what may be a secret ([`masks`]).
 //!
 //! With `--eager` the run begins while cargo still builds ([`eager`]): the stages up to [`group`] run in a thread beside
 //! the run, suite by suite, and what comes of them is one more sender to the run's loop, too. Everything else is the same
@@ -114,7 +115,9 @@ mod group;
 mod history;
 mod list;
 mod listing;
+mod masks;
 mod notes;
+mod origin;
 mod report;
 mod run;
 mod schedule;
@@ -127,10 +130,11 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 use anyhow::{Context, anyhow};
+use camino::{Utf8Path, Utf8PathBuf};
 
 use beside::{Ground, Lister};
 use cli::{Afterwards, Called, Invocation, NoInvocation, NoTests, Task};
-use event::{Reporter, RunFinished, Stopped};
+use event::{Origin, Reporter, RunFinished, Stopped};
 use exit::{Exit, Failure, OrExit};
 use history::{Keeper, Lengths};
 use list::Suite;
@@ -210,9 +214,35 @@ fn earlier_runs(options: &build::Options) -> Result<Runs, Failure> {
     Ok(Runs::new(site.target_directory.join("ptest"), Some(&site.workspace_root)))
 }
 
+/// Where the page for the browser is written if no place was named.
+fn usual_page(target_directory: &Utf8Path) -> Utf8PathBuf {
+    target_directory.join("ptest/report.html")
+}
+
+/// What is said of a page that was written, with its path as short as it can be.
+fn written(page: &Utf8Path) -> String {
+    let folder = std::env::current_dir().ok();
+    let path = folder.and_then(|folder| page.strip_prefix(folder).ok()).unwrap_or(page);
+    format!("HTML report: {path}")
+}
+
+/// Without a browser the run is reported all the same: the path was said.
+fn open_in_browser(page: &Utf8Path) {
+    if let Err(error) = open::that_detached(page) {
+        say(&format!("note: the report could not be opened in a browser: {error}"));
+    }
+}
+
 /// `cargo ptest report`.
 fn report_afterwards(asked: &Afterwards) -> Result<Exit, Failure> {
-    report::check_places(&asked.report.files())?;
+    let mut options = asked.report.clone();
+    if asked.page {
+        options.html = Some(match &asked.target_dir {
+            Some(target) => usual_page(target),
+            None => usual_page(&build::site(&asked.cargo).or_exit(Exit::MetadataFailed)?.target_directory),
+        });
+    }
+    report::check_places(&options.files())?;
     let runs = || match &asked.target_dir {
         // Whoever is not in a workspace means all runs.
         Some(target) => {
@@ -225,13 +255,19 @@ fn report_afterwards(asked: &Afterwards) -> Result<Exit, Failure> {
     if let Some(note) = run.note()? {
         say(&format!("note: {note} ({})", run.path()));
     }
-    run.write(&asked.report).or_exit(Exit::OutputFailed)?;
+    run.write(&options).or_exit(Exit::OutputFailed)?;
     let slowest = run.slowest(asked.report.slowest)?;
     let mut out = std::io::stdout();
     out.write_all(slowest.as_bytes())
         .and_then(|()| out.flush())
         .context("cannot write to stdout")
         .or_exit(Exit::OutputFailed)?;
+    if let Some(page) = &options.html {
+        say(&written(page));
+        if asked.open {
+            open_in_browser(page);
+        }
+    }
     Ok(Exit::Success)
 }
 
@@ -240,6 +276,10 @@ fn report_afterwards(asked: &Afterwards) -> Result<Exit, Failure> {
 /// `began` tells whether it came to a run, which has its own end.
 fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failure> {
     if invocation.task == Task::Run {
+        if invocation.page {
+            let site = build::site(&invocation.build).or_exit(Exit::MetadataFailed)?;
+            invocation.report.html = Some(usual_page(&site.target_directory));
+        }
         report::check_places(&invocation.report.files())?;
         report::begin(&invocation.report).or_exit(Exit::OutputFailed)?;
     }
@@ -447,6 +487,7 @@ fn run_all(
     began: &mut bool,
 ) -> Result<Finished, Failure> {
     invocation.run.values.clone_from(&ground.values);
+    invocation.run.origin = Some(origin_of(invocation, site));
     if let Some(github) = &mut invocation.report.github {
         github.workspace.clone_from(&site.workspace_root);
     }
@@ -464,7 +505,21 @@ fn run_all(
         run::Error::Other(error) => error.into(),
     })?;
     reported.or_exit(Exit::of_unreported(run.stopped))?;
+    if let Some(page) = invocation.report.html.as_deref().filter(|_| !invocation.quiet) {
+        say(&written(page));
+    }
     Ok(Finished { run, measured })
+}
+
+/// Where a run comes from, for its reports.
+fn origin_of(invocation: &Invocation, site: &build::Site) -> Origin {
+    let args: Vec<String> = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let command = origin::command(invocation.run.toolchain.as_deref(), &args);
+    Origin {
+        rustc: site.rustc.clone(),
+        host: invocation.name_host.then(run::host_name),
+        ..origin::of(&site.name, &site.workspace_root, &invocation.build.env, &command)
+    }
 }
 
 fn exit_of(run: &RunFinished, invocation: &Invocation, filtered: Filtered, all_built: bool) -> Exit {

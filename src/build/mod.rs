@@ -72,11 +72,15 @@ pub struct Build {
 /// Where a build takes place.
 #[derive(Clone, Debug)]
 pub struct Site {
+    /// That of the package at the workspace's root, or else of its folder.
+    pub name: String,
     pub workspace_root: Utf8PathBuf,
     pub target_directory: Utf8PathBuf,
     pub build_directory: Option<Utf8PathBuf>,
     /// Where no package is chosen, cargo builds all members, and not only those that are near or the default.
     pub all_members: bool,
+    /// What `rustc --version` prints, where a build takes place and it could be remembered.
+    pub rustc: Option<String>,
 }
 
 fn builds_all_members(metadata: &Metadata) -> bool {
@@ -87,11 +91,14 @@ fn builds_all_members(metadata: &Metadata) -> bool {
 
 impl Site {
     fn of(metadata: &Metadata) -> Self {
+        let folder = || metadata.workspace_root.file_name().unwrap_or_default().to_owned();
         Self {
+            name: metadata.root_package().map_or_else(folder, |package| package.name.to_string()),
             workspace_root: metadata.workspace_root.clone(),
             target_directory: metadata.target_directory.clone(),
             build_directory: metadata.build_directory.clone(),
             all_members: builds_all_members(metadata),
+            rustc: None,
         }
     }
 }
@@ -222,7 +229,7 @@ impl Known {
     }
 
     fn site(&self) -> Site {
-        Site::of(&self.metadata)
+        Site { rustc: self.platforms.rustc.clone(), ..Site::of(&self.metadata) }
     }
 
     /// The binary that the last message is about, if all is known of it already. What of several platforms it is called

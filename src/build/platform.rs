@@ -25,6 +25,8 @@ pub(super) struct Platforms {
     host: Platform,
     targets: Vec<Platform>,
     pub env: std::collections::BTreeMap<String, Variable>,
+    /// What `rustc --version` prints.
+    pub rustc: Option<String>,
 }
 
 impl Platforms {
@@ -39,7 +41,7 @@ impl Platforms {
         let host = platform(&config, &rustc, None)?;
         let targets = config.targets(&options.targets)?;
         let targets = targets.iter().map(|target| platform(&config, &rustc, Some(target))).collect::<Result<_>>()?;
-        Ok(Self { host, targets, env: config.env() })
+        Ok(Self { host, targets, env: config.env(), rustc: rustc.version() })
     }
 
     /// Whether the build was for named targets, be one of them the host's own.

@@ -40,6 +40,12 @@ impl<'a> Rustc<'a> {
         Ok(answer)
     }
 
+    /// Its version, if it has to be asked for it only once: it is not worth a start each time.
+    pub(super) fn version(&self) -> Option<String> {
+        self.identity()?;
+        Some(self.print(&["--version"]).ok()?.trim_end().to_owned())
+    }
+
     /// Tells this rustc from all others. A name that is looked up, and a wrapper, may stand for another each time.
     fn identity(&self) -> Option<String> {
         let path = self.program.path.as_path();

@@ -14,6 +14,10 @@ use crate::report::afterwards::{Options, Run};
 #[derive(Debug)]
 pub struct Afterwards {
     pub report: Options,
+    /// The page is to be written to its usual place.
+    pub page: bool,
+    /// And to be opened.
+    pub open: bool,
     /// Where cargo builds, if that was said.
     pub target_dir: Option<Utf8PathBuf>,
     /// How cargo is asked for it, if it was not.
@@ -33,10 +37,12 @@ pub(super) fn understand(args: AfterwardsArgs, env: Env) -> Result<Afterwards> {
             run: args.from.map_or(Run::Latest, run),
             junit: path("--junit", args.junit)?,
             junit_output: args.junit_output,
-            html: path("--html", args.html)?,
+            html: path("--html", args.html.clone().flatten())?,
             trace: path("--trace", args.trace)?,
             slowest: args.slowest.map_or(0, |most| most as usize),
         },
+        page: matches!(args.html, Some(None)) || (args.open && args.html.is_none()),
+        open: args.open,
         target_dir: args.target_dir,
         cargo: build::Options {
             cargo: cargo(&env),

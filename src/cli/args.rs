@@ -27,7 +27,7 @@ Tests that share a process-wide lock can be declared a unit in .config/ptest.tom
 #[derive(Debug, Parser)]
 #[command(name = "cargo ptest", bin_name = "cargo ptest", version, after_help = AFTER_HELP, max_term_width = 100)]
 #[command(override_usage = "cargo ptest [run | list] [OPTIONS] [FILTERS]... [-- TEST-BINARY OPTIONS]
-       cargo ptest report [--from RUN] [--junit PATH] [--html PATH] [--trace PATH] [--slowest N]")]
+       cargo ptest report [--from RUN] [--open] [--junit PATH] [--html [PATH]] [--trace PATH] [--slowest N]")]
 pub(super) struct Cli {
     #[command(flatten)]
     pub run: RunArgs,
@@ -142,8 +142,13 @@ pub(super) struct ReportArgs {
     #[arg(long, value_enum, default_value = "auto", value_name = "FOR")]
     pub annotations: Annotations,
     /// Write a page for the browser: failures, timeline, all tests; one file that needs no network
+    /// Without PATH it is report.html in target/ptest
     #[arg(long, value_name = "PATH")]
-    pub html: Option<Utf8PathBuf>,
+    #[expect(clippy::option_option, reason = "so clap has an option with a value that may be missing")]
+    pub html: Option<Option<Utf8PathBuf>>,
+    /// Name this machine in the reports
+    #[arg(long)]
+    pub report_host: bool,
     /// When to colour
     #[arg(long, value_enum, value_name = "WHEN")]
     pub color: Option<Colour>,
@@ -308,7 +313,7 @@ pub(super) struct BuildArgs {
 /// The journal of a run that was killed will do, too; the reports say so.
 #[derive(Debug, Parser)]
 #[command(name = "cargo ptest report", bin_name = "cargo ptest report", max_term_width = 100)]
-#[command(group = clap::ArgGroup::new("reports").required(true).multiple(true).args(["junit", "html", "trace", "slowest"]))]
+#[command(group = clap::ArgGroup::new("reports").required(true).multiple(true).args(["junit", "html", "trace", "slowest", "open"]))]
 pub(super) struct AfterwardsArgs {
     /// The run: its id or the beginning of it, or the path of a journal. Default: the latest
     #[arg(long, value_name = "RUN")]
@@ -319,9 +324,13 @@ pub(super) struct AfterwardsArgs {
     /// Of which tests JUnit has what they wrote
     #[arg(long, value_enum, default_value = "failed", value_name = "WHICH")]
     pub junit_output: crate::report::JunitOutput,
-    /// Write a page for the browser
+    /// Write a page for the browser. Without PATH it is report.html in target/ptest
     #[arg(long, value_name = "PATH")]
-    pub html: Option<Utf8PathBuf>,
+    #[expect(clippy::option_option, reason = "so clap has an option with a value that may be missing")]
+    pub html: Option<Option<Utf8PathBuf>>,
+    /// Write a page for the browser, and open it there
+    #[arg(long)]
+    pub open: bool,
     /// Write a trace for ui.perfetto.dev
     #[arg(long, value_name = "PATH")]
     pub trace: Option<Utf8PathBuf>,

@@ -53,6 +53,10 @@ pub struct Invocation {
     pub group: group::Options,
     pub run: run::Options,
     pub report: report::Options,
+    /// The page for the browser is to be written to its usual place.
+    pub page: bool,
+    /// Reports are to name this machine.
+    pub name_host: bool,
     pub no_tests: NoTests,
     /// Only what failed or did not finish the last time.
     pub failed: bool,
@@ -261,6 +265,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, command: &Command, env: Env) ->
             built: None,
             again,
             toolchain: toolchain.clone(),
+            origin: None,
         },
         report: report::Options {
             stdout: cli.report.message_format,
@@ -268,7 +273,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, command: &Command, env: Env) ->
             junit_output: cli.report.junit_output,
             github: github(cli.report.annotations, &env),
             trace: cli.report.trace.as_deref().map(|path| file("--trace", path)).transpose()?,
-            html: cli.report.html.as_deref().map(|path| file("--html", path)).transpose()?,
+            html: cli.report.html.iter().flatten().next().map(|path| file("--html", path)).transpose()?,
             terminal: TerminalOptions {
                 colours: colours.unwrap_or_else(|| std::io::stderr().is_terminal()),
                 verbosity: match (quiet, cli.report.verbose) {
@@ -287,6 +292,8 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, command: &Command, env: Env) ->
                 keys: screen::keys(cli, &env),
             },
         },
+        page: cli.report.html == Some(None),
+        name_host: cli.report.report_host,
         no_tests: cli.select.no_tests,
         failed: cli.select.failed,
         history: !cli.run.no_history,

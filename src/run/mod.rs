@@ -49,7 +49,9 @@ use anyhow::{Context, Result};
 use camino::Utf8PathBuf;
 use jobserver::HelperThread;
 
-use crate::event::{Event, Outcome, Reporter, RunFinished, RunStarted, Stopped, TestFinished, TestSlow, WorkerFailed};
+use crate::event::{
+    Event, Origin, Outcome, Reporter, RunFinished, RunStarted, Stopped, TestFinished, TestSlow, WorkerFailed,
+};
 use crate::filter::Decision;
 use crate::group::{Groups, Unaskable};
 use crate::history::Lengths;
@@ -114,6 +116,8 @@ pub struct Options {
     pub again: Vec<String>,
     /// The toolchain that was said on the command line.
     pub toolchain: Option<String>,
+    /// Where the run comes from. Known when the workspace is.
+    pub origin: Option<Origin>,
 }
 
 /// Why a run could not be carried out to its end.
@@ -189,6 +193,11 @@ impl Work<'_> {
         self.groups.extend(groups);
         self.lengths.extend(lengths);
     }
+}
+
+/// The name of this machine.
+pub fn host_name() -> String {
+    os::host_name()
 }
 
 /// Runs all groups and reports every decision that is not a skip exactly once.
@@ -364,6 +373,7 @@ impl<'a> Run<'a> {
             eager: self.building,
             options: self.options.again.clone(),
             toolchain: self.options.toolchain.clone(),
+            origin: self.options.origin.clone(),
         }));
         self.report(taken);
     }

@@ -25,6 +25,7 @@ pub fn run_started(tests: usize) -> Event {
         eager: false,
         options: Vec::new(),
         toolchain: None,
+        origin: None,
     })
 }
 

@@ -17,6 +17,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("threads", &[]),
     ("errors", &[]),
     ("exit", &["event"]),
+    ("masks", &[]),
+    ("origin", &["event", "files", "masks"]),
     ("list", &["build", "errors", "files", "threads"]),
     ("filter", &["list", "build"]),
     ("group", &["list", "build", "filter", "config"]),
@@ -26,7 +28,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("beside", &["build", "list", "run"]),
     ("eager", &["beside", "build", "config", "exit", "filter", "group", "history", "list", "run"]),
     ("notes", &["config", "filter", "group", "list"]),
-    ("report", &["errors", "event", "files", "tty"]),
+    ("report", &["errors", "event", "files", "masks", "tty"]),
     // Of each stage the type of its options, which is what the command line is turned into.
     (
         "cli",
