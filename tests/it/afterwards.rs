@@ -110,7 +110,12 @@ fn the_reports_of_a_killed_run_say_so_and_failed_runs_the_rest() {
     assert!(ran.expect(0).stderr.starts_with("note: the run broke off, and the reports say so ("), "{}", ran.stderr);
     junit::validate(&file);
     let page = fs::read_to_string(page).unwrap();
-    for text in ["<h1>Incomplete</h1>", "2 of 4 tests have no result.", "these ran: b.", "as it was told"] {
+    for text in [
+        "<h1>Incomplete</h1>",
+        "2 of 4 tests have no result.",
+        "Still running when the last event was written: b.",
+        "as it was told",
+    ] {
         assert!(page.contains(text), "the page lacks {text}: {page}");
     }
     let trace: Value = serde_json::from_slice(&fs::read(trace).unwrap()).unwrap();
@@ -140,7 +145,7 @@ fn all_reports_are_made_of_a_journal_alone() {
     let [page, trace, junit] = ["page.html", "trace.json", "junit.xml"].map(|name| folder.path().join(name));
     let tool = ptest(&[]).inside(folder.path()).args(["report", "--from", journal]).junit(&junit);
     let ran = tool.args(["--html".as_ref(), &*page, "--trace".as_ref(), &*trace]).run();
-    assert_eq!(ran.expect(0).stderr, "");
+    assert_eq!(ran.expect(0).stderr, "HTML report: page.html\n");
     junit::validate(&junit);
     junit::expect_reread(&junit);
     let suites = Element::parse(&fs::read_to_string(&junit).unwrap());

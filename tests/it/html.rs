@@ -1,5 +1,6 @@
 //! The page that `--html` writes, in a real browser.
 
+mod around;
 mod told;
 
 use std::fs;
@@ -23,13 +24,34 @@ fn passes() {}
 
 #[test]
 fn passes_slowly() {
+    println!("\x1b[32mslow\x1b[0m but sure");
     std::thread::sleep(std::time::Duration::from_millis(120));
 }
 
 #[test]
 fn fails_in_colour() {
-    println!("\x1b[1;31mred\x1b[0m and \x1b[38;2;1;2;200mblue\x1b[0m, \x1b[2Jcleared");
+    println!("\x1b[1;31mred\x1b[0m and \x1b[38;2;98;254;230mblue\x1b[0m, \x1b[2Jcleared");
     panic!("colourful");
+}
+
+#[test]
+fn fails_with_a_diff() {
+    // What pretty_assertions prints of two numbers in two long lists.
+    let same: String = (0..70).map(|number| format!("     {number},\n")).collect();
+    let (left, right) = ("\x1b[31m<    \x1b[0m\x1b[1;48;5;52;31m4\x1b[0m\x1b[31m2,\x1b[0m", "\x1b[32m>    \x1b[0m\x1b[1;48;5;22;32m9\x1b[0m\x1b[32m2,\x1b[0m");
+    panic!("assertion failed: `(left == right)`\n\n\x1b[1mDiff\x1b[0m \x1b[31m< left\x1b[0m / \x1b[32mright >\x1b[0m :\n [\n{same}{left}\n{right}\n ]\n\n");
+}
+
+#[test]
+fn fails_in_all_colours() {
+    for ground in (40..48).chain(100..108).chain([49]) {
+        let texts = (30..38).chain(90..98).map(|text| format!("\x1b[{text};{ground}mx\x1b[2my\x1b[0m\x1b[7;{text};{ground}mz\x1b[0m"));
+        println!("{}", texts.collect::<String>());
+    }
+    for ground in 16..=255 {
+        println!("\x1b[48;5;{ground}mx\x1b[31my\x1b[32mz\x1b[38;5;{}mw\x1b[0m", 271 - ground);
+    }
+    panic!("so many");
 }
 
 #[test]
@@ -91,7 +113,7 @@ fn count(outcome: &str) -> usize {
     of_kind(&page().events, "test-finished").filter(|it| it["outcome"] == outcome).count()
 }
 
-const ROWS: &str = "document.querySelectorAll('#tests tbody tr').length";
+const ROWS: &str = "document.querySelectorAll('#tests tbody tr[id]').length";
 const NAMES: &str = "[...document.querySelectorAll('#tests td.name')].map(it => it.querySelector('.binary').nextSibling.nextSibling?.data)";
 
 #[test]
@@ -108,7 +130,7 @@ fn every_test_is_a_row_and_every_attempt_a_bar() {
         let red = count("failed") + count("crashed");
         assert_eq!(browser.value("document.querySelectorAll('.failure:not(.flaky)').length"), red);
         assert_eq!(browser.value("document.querySelectorAll('.failure.flaky').length"), 1);
-        assert_eq!(browser.value("document.title"), format!("✗ {red} failed · cargo ptest"));
+        assert_eq!(browser.value("document.title"), format!("✗ {red} failed · made · cargo ptest"));
         // The numbers at the top are those of the last event.
         let finished = of_kind(&page.events, "run-finished").next().unwrap();
         for (key, number) in
@@ -128,19 +150,28 @@ fn filter_and_order_are_kept_in_the_location() {
         browser.visit(&page.path, 1400, "light");
         browser.press(&["/"]);
         browser.press(&["f", "a", "i", "l", "s", "_"]);
-        assert_eq!(browser.value(ROWS), 3);
+        assert_eq!(browser.value(ROWS), 5);
         browser.value("document.querySelector('.outcomes [data-key=failed]').click()");
-        assert_eq!(browser.value(ROWS), 2);
+        assert_eq!(browser.value(ROWS), 4);
         browser.value("document.querySelector('#tests th[data-key=name] button').click()");
         assert_eq!(browser.value("location.hash"), "#q=fails_&outcome=failed&sort=name");
-        assert_eq!(browser.value(NAMES), json!(["fails_hostile", "fails_in_colour"]));
+        assert_eq!(
+            browser.value(NAMES),
+            json!(["fails_hostile", "fails_in_all_colours", "fails_in_colour", "fails_with_a_diff"])
+        );
         browser.value("document.querySelector('#tests th[data-key=name] button').click()");
         assert_eq!(browser.value("document.querySelector('#tests th[data-key=name]').ariaSort"), "descending");
-        assert_eq!(browser.value(NAMES), json!(["fails_in_colour", "fails_hostile"]));
+        assert_eq!(
+            browser.value(NAMES),
+            json!(["fails_with_a_diff", "fails_in_colour", "fails_in_all_colours", "fails_hostile"])
+        );
 
         // Whoever is given the address sees the same.
         browser.load("Page.reload", json!({}));
-        assert_eq!(browser.value(NAMES), json!(["fails_in_colour", "fails_hostile"]));
+        assert_eq!(
+            browser.value(NAMES),
+            json!(["fails_with_a_diff", "fails_in_colour", "fails_in_all_colours", "fails_hostile"])
+        );
         assert_eq!(browser.value("document.querySelector('#tests input').value"), "fails_");
 
         browser.value("location.hash = 'sort=-time'");
@@ -175,6 +206,7 @@ fn the_timeline_and_the_table_are_used_by_keyboard() {
         assert_eq!(browser.value(there), true);
         browser.press(&["/"]);
         assert_eq!(browser.value("document.activeElement === document.querySelector('#tests input')"), true);
+        browser.value("document.querySelector('.grouping').click()");
         browser.value("document.querySelector('#tests tbody tr').focus()");
         browser.press(&["ArrowDown"]);
         assert_eq!(browser.value("document.activeElement === document.querySelectorAll('#tests tbody tr')[1]"), true);
@@ -210,6 +242,175 @@ fn the_page_follows_the_time_of_day_and_the_width_of_the_window() {
     });
 }
 
+/// The texts of a page that can hardly be read, with their contrast to what is behind them; and how many were looked at.
+const FAINT: &str = r"(() => {
+    const parts = (colour) => colour.match(/[\d.]+/g).map(Number);
+    const luminance = (colour) => {
+        const [red, green, blue] = parts(colour).map((part) => part / 255)
+            .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    };
+    const ground = (element) => {
+        for (let it = element; it; it = it.parentElement) {
+            const colour = getComputedStyle(it).backgroundColor, [, , , alpha = 1] = parts(colour);
+            if (alpha === 1) return colour;
+            if (alpha > 0) throw new Error(`what is behind ${it.outerHTML.slice(0, 100)} shines through`);
+        }
+        throw new Error('the page has no ground');
+    };
+    const opacity = (element) => element ? getComputedStyle(element).opacity * opacity(element.parentElement) : 1;
+    const contrast = (text, ground) => {
+        const [one, other] = [luminance(text), luminance(ground)];
+        return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    };
+    for (const details of document.querySelectorAll('details')) details.open = true;
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), faint = [];
+    let count = 0;
+    while (texts.nextNode()) {
+        const it = texts.currentNode.parentElement, text = texts.currentNode.data.trim();
+        if (!text || !it.getClientRects().length || it.closest('script, noscript, .hidden')) continue;
+        count += 1;
+        const measured = opacity(it) * contrast(getComputedStyle(it).color, ground(it));
+        if (measured < 4.5) faint.push(`${text.slice(0, 40)} (${it.className}): ${measured.toFixed(2)}`);
+    }
+    return [count, ...faint];
+})()";
+
+#[test]
+fn every_text_stands_out_from_what_is_behind_it() {
+    let page = page();
+    with_browser(|browser| {
+        for scheme in ["light", "dark"] {
+            browser.visit(&page.path, 1400, scheme);
+            // A row that was chosen, a button that is on, a group, and a test that passed, with its output.
+            browser.value("document.querySelector('.outcomes button').click()");
+            browser.value("document.querySelector('.outcomes button').click()");
+            browser.value("[...document.querySelectorAll('#tests tr[id]')].find(it => it.textContent.includes('passes_slowly')).click()");
+            browser.wait("document.querySelector('#tests .detail .output')?.textContent === 'slow but sure'");
+            let found = browser.value(FAINT);
+            let [count, faint @ ..] = &found.as_array().unwrap()[..] else { panic!("{found}") };
+            assert!(count.as_u64().unwrap() > 1500, "the colours of all sorts are there: {count}");
+            assert!(faint.is_empty(), "{scheme}: {faint:#?}");
+        }
+    });
+}
+
+#[test]
+fn a_failure_has_its_message_in_a_few_lines_then_the_source_and_then_the_output() {
+    let page = page();
+    with_browser(|browser| {
+        browser.visit(&page.path, 1400, "light");
+        let entry =
+            "[...document.querySelectorAll('.failure')].find(it => it.textContent.includes('fails_with_a_diff'))";
+        let parts = format!("[...{entry}.querySelector('.body').children].map(it => it.className)");
+        assert_eq!(browser.value(&parts), json!(["message", "source", "output", "command", "attempt"]));
+        let message = browser.value(&format!("{entry}.querySelector('.message').innerText.trim()"));
+        assert_eq!(message, "assertion failed: `(left == right)`\n<    42,\n>    92,");
+        let side = |side: &str| format!("{entry}.querySelector('.message .{side}').textContent");
+        assert_eq!([browser.value(&side("left")), browser.value(&side("right"))], ["<    42,", ">    92,"]);
+        let output = browser.value(&format!("{entry}.querySelector('.output').textContent"));
+        assert!(output.as_str().unwrap().contains("     33,\n"), "{output}");
+
+        // The line that panicked is the third of five.
+        let entry = "[...document.querySelectorAll('.failure')].find(it => it.textContent.includes('fails_in_colour'))";
+        let lines = format!(
+            "[...{entry}.querySelectorAll('.source > span')].map(it => [it.className, it.lastChild.data ?? ''])"
+        );
+        let lines = browser.value(&lines);
+        let expected = [
+            json!(["", "fn fails_in_colour() {"]),
+            json!([
+                "",
+                "    println!(\"\\x1b[1;31mred\\x1b[0m and \\x1b[38;2;98;254;230mblue\\x1b[0m, \\x1b[2Jcleared\");"
+            ]),
+            json!(["marked", "    panic!(\"colourful\");"]),
+            json!(["", "}"]),
+            json!(["", ""]),
+        ];
+        assert_eq!(lines, json!(expected));
+        let number = browser.value(&format!("{entry}.querySelector('.source .marked .line').textContent"));
+        let place = browser.value(&format!("{entry}.querySelector('.place').textContent"));
+        assert_eq!(place, format!("tests/all.rs:{}", number.as_str().unwrap()), "it is the place of the panic");
+    });
+}
+
+#[test]
+fn tests_are_a_tree_of_packages_binaries_and_modules() {
+    let manifest = "[[test]]\nname = \"other\"\npath = \"tests/other.rs\"\n";
+    let tests = "#[cfg(test)] mod one { #[test] fn a() { println!(\"here\") } mod deep { #[test] fn b() {} } }\n\
+                 #[cfg(test)] mod two { #[test] fn c() {} #[test] fn d() { panic!(\"no\") } }";
+    let workspace =
+        Workspace::of_package(manifest).file("src/lib.rs", tests).file("tests/other.rs", "#[test] fn e() {}");
+    let path = workspace.path().join("page.html");
+    workspace.ptest().args(["--no-doc", "--html"]).args([&path]).run().expect(100);
+    with_browser(|browser| {
+        let rows = "[...document.querySelectorAll('#tests tbody tr:not(.detail)')].map(it => (it.style.getPropertyValue('--depth') || 0) + ' ' \
+                    + it.querySelector('.name').innerText.split('\\n')[0].trim())";
+        browser.visit(&path, 1400, "light");
+        let all = [
+            "0 made 5 tests, 1 failed",
+            "1 lib 4 tests, 1 failed",
+            "2 one 2 tests",
+            "3 deep 1 test",
+            "4 b",
+            "3 a",
+            "2 two 2 tests, 1 failed",
+            "3 d",
+            "3 c",
+            "1 other 1 test",
+            "2 e",
+        ];
+        assert_eq!(browser.value(rows), json!(all));
+        // A click closes a group, and the keys open and close it as in any tree.
+        let group = |name: &str| {
+            format!("[...document.querySelectorAll('#tests tr.group')].find(it => it.innerText.includes('{name}'))")
+        };
+        browser.value(&format!("{}.click()", group("one")));
+        assert_eq!(browser.value(&format!("{rows}.length")), all.len() - 3);
+        assert_eq!(browser.value(&format!("document.activeElement === {}", group("one"))), true);
+        browser.press(&["ArrowRight"]);
+        assert_eq!(browser.value(&format!("{rows}.length")), all.len());
+        browser.press(&["ArrowLeft"]);
+        assert_eq!(browser.value(&format!("{}.querySelector('button').ariaExpanded", group("one"))), "false");
+        // The link to a test opens the groups that it is in.
+        browser.value("location.hash = 'test-' + JSON.parse(document.getElementById('data').textContent).tests.findIndex(it => it[1] === 'one::a')");
+        browser.wait("document.activeElement.matches('#tests tr.chosen')");
+        let detail = browser.value("document.activeElement.nextSibling.innerText");
+        assert!(
+            detail.as_str().unwrap().contains("made one::a") && detail.as_str().unwrap().contains("here"),
+            "{detail}"
+        );
+        // A filter leaves the groups in which it finds something.
+        browser.value("location.hash = 'q=deep'");
+        browser.wait(&format!("{rows}.length < 3"));
+        assert_eq!(browser.value(rows), json!(["0 made › lib › one › deep 1 test", "1 b"]));
+        // As a list, with whole names.
+        browser.value("location.hash = 'view=list'");
+        browser.wait(&format!("{rows}.length === 5"));
+        assert_eq!(browser.value(&format!("{rows}[0]")), "0 made two::d");
+        browser.value("document.querySelector('.grouping').click()");
+        assert_eq!(browser.value(&format!("{rows}.length")), all.len());
+        assert!(browser.complaints.is_empty(), "{:?}", browser.complaints);
+    });
+}
+
+#[test]
+fn from_a_failure_to_its_bar_and_back() {
+    let page = page();
+    with_browser(|browser| {
+        browser.visit(&page.path, 1400, "light");
+        let entry = "[...document.querySelectorAll('.failure')].find(it => it.textContent.includes('fails_in_colour'))";
+        let place = browser.middle(&format!("{entry}.querySelector('.locate')"));
+        browser.click(place);
+        browser.wait("document.activeElement.id === 'chart'");
+        let tip = browser.value("document.getElementById('tip').innerText");
+        assert!(tip.as_str().unwrap().starts_with("fails_in_colour\nfailed"), "{tip}");
+        browser.press(&["Enter"]);
+        assert_eq!(browser.value(&format!("document.activeElement.closest('.failure') === {entry}")), true);
+        assert!(browser.complaints.is_empty(), "{:?}", browser.complaints);
+    });
+}
+
 #[test]
 fn what_tests_wrote_does_nothing_and_nothing_leaves_the_page() {
     let page = page();
@@ -221,8 +422,8 @@ fn what_tests_wrote_does_nothing_and_nothing_leaves_the_page() {
         assert_eq!(browser.value("document.querySelectorAll('script').length"), 2);
         let shown = "[...document.querySelectorAll('.failure .output')].some(it => it.textContent.includes('</script><script>'))";
         assert_eq!(browser.value(shown), true, "it is shown as it was written");
-        assert_eq!(browser.value("document.querySelector('.output .bold.f1').textContent"), "red");
-        assert_eq!(browser.value("getComputedStyle(document.querySelector('.f-0102c8')).color"), "rgb(1, 2, 200)");
+        assert_eq!(browser.value("document.querySelector('.output .bold.f-f47b78').textContent"), "red");
+        assert_eq!(browser.value("getComputedStyle(document.querySelector('.f-62fee6')).color"), "rgb(98, 254, 230)");
         let requests: Vec<&String> = browser.requests.iter().filter(|it| !it.starts_with("file://")).collect();
         assert!(requests.iter().all(|it| *it == "about:blank"), "{requests:?}");
         assert!(browser.complaints.is_empty(), "{:?}", browser.complaints);

@@ -6,14 +6,38 @@ use std::fmt::Write;
 
 use maud::{Markup, html};
 
+use super::contrast::{Rgb, legible, mix};
 use super::escape::Text;
 use crate::report::control::tame;
 
-/// The colours beyond the sixteen that the style sheet knows, each to become a rule of it.
+/// Text and ground where no colour is set: dark in either colour scheme of the page, as terminals are for most people.
+/// The style sheet has them as `--terminal-text` and `--terminal`.
+const TEXT: Rgb = [0xd6, 0xdc, 0xe0];
+const GROUND: Rgb = [0x16, 0x1a, 0x1d];
+
+/// The sixteen that people choose themselves in a terminal.
+const SIXTEEN: [Rgb; 16] = [
+    [0x0c, 0x0e, 0x10],
+    [0xf4, 0x7b, 0x78],
+    [0x74, 0xc5, 0x96],
+    [0xe0, 0xb3, 0x52],
+    [0x86, 0xae, 0xf7],
+    [0xcf, 0x9a, 0xea],
+    [0x6f, 0xca, 0xdb],
+    [0xc9, 0xd1, 0xd6],
+    [0x8b, 0x95, 0x9c],
+    [0xff, 0x9a, 0x96],
+    [0x92, 0xdc, 0xb0],
+    [0xf0, 0xc8, 0x70],
+    [0xa5, 0xc4, 0xff],
+    [0xe0, 0xb5, 0xf7],
+    [0x90, 0xdf, 0xee],
+    [0xf3, 0xf6, 0xf7],
+];
+
+/// The colours that the text and its grounds have, each to become a rule of the style sheet.
 #[derive(Default)]
 pub(super) struct Palette(BTreeSet<Rgb>);
-
-type Rgb = [u8; 3];
 
 /// A rainbow need not become a style sheet of megabytes.
 const MOST: usize = 1024;
@@ -29,8 +53,14 @@ impl Palette {
         rules
     }
 
-    fn has(&mut self, rgb: Rgb) -> bool {
-        self.0.contains(&rgb) || (self.0.len() < MOST && self.0.insert(rgb))
+    /// Whether there are rules for both: one without the other might not be legible.
+    fn has(&mut self, text: Rgb, ground: Rgb) -> bool {
+        let is_full = self.0.len() + 2 > MOST;
+        if is_full {
+            return self.0.contains(&text) && self.0.contains(&ground);
+        }
+        self.0.extend([text, ground]);
+        true
     }
 }
 
@@ -38,18 +68,11 @@ fn hex([red, green, blue]: Rgb) -> String {
     format!("{red:02x}{green:02x}{blue:02x}")
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Colour {
-    /// One of the sixteen that people choose themselves.
-    Own(u8),
-    Rgb(Rgb),
-}
-
 #[derive(Clone, Copy, Default, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each can be on or off")]
 struct Style {
-    text: Option<Colour>,
-    ground: Option<Colour>,
+    text: Option<Rgb>,
+    ground: Option<Rgb>,
     bold: bool,
     dim: bool,
     italic: bool,
@@ -93,10 +116,10 @@ impl Style {
                 Some(24) => self.underlined = false,
                 Some(27) => self.inverse = false,
                 Some(29) => self.struck = false,
-                Some(code @ 30..=37) => self.text = Some(Colour::Own(code - 30)),
-                Some(code @ 90..=97) => self.text = Some(Colour::Own(code - 90 + 8)),
-                Some(code @ 40..=47) => self.ground = Some(Colour::Own(code - 40)),
-                Some(code @ 100..=107) => self.ground = Some(Colour::Own(code - 100 + 8)),
+                Some(code @ 30..=37) => self.text = Some(sixteen(code - 30)),
+                Some(code @ 90..=97) => self.text = Some(sixteen(code - 90 + 8)),
+                Some(code @ 40..=47) => self.ground = Some(sixteen(code - 40)),
+                Some(code @ 100..=107) => self.ground = Some(sixteen(code - 100 + 8)),
                 Some(38) => self.text = extended(&mut codes).or(self.text),
                 Some(48) => self.ground = extended(&mut codes).or(self.ground),
                 Some(39) => self.text = None,
@@ -108,42 +131,44 @@ impl Style {
     }
 
     fn classes(self, palette: &mut Palette) -> String {
-        let (text, ground) = if self.inverse { (self.ground, self.text) } else { (self.text, self.ground) };
-        let flags = [
-            (self.bold, "bold"),
-            (self.dim, "dim"),
-            (self.italic, "italic"),
-            (self.underlined, "underlined"),
-            (self.struck, "struck"),
-            (self.inverse && text.is_none(), "f-ground"),
-            (self.inverse && ground.is_none(), "b-text"),
-        ];
+        let flags =
+            [(self.bold, "bold"), (self.italic, "italic"), (self.underlined, "underlined"), (self.struck, "struck")];
         let mut classes: Vec<String> =
             flags.iter().filter(|(is_set, _)| *is_set).map(|(_, name)| (*name).to_owned()).collect();
-        for (prefix, colour) in [('f', text), ('b', ground)] {
-            match colour {
-                Some(Colour::Own(number)) => classes.push(format!("{prefix}{number}")),
-                Some(Colour::Rgb(rgb)) if palette.has(rgb) => classes.push(format!("{prefix}-{}", hex(rgb))),
-                _ => {}
-            }
+        let (text, ground) = self.colours();
+        if (text, ground) != (TEXT, GROUND) && palette.has(text, ground) {
+            classes.extend((text != TEXT).then(|| format!("f-{}", hex(text))));
+            classes.extend((ground != GROUND).then(|| format!("b-{}", hex(ground))));
         }
         classes.join(" ")
     }
+
+    /// Text and ground as they are shown, so that the one can be read on the other.
+    fn colours(self) -> (Rgb, Rgb) {
+        let (text, ground) = (self.text.unwrap_or(TEXT), self.ground.unwrap_or(GROUND));
+        let (text, ground) = if self.inverse { (ground, text) } else { (text, ground) };
+        let text = if self.dim { mix(text, ground, 0.3) } else { text };
+        (legible(text, ground), ground)
+    }
+}
+
+fn sixteen(number: u8) -> Rgb {
+    SIXTEEN[usize::from(number)]
 }
 
 /// What follows a 38 or a 48: `5;N` of 256 colours, or `2;R;G;B`.
-fn extended(codes: &mut impl Iterator<Item = Option<u8>>) -> Option<Colour> {
+fn extended(codes: &mut impl Iterator<Item = Option<u8>>) -> Option<Rgb> {
     match codes.next()?? {
         5 => Some(match codes.next()?? {
-            number @ 0..=15 => Colour::Own(number),
+            number @ 0..=15 => sixteen(number),
             number @ 16..=231 => {
                 let level = |step: u8| if step == 0 { 0 } else { 55 + 40 * step };
                 let number = number - 16;
-                Colour::Rgb([level(number / 36), level(number / 6 % 6), level(number % 6)])
+                [level(number / 36), level(number / 6 % 6), level(number % 6)]
             }
-            number => Colour::Rgb([8 + 10 * (number - 232); 3]),
+            number => [8 + 10 * (number - 232); 3],
         }),
-        2 => Some(Colour::Rgb([codes.next()??, codes.next()??, codes.next()??])),
+        2 => Some([codes.next()??, codes.next()??, codes.next()??]),
         _ => None,
     }
 }
@@ -160,25 +185,42 @@ mod tests {
     #[test]
     fn colours_become_classes() {
         assert_eq!(
-            shown("a\u{1b}[1;31mred\u{1b}[0m & \u{1b}[92;44mgreen").0,
-            "a<span class=\"bold f1\">red</span> &amp; <span class=\"f10 b4\">green</span>"
+            shown("a\u{1b}[1;31mred\u{1b}[0m & \u{1b}[92mgreen").0,
+            "a<span class=\"bold f-f47b78\">red</span> &amp; <span class=\"f-92dcb0\">green</span>"
         );
-        assert_eq!(
-            shown("\u{1b}[7mx\u{1b}[33my").0,
-            "<span class=\"f-ground b-text\">x</span><span class=\"f-ground b3\">y</span>"
-        );
+        assert_eq!(shown("\u{1b}[7mx").0, "<span class=\"f-161a1d b-d6dce0\">x</span>");
     }
 
     #[test]
     fn other_colours_become_rules() {
-        let (html, rules) = shown("\u{1b}[38;5;208mo\u{1b}[48;2;1;2;255mb\u{1b}[38;5;255mg");
-        assert!(html.starts_with("<span class=\"f-ff8700\">o</span><span class=\"f-ff8700 b-0102ff\">b"), "{html}");
+        let (html, rules) = shown("\u{1b}[38;5;208mo\u{1b}[48;2;1;2;30mb\u{1b}[38;5;255mg");
+        assert!(html.starts_with("<span class=\"f-ff8700\">o</span><span class=\"f-ff8700 b-01021e\">b"), "{html}");
         assert!(rules.contains(".f-ff8700{color:#ff8700}") && rules.contains("#eeeeee"), "{rules}");
+    }
+
+    #[test]
+    fn what_could_not_be_read_on_its_ground_gets_lighter_or_darker() {
+        // As pretty_assertions marks what differs.
+        for (codes, ground) in [("1;48;5;52;31", "5f0000"), ("1;48;5;22;32", "005f00")] {
+            let html = shown(&format!("\u{1b}[{codes}m4")).0;
+            assert!(html.contains(&format!("b-{ground}")), "{html}");
+        }
+        assert_eq!(shown("\u{1b}[37;47m4").0, "<span class=\"f-525557 b-c9d1d6\">4</span>");
+        assert!(shown("\u{1b}[2;30m4").0.contains("f-"), "dim black on black is grey");
+    }
+
+    #[test]
+    fn a_rainbow_ends_where_text_and_ground_have_no_rules() {
+        let mut palette = Palette::default();
+        let rainbow: String = (0..2000).map(|it| format!("\u{1b}[38;2;200;{};{}mx", it % 250, it / 10)).collect();
+        coloured(&rainbow, &mut palette);
+        assert!(palette.0.len() <= MOST && palette.0.len() > MOST - 2);
+        assert_eq!(coloured("\u{1b}[38;2;9;9;9;48;2;8;8;8mx", &mut palette).into_string(), "x");
     }
 
     #[test]
     fn nonsense_does_nothing() {
         assert_eq!(shown("\u{1b}[38;5mx\u{1b}[999;?mz\u{1b}[2Jy").0, "xzy");
-        assert_eq!(shown("\u{1b}[31m<script>").0, "<span class=\"f1\">&lt;script&gt;</span>");
+        assert_eq!(shown("\u{1b}[31m<script>").0, "<span class=\"f-f47b78\">&lt;script&gt;</span>");
     }
 }

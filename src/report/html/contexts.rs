@@ -80,29 +80,29 @@ impl Cost {
         let took = self.span.1 - self.span.0;
         let was_waited_for = self.span.1 >= wall * 0.95 && took >= wall * 0.5 && took >= 2.0 * CHEAP;
         match self.kind {
-            _ if self.failed => "Its set-up failed: nothing else matters until it works.".to_owned(),
+            _ if self.failed => "Its set-up failed: fix that first.".to_owned(),
             None => "It has no set-up.".to_owned(),
             Some(FixtureKind::Unit) if was_waited_for && self.tests > 1 && self.in_tests > 2.0 * each => format!(
-                "The run waited for it: its tests ran one after another for {}. If they bear it, kind = \"can-split\" \
-                 spreads them, at {} for each process.",
+                "The run waited for its tests, which took {} one after another. If they can run at the same time, kind = \
+                 \"can-split\" spreads them over several processes, at the cost of one set-up ({}) in each.",
                 time(took),
                 time(each)
             ),
             Some(FixtureKind::CanSplit) if self.setups > 1 && self.in_setups > self.in_tests.max(CHEAP) => format!(
-                "{} cost more than the tests that they were for. kind = \"shared\" sets up once; kind = \"unit\" does \
-                 so, too, and runs the tests one after another.",
+                "{} took longer than the tests that needed them. kind = \"shared\" sets up once for all processes; kind = \
+                 \"unit\" also sets up once, and runs the tests one after another.",
                 count(self.setups, "set-up")
             ),
             Some(FixtureKind::Shared) if was_waited_for && each > wall * 0.3 => {
                 format!(
-                    "Its tests wait {} for the set-up: what it does can be divided, or begin before the tests.",
+                    "Its tests waited {} for the set-up. A faster set-up, or a part of it done before the run, would help.",
                     time(each)
                 )
             }
-            _ if self.fixtures() < CHEAP => "It costs next to nothing.".to_owned(),
-            _ if self.fixtures() < self.in_tests => "It costs less than its tests take.".to_owned(),
+            _ if self.fixtures() < CHEAP => "Its set-up takes almost no time.".to_owned(),
+            _ if self.fixtures() < self.in_tests => "Its set-up takes less time than its tests.".to_owned(),
             _ => format!(
-                "It costs more than its {} take: a smaller set-up helps more than any other kind would.",
+                "Its set-up takes longer than its {}: a faster one would help more than another kind.",
                 count(self.tests, "test")
             ),
         }
@@ -163,11 +163,11 @@ mod tests {
     fn advice_fits_the_cost() {
         let unit = cost(FixtureKind::Unit, 9, 9.0, 1, 0.5);
         assert!(unit.advice(10.0).contains("can-split"), "{}", unit.advice(10.0));
-        assert!(unit.advice(100.0).contains("less than its tests"), "{}", unit.advice(100.0));
+        assert!(unit.advice(100.0).contains("less time than its tests"), "{}", unit.advice(100.0));
         let split = cost(FixtureKind::CanSplit, 9, 1.0, 4, 4.0);
         assert!(split.advice(10.0).contains("shared"), "{}", split.advice(10.0));
         let shared = cost(FixtureKind::Shared, 9, 1.0, 1, 0.01);
-        assert!(shared.advice(10.0).contains("next to nothing"), "{}", shared.advice(10.0));
+        assert!(shared.advice(10.0).contains("almost no time"), "{}", shared.advice(10.0));
         let failed = Cost { failed: true, ..split };
         assert!(failed.advice(10.0).contains("failed"));
     }

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::earlier::{Before, Earlier};
 use super::escape::plain;
 use super::failures::{Failures, place_of};
-use super::{Previous, Run, status};
+use super::slots::{Step, steps};
+use super::{Run, status};
 use crate::event::{Fixture, FixtureFinished};
+use crate::report::brief::brief;
 
 #[derive(Serialize)]
 pub(super) struct Data {
@@ -25,13 +28,14 @@ pub(super) struct Data {
     beside: Option<f64>,
     wall: f64,
     cap: usize,
-    /// [seconds, held, waiting], each until the next. Empty if nobody told.
-    slots: Vec<(f64, usize, usize)>,
+    /// Empty if nothing was said of them.
+    slots: Vec<Step>,
     /// There was an earlier run to compare with.
     compared: bool,
 }
 
-/// Binary, name, status, seconds, start, worker, attempt, place, message, contexts, failure, seconds last time.
+/// Binary, name, status, seconds, start, worker, attempt, place, message, contexts, failure, seconds last time; and a
+/// letter for each earlier run, the latest first, or `new`.
 #[derive(Serialize)]
 struct Test(
     usize,
@@ -46,6 +50,7 @@ struct Test(
     Option<String>,
     Option<usize>,
     Option<f64>,
+    Option<String>,
 );
 
 /// Row, start, seconds, status, kind, and what it is: a test's place, or a name; then the number of its failure.
@@ -76,7 +81,7 @@ enum What {
 /// A message's first line says what kind of failure it was; the entry of the failure has the rest.
 const MESSAGE: usize = 200;
 
-pub(super) fn data(run: &Run, previous: Option<&Previous>, failures: &Failures) -> Data {
+pub(super) fn data(run: &Run, earlier: &Earlier, failures: &Failures) -> Data {
     let mut binaries: Vec<&Arc<str>> = run.tests.iter().map(|it| &it.binary).collect();
     binaries.sort_unstable();
     binaries.dedup();
@@ -90,7 +95,14 @@ pub(super) fn data(run: &Run, previous: Option<&Previous>, failures: &Failures) 
             .map(|(place, test)| {
                 let binary = binaries.binary_search(&&test.binary).unwrap_or_default();
                 let repetition = if test.repetition > 1 { format!(" #{}", test.repetition) } else { String::new() };
-                let message = test.message.as_deref().and_then(|it| it.lines().find(|line| !line.trim().is_empty()));
+                let message =
+                    test.message.as_deref().and_then(|it| brief(it, &test.output, "", None).into_iter().next());
+                let (passed, past) = match earlier.of(&test.binary, &test.test) {
+                    Before::Ran(past) => (past.passed, Some(past.letters())),
+                    Before::New => (None, Some("new".to_owned())),
+                    Before::Unknown => (None, None),
+                };
+                let (file, line) = test.where_to_look();
                 Test(
                     binary,
                     plain(&test.test) + &repetition,
@@ -99,25 +111,41 @@ pub(super) fn data(run: &Run, previous: Option<&Previous>, failures: &Failures) 
                     test.worker.map(|_| short(run.since_start(test.timestamp))),
                     test.worker,
                     test.attempt,
-                    place_of(test.file.as_deref(), test.line).map(|it| plain(&it)),
-                    message.map(|it| plain(it).chars().take(MESSAGE).collect()),
+                    place_of(file, line).map(|it| plain(&it)),
+                    message.map(|it| plain(&it).chars().take(MESSAGE).collect()),
                     (!test.contexts.is_empty()).then(|| plain(&test.contexts.join(", "))),
                     failures.of_tests.get(&place).copied(),
-                    previous.and_then(|it| it.duration(&test.binary, &test.test)).map(short),
+                    passed.map(short),
+                    past,
                 )
             })
             .collect(),
         binaries: binaries.into_iter().map(|it| plain(it)).collect(),
+        slots: slots(run, &rows, &bars),
         rows,
         bars,
         build: run.started.as_ref().and_then(|it| it.build).map(short),
         beside: run.beside.map(short),
         wall: short(run.wall()),
         cap: run.started.as_ref().map_or(1, |it| it.workers),
-        slots: run.slots.iter().map(|it| (short(run.since_start(it.timestamp)), it.held, it.waiting)).collect(),
-        compared: previous.is_some(),
+        compared: earlier.exist,
     }
 }
+
+fn slots(run: &Run, rows: &[String], bars: &[Bar]) -> Vec<Step> {
+    let said: Vec<Step> =
+        run.slots.iter().map(|it| (short(run.since_start(it.timestamp)), it.held, it.waiting)).collect();
+    // The row of a host has no slot. One bar in a row ends when the next one starts, at the latest: times are rounded.
+    let ran =
+        bars.iter().enumerate().filter(|(_, bar)| rows[bar.0] != HOST).map(|(place, Bar(row, start, seconds, ..))| {
+            let next = bars.get(place + 1).filter(|next| next.0 == *row).map_or(f64::INFINITY, |next| next.1);
+            (*start, (start + seconds).min(next))
+        });
+    steps(&said, ran)
+}
+
+/// The name of a row for the process of a shared context.
+const HOST: &str = "host";
 
 /// Everything that took time, each in the row of its worker.
 fn bars(run: &Run, failures: &Failures) -> (Vec<String>, Vec<Bar>) {
@@ -145,7 +173,7 @@ fn bars(run: &Run, failures: &Failures) -> (Vec<String>, Vec<Bar>) {
     let mut hosts: BTreeMap<u32, usize> = BTreeMap::new();
     for it in fixtures().filter(|(_, it)| it.worker.is_none()) {
         let row = *hosts.entry(it.1.process).or_insert_with(|| {
-            rows.push("host".to_owned());
+            rows.push(HOST.to_owned());
             rows.len() - 1
         });
         bars.push(fixture(it, row));
@@ -184,7 +212,7 @@ mod tests {
             Event::FixtureFinished(host),
         ]);
         let run = Run::of(events.into_iter().map(Ok)).unwrap();
-        let data = data(&run, None, &Failures::default());
+        let data = data(&run, &Earlier::default(), &Failures::default());
         assert_eq!(data.rows, ["worker 0", "worker 1", "host"]);
         let bars = serde_json::to_value(&data.bars).unwrap();
         let bar = |row, start, seconds, status, kind, what: serde_json::Value| {

@@ -1,16 +1,19 @@
-//! The failures, each with all that is known of it: why, where, what it wrote, what it did in earlier attempts, and how
-//! to run it again. Plain HTML: this is what people come for, with scripts or without.
+//! The failures, each with all that is known of it. Plain HTML: this is what people come for, with scripts or without.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use maud::{Markup, PreEscaped, html};
 
-use super::Run;
-use super::ansi::{Palette, coloured};
-use super::escape::{Text, cut, plain};
+use super::ansi::Palette;
+use super::earlier::{Before, Came, Earlier, Past};
+use super::entry::{Entry, Place, report};
+use super::escape::Text;
+use super::source::Sources;
 use super::status::{self, ALL, count, time};
+use super::{Run, links};
 use crate::event::{FixtureFinished, Outcome, TestFinished, WorkerFailed};
+use crate::masks;
 use crate::report::control;
 use crate::report::diagnosis::Around;
 use crate::report::setups::within_crate;
@@ -19,8 +22,8 @@ use crate::report::terminal::{cargo_ptest, exactly, selection};
 /// How many are open at first: beyond that the page is a list, and each entry opens by itself.
 const OPEN: usize = 8;
 
-/// How much of a message is shown while its entry is closed.
-const GIST: usize = 240;
+/// So many lines of source are shown before and after the one in which a test failed.
+const AROUND: usize = 2;
 
 /// How many tests are named that did not run for a set-up.
 const KEPT: usize = 50;
@@ -38,8 +41,8 @@ pub(super) struct Failures {
 }
 
 /// Fixtures come first, since they may be why tests failed; then processes, then tests, those that are only flaky last.
-pub(super) fn failures(run: &Run, palette: &mut Palette) -> Failures {
-    let mut list = List { run, palette, html: String::new(), count: 0, of_tests: HashMap::new() };
+pub(super) fn failures(run: &Run, earlier: &Earlier, sources: &mut Sources, palette: &mut Palette) -> Failures {
+    let mut list = List { run, earlier, sources, palette, html: String::new(), count: 0, of_tests: HashMap::new() };
     let mut kept: HashMap<usize, Vec<usize>> = HashMap::new();
     for (place, test) in run.tests.iter().enumerate().filter(|(_, test)| test.outcome == Outcome::SetupFailed) {
         if let Some(setup) = run.setups.number(test) {
@@ -75,48 +78,47 @@ pub(super) fn failures(run: &Run, palette: &mut Palette) -> Failures {
 
 struct List<'a> {
     run: &'a Run,
+    earlier: &'a Earlier,
+    sources: &'a mut Sources,
     palette: &'a mut Palette,
     html: String,
     count: usize,
     of_tests: HashMap<usize, usize>,
 }
 
-/// What every entry has.
-struct Entry<'a> {
-    status: usize,
-    binary: &'a str,
-    name: String,
-    place: Option<String>,
-    /// For the line that can be read while the entry is closed.
-    facts: Vec<String>,
-    message: Option<&'a str>,
-    output: &'a str,
-    rerun: Option<String>,
-}
-
 impl List<'_> {
     fn test(&mut self, place: usize, test: &TestFinished) {
         let attempts = self.run.attempts_before(test);
-        let (file, line) = test.where_to_look();
+        let past = match self.earlier.of(&test.binary, &test.test) {
+            Before::Ran(past) => Some(past),
+            Before::New | Before::Unknown => None,
+        };
         let mut facts = vec![time(test.duration)];
         facts.extend(test.worker.map(|worker| format!("worker {worker}")));
         if !attempts.is_empty() {
             facts.push(format!("attempt {}", test.attempt));
         }
+        facts.extend(past.filter(|_| test.flaky).map(flaky));
         let repetition = if test.repetition > 1 { format!(" #{}", test.repetition) } else { String::new() };
+        let (file, line) = test.where_to_look();
+        // Of a panic its surroundings are of interest, and of a test what it begins with.
+        let (before, after) = if test.place.is_some() { (AROUND, AROUND) } else { (0, 2 * AROUND) };
+        let source = file.zip(line).and_then(|(file, line)| self.sources.around(file, line, before, after));
+        let more = html! {
+            @if let Some(state) = self.state(test) { p.state { (Text(&state)) } }
+            @if let Some(past) = past { p.state { (past.sentence()) } }
+            @for attempt in attempts { (self.attempt(attempt)) }
+        };
         let entry = Entry {
-            status: status::of_test(test),
             binary: &test.binary,
             name: format!("{}{repetition}", test.test),
-            place: place_of(file, line),
+            place: self.place(file, line),
             facts,
             message: test.message.as_deref(),
             output: &test.output,
+            source,
             rerun: Some(self.command(&test.binary, Some(&test.test))),
-        };
-        let more = html! {
-            @if let Some(state) = self.state(test) { p.state { (Text(&state)) } }
-            @for attempt in attempts { (self.attempt(attempt)) }
+            ..self.next(status::of_test(test))
         };
         self.add(&entry, &more);
         self.of_tests.insert(place, self.count);
@@ -124,16 +126,22 @@ impl List<'_> {
 
     fn attempt(&mut self, attempt: &TestFinished) -> Markup {
         let status = &ALL[status::of(attempt.outcome)];
+        let (file, line) = attempt.where_to_look();
+        let place = self.place(file, line);
         html! {
             details.attempt {
                 summary {
                     span.mark.(status.key) { (status.mark) }
                     " attempt " (attempt.attempt) " " (status.word) ", " (time(attempt.duration))
                 }
-                (self.message(attempt.message.as_deref()))
-                (self.output(&attempt.output))
+                (report(attempt.message.as_deref(), &attempt.output, place.as_ref(), None, self.palette))
             }
         }
+    }
+
+    fn place(&self, file: Option<&str>, line: Option<u32>) -> Option<Place> {
+        let text = place_of(file, line)?;
+        Some(Place { text, link: links::to_source(self.run.origin(), file?, line) })
     }
 
     fn fixture(&mut self, fixture: &FixtureFinished, kept: &[usize]) {
@@ -149,19 +157,19 @@ impl List<'_> {
             words.extend(["--".to_owned(), module]);
         }
         let entry = Entry {
-            status: status::of(fixture.outcome),
             binary: &fixture.binary,
             name: fixture.name(),
-            place: place_of(fixture.file.as_deref(), fixture.line),
+            place: self.place(fixture.file.as_deref(), fixture.line),
             facts,
             message: fixture.message.as_deref(),
             output: &fixture.output,
-            rerun: Some(control::command(&words)),
+            rerun: Some(rerun(&words)),
+            ..self.next(status::of(fixture.outcome))
         };
         let tests = &self.run.tests;
         let more = html! {
             @if !kept.is_empty() {
-                p.state { "Did not run for it:" }
+                p.state { "Tests that did not run because of it:" }
                 ul.kept {
                     @for test in kept.iter().take(KEPT).map(|place| &tests[*place]) {
                         li { span.binary { (Text(&test.binary)) } " " (Text(&test.test)) }
@@ -177,53 +185,40 @@ impl List<'_> {
 
     fn worker(&mut self, worker: &WorkerFailed) {
         let entry = Entry {
-            status: status::of(Outcome::Error),
             binary: &worker.binary,
             name: WorkerFailed::NAME.to_owned(),
-            place: None,
             facts: vec![format!("worker {}, process {}", worker.worker, worker.process)],
             message: Some(&worker.message),
             output: &worker.output,
-            rerun: None,
+            ..self.next(status::of(Outcome::Error))
         };
         let more = html! {
-            @if !worker.tests.is_empty() { p.state { "It had run " (Text(&worker.tests.join(", "))) "." } }
+            @if !worker.tests.is_empty() { p.state { "The process had run " (Text(&worker.tests.join(", "))) "." } }
         };
         self.add(&entry, &more);
     }
 
-    /// Adds an entry to the page; `more` is what only its kind has.
+    /// What is known of the next entry by its status alone.
+    fn next(&self, status: usize) -> Entry<'static> {
+        let number = self.count + 1;
+        Entry {
+            number,
+            open: number <= OPEN && ALL[status].key != "flaky",
+            status,
+            binary: "",
+            name: String::new(),
+            place: None,
+            facts: Vec::new(),
+            message: None,
+            output: "",
+            source: None,
+            rerun: None,
+        }
+    }
+
     fn add(&mut self, entry: &Entry, more: &Markup) {
         self.count += 1;
-        let (number, status) = (self.count, &ALL[entry.status]);
-        let html = html! {
-            details.failure.(status.key) id={"failure-" (number)} open[number <= OPEN && status.key != "flaky"] {
-                (summary(entry))
-                .body {
-                    (self.message(entry.message))
-                    (self.output(entry.output))
-                    @if let Some(rerun) = &entry.rerun { .command { code { (Text(&plain(rerun))) } } }
-                    (more)
-                }
-            }
-        };
-        self.html += &html.into_string();
-    }
-
-    fn message(&mut self, message: Option<&str>) -> Markup {
-        html! {
-            @if let Some(message) = message.filter(|it| !it.trim().is_empty()) {
-                pre.message { (coloured(message.trim_end(), self.palette)) }
-            }
-        }
-    }
-
-    fn output(&mut self, output: &str) -> Markup {
-        html! {
-            @if !output.trim().is_empty() {
-                pre.output tabindex="0" aria-label="output" { (coloured(output.trim_end(), self.palette)) }
-            }
-        }
+        self.html += &entry.html(self.palette, more).into_string();
     }
 
     /// What is known of the state that a test may have met in its process.
@@ -237,7 +232,7 @@ impl List<'_> {
         if let Some(test) = test {
             words.extend(["--"].into_iter().chain(exactly(test)).map(str::to_owned));
         }
-        control::command(&words)
+        rerun(&words)
     }
 
     /// The command that runs the tests of a binary again.
@@ -250,26 +245,15 @@ impl List<'_> {
     }
 }
 
-/// The line of an entry that is there while it is closed, too.
-fn summary(entry: &Entry) -> Markup {
-    let status = &ALL[entry.status];
-    let last = entry.name.rsplit("::").next().unwrap_or_default();
-    let modules = &entry.name[..entry.name.len() - last.len()];
-    let gist = entry.message.and_then(|it| it.lines().find(|line| !line.trim().is_empty()));
-    html! {
-        summary {
-            span.mark.(status.key) aria-hidden="true" { (status.mark) }
-            span.what {
-                span.name { span.binary { (Text(entry.binary)) } " " (Text(modules)) b { (Text(last)) } }
-                span.facts {
-                    (status.word)
-                    @for fact in &entry.facts { " · " (Text(fact)) }
-                    @if let Some(place) = &entry.place { " · " span.place { (Text(place)) } }
-                }
-                @if let Some(gist) = gist { span.gist { (Text(&plain(&cut(gist, GIST)))) } }
-            }
-        }
-    }
+/// A command for people to copy from the page, which may be shown to anybody.
+fn rerun(words: &[String]) -> String {
+    control::command(&masks::secrets(words))
+}
+
+/// In how many runs a test was flaky, this one with them.
+fn flaky(past: &Past) -> String {
+    let times = 1 + past.outcomes.iter().filter(|it| **it == Came::Flaky).count();
+    format!("flaky in {times} of the last {} runs", 1 + past.outcomes.len())
 }
 
 pub(super) fn place_of(file: Option<&str>, line: Option<u32>) -> Option<String> {

@@ -10,7 +10,7 @@ use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::page::page;
-use super::{Previous, Run};
+use super::{Earlier, Run, Sources};
 use crate::event::{Event, Reporter};
 use crate::report::file;
 use crate::report::journal::Written;
@@ -28,7 +28,7 @@ impl HtmlFile {
     /// Writes a first page to `path`, which knows of no result. Fails if `path` can't be written, or is something that must
     /// not be replaced, such as a device.
     pub fn create(path: &Utf8Path, journal: &Written) -> Result<Self> {
-        replace(path, &Run::default(), None)?;
+        replace(path, &Run::default(), &Earlier::default(), Sources::default())?;
         Ok(Self { path: path.to_owned(), journal: journal.clone() })
     }
 }
@@ -48,8 +48,8 @@ impl Reporter for HtmlFile {
 }
 
 /// Puts the page of a run in the place of the file at `path`.
-pub(super) fn replace(path: &Utf8Path, run: &Run, previous: Option<&Previous>) -> Result<()> {
-    let page = page(run, previous, &nonce())?;
+pub(super) fn replace(path: &Utf8Path, run: &Run, earlier: &Earlier, sources: Sources) -> Result<()> {
+    let page = page(run, earlier, sources, &nonce())?;
     file::replace(&file::target(path, WHAT)?, WHAT, |out| Ok(out.write_all(page.as_bytes())?))
 }
 

@@ -2,12 +2,13 @@
 
 use maud::{Markup, html};
 
-use super::Run;
 use super::escape::{Text, plain};
 use super::measures::{Measures, measures};
 use super::page::Section;
 use super::status::{ALL, Status, count, time};
-use crate::event::{Stopped, Tally};
+use super::{Run, links};
+use crate::event::{Origin, Stopped, Tally};
+use crate::report::control::line;
 
 /// The one word, the class that colours it, and the sentences behind it.
 pub(super) struct Verdict {
@@ -25,19 +26,22 @@ impl Verdict {
         let is_red = tally.has_failed_tests() || tally.has_failed_fixtures();
         let (word, key) = match (&run.finished, stopped) {
             (None, _) => {
-                sentences.push("The run has not ended: it still goes on, or was killed.".to_owned());
+                sentences.push("The run has not finished: it is still going on, or it was killed.".to_owned());
                 ("Incomplete", "incomplete")
             }
             (Some(_), Some(Stopped::Interrupted | Stopped::Terminated)) => {
-                sentences.push("The run was cut short from outside.".to_owned());
+                sentences.push("The run was interrupted.".to_owned());
                 ("Interrupted", "incomplete")
             }
             (Some(_), Some(Stopped::Error)) => {
-                sentences.push("cargo ptest could not go on.".to_owned());
+                sentences.push("cargo ptest stopped because of an error.".to_owned());
                 ("Incomplete", "incomplete")
             }
             (Some(_), Some(Stopped::BuildFailed)) => {
-                sentences.push("The build beside the run failed, so what it would have built did not run.".to_owned());
+                sentences.push(
+                    "The build failed while tests were running, so the tests that it had not built yet did not run."
+                        .to_owned(),
+                );
                 ("Incomplete", "incomplete")
             }
             (Some(_), _) if told < expected => ("Incomplete", "incomplete"),
@@ -46,7 +50,9 @@ impl Verdict {
             (Some(_), _) => ("Passed", "passed"),
         };
         if stopped == Some(Stopped::FailFast) {
-            sentences.push("The run stopped after the last failure allowed.".to_owned());
+            sentences.push(
+                "The run stopped early because too many tests had failed (--fail-fast or --max-fail).".to_owned(),
+            );
         }
         if told < expected {
             sentences.push(format!("{} of {} have no result.", expected - told, count(expected, "test")));
@@ -55,18 +61,20 @@ impl Verdict {
             let names: Vec<&str> = run.running.iter().map(|(_, name, _)| &**name).take(10).collect();
             let more = run.running.len() - names.len();
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            sentences.push(format!("When it was last heard of, these ran: {}{more}.", names.join(", ")));
+            sentences.push(format!("Still running when the last event was written: {}{more}.", names.join(", ")));
         }
         Self { word, key, sentences }
     }
 
     /// What a browser's tab shows.
     pub(super) fn title(&self, run: &Run) -> String {
-        match self.key {
-            "failed" => format!("✗ {} failed · cargo ptest", red(&run.tally)),
-            "passed" => format!("✓ {} passed · cargo ptest", run.tally.passed),
-            _ => format!("{} · cargo ptest", self.word),
-        }
+        let verdict = match self.key {
+            "failed" => format!("✗ {} failed", red(&run.tally)),
+            "passed" => format!("✓ {} passed", run.tally.passed),
+            _ => self.word.to_owned(),
+        };
+        let workspace = run.origin().map(|it| format!(" · {}", line(&it.workspace)));
+        format!("{verdict}{} · cargo ptest", workspace.unwrap_or_default())
     }
 }
 
@@ -85,6 +93,7 @@ pub(super) fn header(run: &Run, verdict: &Verdict, sections: &[Section]) -> Mark
                     @for section in sections { a href={"#" (section.id)} { (section.title) } }
                 }
             }
+            @if let Some(origin) = run.origin() { (where_from(origin)) }
             @for sentence in &verdict.sentences { p.sentence { (Text(&plain(sentence))) } }
             (counts(&run.tally))
             @if let Some(measures) = measures(run) { (numbers(run, &measures)) }
@@ -103,6 +112,30 @@ fn subtitle(run: &Run) -> Markup {
                 time datetime=(started.timestamp.to_rfc3339()) { (started.timestamp.format("%-d %B %Y, %H:%M:%S").to_string()) }
             }
         }
+    }
+}
+
+/// So much of a hash tells commits apart.
+const HASH: usize = 10;
+
+/// Which sources were tested, with what, and how that was asked for.
+fn where_from(origin: &Origin) -> Markup {
+    let commit = origin.commit.as_deref().map(|it| it.chars().take(HASH).collect::<String>());
+    html! {
+        p.origin {
+            b { (Text(&plain(&origin.workspace))) }
+            @if let Some(branch) = &origin.branch { " · branch " span.name { (Text(&plain(branch))) } }
+            @if let Some(commit) = &commit {
+                " · commit "
+                @match links::to_commit(origin) {
+                    Some(link) => a.name href=(link) rel="noopener noreferrer" { (Text(commit)) },
+                    None => span.name { (Text(commit)) },
+                }
+            }
+            @if let Some(rustc) = &origin.rustc { " · " (Text(&plain(rustc))) }
+            @if let Some(host) = &origin.host { " · on " (Text(&plain(host))) }
+        }
+        .command { code { (Text(&plain(&origin.command))) } }
     }
 }
 
@@ -157,22 +190,56 @@ fn strip(there: &[(&Status, usize)]) -> Markup {
     }
 }
 
+/// In a shorter run, in seconds, ratios say nothing: most of it is the start of processes.
+const SHORT: f64 = 1.0;
+
 fn numbers(run: &Run, measures: &Measures) -> Markup {
-    let number = |name: &str, value: &str, meaning: &str| {
-        html! { div { dt { (name) } dd { b { (value) } } dd.quiet { (Text(&plain(meaning))) } } }
-    };
+    let wall = run.wall();
     let slots = run.started.as_ref().map_or(1, |it| it.workers);
     html! {
         dl.numbers {
-            (number("Wall time", &time(run.wall()), "from the first process to the last"))
-            (number("Speed-up", &format!("{:.1}×", measures.speed_up), &format!("{} one after another", time(measures.serial))))
-            (number("Utilisation", &format!("{:.0} %", measures.utilisation * 100.0), &format!("of {} ran something", count(slots, "slot"))))
-            (number("Critical tail", &time(measures.tail), &format!("until the last: {}", last(measures))))
+            (number("Duration", &time(wall), "of the run, without the build", "From the first test or set-up to the last."))
+            @if wall >= SHORT {
+                (number(
+                    "Speed-up",
+                    &format!("{:.1}×", measures.speed_up),
+                    &format!("the tests add up to {}", time(measures.serial)),
+                    "How many times as long the run would have taken with one test after another.",
+                ))
+                (number(
+                    "Utilisation",
+                    &format!("{:.0} %", measures.utilisation * 100.0),
+                    &format!("of {} in use", count(slots, "slot")),
+                    "A slot runs one process at a time. This is the share of the run in which the slots ran tests, set-ups \
+                     or teardowns. If it is low, tests waited: for a set-up, for each other, or for the last slow test.",
+                ))
+                (number(
+                    "Critical tail",
+                    &time(measures.tail),
+                    &format!("until the last: {}", last(measures)),
+                    "How long the run still took after the first slot had nothing left to do. If it is long, make the \
+                     last tests faster, or split them.",
+                ))
+            } @else {
+                (number("Tests", &time(measures.serial), "one after another", "What all tests, set-ups and teardowns took together."))
+            }
             @if let Some(build) = run.started.as_ref().and_then(|it| it.build) {
-                @let beside = run.beside.map(|it| format!("of which {} beside the run", time(it)));
-                (number("Build", &time(build + run.beside.unwrap_or(0.0)), beside.as_deref().unwrap_or("before the run")))
+                @let beside = run.beside.map(|it| format!("of which {} during the run", time(it)));
+                (number(
+                    "Build",
+                    &time(build + run.beside.unwrap_or(0.0)),
+                    beside.as_deref().unwrap_or("before the run"),
+                    "What cargo took to build the tests.",
+                ))
             }
         }
+    }
+}
+
+/// `title` explains the name to somebody who does not know it.
+fn number(name: &str, value: &str, meaning: &str, title: &str) -> Markup {
+    html! {
+        div title=(title) { dt { (name) } dd { b { (value) } } dd.quiet { (Text(&plain(meaning))) } }
     }
 }
 
@@ -182,4 +249,63 @@ fn last(measures: &Measures) -> String {
     let parts = if last.ends_with(')') { 2 } else { 1 };
     let last: Vec<&str> = last.rsplitn(parts + 1, "::").take(parts).collect();
     last.into_iter().rev().collect::<Vec<_>>().join("::")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Event, RunFinished, RunStarted, TestFinished};
+    use crate::report::junit::sample;
+
+    fn run(duration: f64, origin: Option<Origin>) -> Run {
+        let mut events =
+            sample::complete(vec![Event::TestFinished(TestFinished { duration, ..sample::finished("a") })]);
+        for event in &mut events {
+            match event {
+                Event::RunStarted(run) => *run = RunStarted { origin: origin.clone(), ..run.clone() },
+                Event::RunFinished(run) => *run = RunFinished { duration, ..run.clone() },
+                _ => {}
+            }
+        }
+        Run::of(events.into_iter().map(Ok)).unwrap()
+    }
+
+    fn shown(run: &Run) -> String {
+        header(run, &Verdict::of(run), &[]).into_string()
+    }
+
+    #[test]
+    fn a_run_of_less_than_a_second_has_no_ratios() {
+        let (short, long) = (shown(&run(0.9, None)), shown(&run(1.1, None)));
+        for word in ["Speed-up", "Utilisation", "Critical tail"] {
+            assert!(!short.contains(word) && long.contains(word), "{word}");
+        }
+        assert!(short.contains("900 ms"), "{short}");
+    }
+
+    #[test]
+    fn the_origin_is_in_the_title_and_at_the_top() {
+        let origin = Origin {
+            workspace: "<shop>".to_owned(),
+            command: "cargo ptest --config 'a=***'".to_owned(),
+            commit: Some("0123456789abcdef".to_owned()),
+            branch: Some("main".to_owned()),
+            rustc: Some("rustc 1.91.0".to_owned()),
+            host: None,
+            sources: Some("https://forge.example/us/shop/blob/0123456789abcdef/".to_owned()),
+        };
+        let run = run(2.0, Some(origin));
+        assert_eq!(Verdict::of(&run).title(&run), "✓ 1 passed · <shop> · cargo ptest");
+        let shown = shown(&run);
+        for part in [
+            "<b>&lt;shop&gt;</b>",
+            "main",
+            "https://forge.example/us/shop/commit/0123456789abcdef\"",
+            ">0123456789</a>",
+            "rustc 1.91.0",
+            "cargo ptest --config 'a=***'",
+        ] {
+            assert!(shown.contains(part), "{part} is missing in {shown}");
+        }
+    }
 }

@@ -17,10 +17,9 @@
 
   const statuses = data.statuses.map(([key, word, mark]) => ({ key, word, mark }));
   const tests = data.tests.map(
-    ([binary, name, status, time, start, worker, attempt, place, message, contexts, failure, last], index) =>
-      ({ index, binary: data.binaries[binary], name, status, time, start, worker, attempt, place, message, contexts, failure, last }));
-  const isRed = (status) => ["failed", "crashed", "timed-out", "setup-failed", "error"].includes(statuses[status].key);
-
+    ([binary, name, status, time, start, worker, attempt, place, message, contexts, failure, last, past], index) => ({
+      index, binary: data.binaries[binary], name, status, time, start, worker, attempt, place, message, contexts, failure, last, past,
+    }));
   const seconds = (time) => {
     if (time < 0.0005) return "0 ms";
     if (time < 0.9995) return `${(time * 1e3).toFixed(0)} ms`;
@@ -39,27 +38,68 @@
     find("summary", entry).focus({ preventScroll: true });
   };
 
-  // ---- The table of all tests. Its filter and order live in the location, so that they can be linked to.
+  const isRed = (status) => ["failed", "crashed", "timed-out", "setup-failed", "error"].includes(statuses[status].key);
+
+  // What was written by a test that passed, if it was kept.
+  const outputs = document.getElementById("outputs")?.content;
+  const outputOf = (test) => outputs?.getElementById(`output-${test.index}`)?.cloneNode(true);
+
+  // ---- The table of all tests: a tree by package, binary and module, or a list. Its filter and order live in the
+  // location, so that they can be linked to.
+
+  // The groups that a test is in, outermost first. The name of a doctest is a path and a line, and has no modules.
+  const pathOf = (test) => {
+    const [, name, rest] = /^([^:@]*)(?:::)?(.*)$/.exec(test.binary);
+    const parts = test.name.split("::");
+    const modules = parts.slice(0, -1).every((part) => /^[\p{L}\p{N}_#]+$/u.test(part)) ? parts.slice(0, -1) : [];
+    return [name, rest || "lib", ...modules];
+  };
+  const group = (label, key) => ({ label, key, groups: new Map(), tests: [], count: 0, red: 0, worst: Infinity, time: 0 });
+  const grow = (tests) => {
+    const root = group("", "");
+    for (const test of tests) {
+      let at = root;
+      for (const part of pathOf(test)) {
+        if (!at.groups.has(part)) at.groups.set(part, group(part, `${at.key}/${part}`));
+        at = at.groups.get(part);
+        at.count += 1;
+        at.time += test.time;
+        at.red += isRed(test.status);
+        at.worst = Math.min(at.worst, test.status);
+      }
+      at.tests.push(test);
+    }
+    return root;
+  };
 
   const table = (() => {
     const form = find("#tests form");
     if (!form) return { choose() {}, follow() {} };
     const grid = find("#tests table"), body = find("tbody", grid), more = find("#tests .more"), shown = find(".shown", form);
-    const query = find("input", form);
+    const query = find("input", form), grouping = find(".grouping", form);
     const some = (key) => tests.some((test) => test[key] !== null);
-    // [key, title, class, what the column shows of a test]
+    // [key, title, class, what the column shows of a test, and of a group]
     const columns = [
-      ["status", "Outcome", "status", (test) => mark(test)],
-      ["name", "Test", "name", (test) => title(test)],
-      ["time", "Time", "number", (test) => test.start === null ? "" : seconds(test.time)],
+      ["status", "Outcome", "status", (test) => mark(test), (group) => sign(group)],
+      ["name", "Test", "name", (test) => title(test), (group) => handle(group)],
+      ["time", "Time", "number", (test) => test.start === null ? "" : seconds(test.time), (group) => seconds(group.time)],
       data.compared && ["last", "Last run", "number minor", (test) => change(test)],
       some("start") && ["start", "Started", "number minor", (test) => test.start === null ? "" : seconds(test.start)],
       some("worker") && ["worker", "Worker", "number minor", (test) => test.worker ?? ""],
     ].filter(Boolean);
     // Rows are made as they are wanted: a browser lays out hundreds at once, not twenty thousand.
     const CHUNK = 200;
-    let state = { q: "", outcome: new Set(), sort: "" };
-    let matching = [], rows = 0, chosen = null;
+    // In a small report all groups are open at first; in a large one those in which something is worth a look.
+    const FEW = 60;
+    let state = { q: "", outcome: new Set(), sort: "", list: false };
+    // What is shown, rows of groups with it, and how far it is laid out.
+    let matching = [], lines = [], rows = 0, chosen = null;
+    // By the key of a group, whether somebody has opened or closed it.
+    const opened = new Map();
+
+    const isTree = () => !state.list && !state.sort;
+    const isOpen = (group) => opened.get(group.key) ??
+      (tests.length <= FEW || group.worst < statuses.length - 2 || state.q !== "" || state.outcome.size > 0);
 
     const mark = (test) => {
       const status = statuses[test.status];
@@ -67,19 +107,48 @@
         ` ${status.word}`,
         test.attempt > 1 ? element("span", { class: "quiet" }, `, attempt ${test.attempt}`) : "");
     };
+    const sign = (group) => {
+      const status = statuses[group.worst];
+      return element("span", { class: `mark ${status.key}`, role: "img", "aria-label": status.word }, status.mark);
+    };
+    const handle = (group) => {
+      const of = `${group.count} test${group.count === 1 ? "" : "s"}${group.red ? `, ${group.red} failed` : ""}`;
+      const button = element("button", { type: "button", class: "handle", "aria-expanded": isOpen(group), tabindex: "-1" }, group.label);
+      return element("span", {}, button, " ", element("span", { class: "quiet" }, of));
+    };
     const title = (test) => {
-      const name = element("span", {}, element("span", { class: "binary" }, test.binary), " ", test.name);
+      const parts = isTree() ? [test.name.split("::").slice(pathOf(test).length - 2).join("::")]
+        : [element("span", { class: "binary" }, test.binary), " ", test.name];
+      const name = element("span", {}, ...parts);
       const link = test.failure === null ? name : element("a", { href: `#failure-${test.failure}`, tabindex: "-1" }, name);
       const cell = element("span", {}, link);
       if (test.message) cell.append(element("span", { class: "why" }, test.message));
-      if (chosen === test) {
-        const facts = [test.place, test.contexts && `contexts: ${test.contexts}`].filter(Boolean);
-        if (facts.length) cell.append(element("span", { class: "why" }, facts.join(" · ")));
-      }
       return cell;
     };
+    const PAST = { p: ["passed", "passed"], y: ["flaky", "flaky"], f: ["failed", "failed"] };
+    const past = (test) => {
+      const signs = [...test.past].map((letter) => {
+        const [key, word] = PAST[letter], status = statuses.find((it) => it.key === key);
+        return element("span", { class: `mark ${key}`, title: word, role: "img", "aria-label": word }, status.mark);
+      });
+      return element("span", { class: "why" }, "Earlier runs, the latest first: ", ...signs);
+    };
+    // What is shown beneath a test that was chosen.
+    const detail = (test) => {
+      const cell = element("td", { colspan: columns.length });
+      const facts = [`${test.binary} ${test.name}`, test.place, test.contexts && `contexts: ${test.contexts}`].filter(Boolean);
+      cell.append(element("span", { class: "why" }, facts.join(" · ")));
+      if (test.past && test.past !== "new") cell.append(past(test));
+      const output = outputOf(test);
+      if (output) cell.append(output);
+      const bar = timeline.barOf(test);
+      if (bar) cell.append(locate(bar));
+      return element("tr", { class: "detail" }, cell);
+    };
     const change = (test) => {
-      if (test.last === null || test.start === null) return "";
+      if (test.start === null || test.past === null) return "";
+      if (test.past === "new") return element("span", { class: "quiet" }, "new");
+      if (test.last === null) return element("span", { class: "quiet" }, "failed");
       const difference = test.time - test.last;
       if (Math.abs(difference) < 0.01 || Math.abs(difference) < test.last * 0.1) return seconds(test.last);
       const times = test.time / test.last;
@@ -87,12 +156,16 @@
       return element("span", {}, seconds(test.last),
         element("span", { class: difference > 0 ? "slower" : "faster" }, share));
     };
-    const row = (test) => {
-      const made = element("tr", { id: `test-${test.index}`, tabindex: "-1" });
-      if (test === chosen) made.className = "chosen";
-      for (const [, , style, show] of columns) made.append(element("td", { class: style }, show(test)));
+    const row = ({ test, group, depth }) => {
+      const made = element("tr", test ? { id: `test-${test.index}`, tabindex: "-1" } : { class: "group", tabindex: "-1", "data-key": group.key });
+      if (test && test === chosen) made.className = "chosen";
+      for (const [, , style, show, ofGroup] of columns) {
+        made.append(element("td", { class: style }, test ? show(test) : ofGroup?.(group) ?? ""));
+      }
+      if (depth) made.style.setProperty("--depth", depth);
       return made;
     };
+    const rowsOf = (line) => line.test && line.test === chosen ? [row(line), detail(line.test)] : [row(line)];
 
     const compare = (key) => {
       if (key === "name") return (a, b) => a.binary < b.binary ? -1 : a.binary > b.binary ? 1 : a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
@@ -100,6 +173,20 @@
       return (a, b) => (a[key] ?? Infinity) - (b[key] ?? Infinity);
     };
     const descending = () => state.sort.startsWith("-");
+    // The rows of what is in a group, as far as groups are open.
+    const unfoldInto = (lines, { groups, tests }, depth) => {
+      for (const inner of [...groups.values()].sort((a, b) => a.label < b.label ? -1 : 1)) {
+        // One that holds nothing but another one is told together with it.
+        let group = inner, label = inner.label;
+        while (!group.tests.length && group.groups.size === 1) {
+          [group] = group.groups.values();
+          label += ` › ${group.label}`;
+        }
+        lines.push({ group: { ...group, label }, depth });
+        if (isOpen(group)) unfoldInto(lines, group, depth + 1);
+      }
+      for (const test of tests) lines.push({ test, depth });
+    };
     const update = () => {
       const words = state.q.toLowerCase().split(/\s+/).filter(Boolean);
       const key = state.sort.replace("-", "");
@@ -115,23 +202,30 @@
       } else {
         matching.sort((a, b) => a.status - b.status);
       }
-      body.replaceChildren();
-      rows = 0;
-      extend(CHUNK);
+      arrange();
       shown.textContent = matching.length === tests.length ? `${tests.length} tests` : `${matching.length} of ${tests.length} tests`;
       for (const head of every("th", grid)) {
         if (head.dataset.key === key) head.setAttribute("aria-sort", descending() ? "descending" : "ascending");
         else head.removeAttribute("aria-sort");
       }
-      for (const button of every("button", form)) button.setAttribute("aria-pressed", state.outcome.has(button.dataset.key));
+      for (const button of every(".outcomes button", form)) button.setAttribute("aria-pressed", state.outcome.has(button.dataset.key));
+      grouping.setAttribute("aria-pressed", isTree());
       if (query.value !== state.q) query.value = state.q;
     };
+    const arrange = (count = CHUNK) => {
+      lines = [];
+      if (isTree()) unfoldInto(lines, grow(matching), 0);
+      else for (const test of matching) lines.push({ test, depth: 0 });
+      body.replaceChildren();
+      rows = 0;
+      extend(Math.max(count, CHUNK));
+    };
     const extend = (count) => {
-      const next = matching.slice(rows, rows + count);
-      body.append(...next.map(row));
+      const next = lines.slice(rows, rows + count);
+      body.append(...next.flatMap(rowsOf));
       rows += next.length;
       if (body.firstChild) body.firstChild.tabIndex = 0;
-      const left = matching.length - rows;
+      const left = lines.length - rows;
       more.hidden = left === 0;
       more.textContent = `Show more (${left})`;
     };
@@ -140,8 +234,16 @@
       if (state.q) words.set("q", state.q);
       if (state.outcome.size) words.set("outcome", [...state.outcome].join(","));
       if (state.sort) words.set("sort", state.sort);
+      if (state.list) words.set("view", "list");
       history.replaceState(null, "", `#${words.toString().replaceAll("%2C", ",") || "tests"}`);
       update();
+    };
+    const toggle = (key, open) => {
+      const line = lines.find((line) => line.group?.key === key);
+      if (!line || open === isOpen(line.group)) return;
+      opened.set(key, !isOpen(line.group));
+      arrange(rows);
+      every("tr.group", body).find((row) => row.dataset.key === key)?.focus({ preventScroll: true });
     };
 
     for (const [key, title, style] of columns) {
@@ -166,20 +268,38 @@
       });
       find(".outcomes", form).append(button);
     });
+    grouping.addEventListener("click", () => {
+      state.list = isTree();
+      state.sort = "";
+      remember();
+    });
     query.addEventListener("input", () => { state.q = query.value; remember(); });
     form.addEventListener("submit", (event) => event.preventDefault());
     more.addEventListener("click", () => extend(5 * CHUNK));
     new IntersectionObserver((seen) => { if (seen.some((it) => it.isIntersecting)) extend(CHUNK); }, { rootMargin: "400px" }).observe(more);
     body.addEventListener("click", (event) => {
       const at = event.target.closest("tr");
-      if (at && !event.target.closest("a") && !getSelection().toString()) choose(tests[at.id.slice(5)], false);
+      if (!at || event.target.closest("a, .detail") || getSelection().toString()) return;
+      if (at.dataset.key) toggle(at.dataset.key);
+      else choose(tests[at.id.slice(5)], false);
     });
+    const beside = (row, step) => {
+      const next = row?.[step];
+      return next?.className === "detail" ? next[step] : next;
+    };
     body.addEventListener("keydown", (event) => {
       const at = event.target.closest("tr");
-      const to = { ArrowDown: at?.nextSibling, ArrowUp: at?.previousSibling, Home: body.firstChild, End: body.lastChild }[event.key];
+      const to = {
+        ArrowDown: beside(at, "nextSibling"), ArrowUp: beside(at, "previousSibling"), Home: body.firstChild, End: body.lastChild,
+      }[event.key];
       if (to) {
         event.preventDefault();
         to.focus();
+      } else if (at?.dataset.key && event.target === at) {
+        const open = { ArrowRight: true, ArrowLeft: false }[event.key];
+        if (open === undefined && event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        toggle(at.dataset.key, open);
       } else if (event.key === "Enter" && at && event.target === at) {
         // Or else the key would go on to where the focus goes, and close what it has just opened.
         event.preventDefault();
@@ -189,19 +309,27 @@
       }
     });
 
+    const redraw = (test) => {
+      const old = test && document.getElementById(`test-${test.index}`);
+      if (!old) return;
+      if (old.nextSibling?.className === "detail") old.nextSibling.remove();
+      old.replaceWith(...rowsOf(lines.find((line) => line.test === test)));
+    };
     const choose = (test, move = true) => {
       if (!matching.includes(test)) {
-        state = { q: "", outcome: new Set(), sort: state.sort };
+        state = { ...state, q: "", outcome: new Set() };
         update();
       }
-      const place = matching.indexOf(test);
+      if (isTree() && !lines.some((line) => line.test === test)) {
+        pathOf(test).reduce((key, part) => { opened.set(`${key}/${part}`, true); return `${key}/${part}`; }, "");
+        arrange(rows);
+      }
+      const place = lines.findIndex((line) => line.test === test);
       if (place >= rows) extend(place - rows + CHUNK);
       const before = chosen;
       chosen = before === test && !move ? null : test;
-      for (const it of [before, test]) {
-        const old = it && document.getElementById(`test-${it.index}`);
-        if (old) old.replaceWith(row(it));
-      }
+      if (before !== test) redraw(before);
+      redraw(test);
       const now = document.getElementById(`test-${test.index}`);
       now.focus({ preventScroll: true });
       if (move) now.scrollIntoView({ block: "center" });
@@ -215,6 +343,7 @@
         q: words.get("q") ?? "",
         outcome: new Set((words.get("outcome") ?? "").split(",").filter((key) => keys.includes(key))),
         sort: columns.some(([key]) => key === sort.replace("-", "")) ? sort : "",
+        list: words.get("view") === "list",
       };
       update();
       return hash !== "";
@@ -228,7 +357,7 @@
 
   const timeline = (() => {
     const canvas = document.getElementById("chart"), tip = document.getElementById("tip");
-    if (!canvas) return { draw() {} };
+    if (!canvas) return { barOf() {}, barOfFailure() {}, reveal() {} };
     const pen = canvas.getContext("2d");
     const bars = data.bars.map(([row, start, time, status, kind, what, failure]) => {
       const test = typeof what === "number" ? tests[what] : null;
@@ -574,7 +703,12 @@
       const there = new Set(bars.map(kind));
       if (data.slots.some(([, held]) => held)) there.add("held");
       if (data.slots.some(([, , waiting]) => waiting)) there.add("waiting");
-      const words = { attempt: "attempt", "set-up": "set-up", teardown: "teardown", held: "slots held", waiting: "waited for" };
+      const words = { attempt: "earlier attempt", "set-up": "set-up", teardown: "teardown", held: "slots in use", waiting: "slots waited for" };
+      const titles = {
+        attempt: "It failed, and the test was tried again.",
+        held: "A slot runs one process at a time. The dashed line is the number of slots that this run may use.",
+        waiting: "There was something to run, but other programs had the slots.",
+      };
       for (const status of statuses) words[status.key] = status.word;
       const names = Object.keys(fills).filter((name) => there.has(name)).map((name) => {
         const swatch = element("canvas", { width: 36, height: 22, "aria-hidden": "true" });
@@ -582,20 +716,40 @@
         pen.scale(2, 2);
         pen.fillStyle = fills[name];
         pen.fillRect(0, 0, 18, 11);
-        return element("span", {}, swatch, words[name]);
+        return element("span", titles[name] ? { title: titles[name] } : {}, swatch, words[name]);
       });
       find(".legend").replaceChildren(...names);
     };
+    // From a failure, or from a row of the table, to the bar. Enter leads back.
+    const reveal = (bar) => {
+      const wide = x(bar.end) - x(bar.start), room = Math.max(bar.time * 40, wall * 1e-4);
+      if (wide < 4) show(bar.start - room, bar.end + room);
+      canvas.scrollIntoView({ block: "center", behavior: "instant" });
+      canvas.focus({ preventScroll: true });
+      choose(bar, true);
+    };
+    const barOf = (test) => bars.find((bar) => bar.test === test && bar.kind === "t");
+    const barOfFailure = (failure) =>
+      bars.find((bar) => bar.kind === "t" ? bar.test.failure === failure : bar.failure === failure);
     const dress = () => { mix(); legend(); draw(); };
     canvas.style.height = `${height}px`;
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", dress);
     new ResizeObserver(soon).observe(canvas);
     dress();
-    return { draw };
+    return { barOf, barOfFailure, reveal };
   })();
 
   // ---- The rest.
 
+  const locate = (bar) => {
+    const button = element("button", { type: "button", class: "locate" }, "Show in the timeline");
+    button.addEventListener("click", () => timeline.reveal(bar));
+    return button;
+  };
+  for (const entry of every(".failure")) {
+    const bar = timeline.barOfFailure(+entry.id.slice("failure-".length));
+    if (bar) (find(".command", entry) ?? find(".body", entry)).append(locate(bar));
+  }
   for (const command of every(".command")) {
     const button = element("button", { type: "button" }, "Copy");
     button.addEventListener("click", async () => {
@@ -611,7 +765,7 @@
       button.textContent = isCopied ? "Copied" : "Selected";
       setTimeout(() => { button.textContent = "Copy"; }, 1500);
     });
-    command.append(button);
+    find("code", command).after(button);
   }
 
   const follow = () => {

@@ -9,20 +9,22 @@ use super::data::data;
 use super::escape::{Text, json, plain};
 use super::failures::{Failures, failures};
 use super::header::{Verdict, header};
+use super::outputs::outputs;
 use super::slowest::slowest;
 use super::status::count;
-use super::{Previous, Run};
+use super::{Earlier, Run, Sources};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// The whole page. `nonce` is what its own style and script are known by: nobody may know it beforehand.
-pub(super) fn page(run: &Run, previous: Option<&Previous>, nonce: &str) -> Result<String> {
+pub(super) fn page(run: &Run, earlier: &Earlier, mut sources: Sources, nonce: &str) -> Result<String> {
     let mut palette = Palette::default();
-    let failures = failures(run, &mut palette);
-    let data = json(&data(run, previous, &failures))?;
+    let failures = failures(run, earlier, &mut sources, &mut palette);
+    let outputs = outputs(run, &mut palette);
+    let data = json(&data(run, earlier, &failures))?;
     let verdict = Verdict::of(run);
-    let sections = sections(run, previous, failures);
+    let sections = sections(run, earlier, failures);
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -43,6 +45,7 @@ pub(super) fn page(run: &Run, previous: Option<&Previous>, nonce: &str) -> Resul
                     }
                 }
                 #tip role="status" hidden {}
+                (outputs)
                 script type="application/json" id="data" { (PreEscaped(data)) }
                 script nonce=(nonce) { (PreEscaped(SCRIPT)) }
             }
@@ -65,13 +68,13 @@ pub(super) struct Section {
 }
 
 /// One without anything in it is left out.
-fn sections(run: &Run, previous: Option<&Previous>, failures: Failures) -> Vec<Section> {
+fn sections(run: &Run, earlier: &Earlier, failures: Failures) -> Vec<Section> {
     let fixed = |id, title: &str, html: Option<Markup>| Some(Section { id, title: title.to_owned(), html: html? });
     let sections = [
         failures_section(failures),
         warnings(run),
         fixed("timeline", "Timeline", timeline(run)),
-        fixed("slowest", "Slowest tests", slowest(run, previous)),
+        fixed("slowest", "Slowest tests", slowest(run, earlier)),
         fixed("contexts", "Contexts", contexts(run)),
         fixed("tests", "All tests", all_tests(run)),
     ];
@@ -100,14 +103,15 @@ fn warnings(run: &Run) -> Option<Section> {
 }
 
 fn no_script() -> Markup {
-    html! { noscript { p.quiet { "This part needs scripts." } } }
+    html! { noscript { p.quiet { "This part needs JavaScript." } } }
 }
 
 fn timeline(run: &Run) -> Option<Markup> {
     let slots = if run.slots.is_empty() {
-        "Below: workers that were busy, from when tests began and ended."
+        "The lower chart shows how many workers were running something."
     } else {
-        "Below: slots held, and those waited for."
+        "The lower chart shows how many slots were in use, and how many more were waited for; a slot runs one process at a \
+         time."
     };
     let ran = !run.fixtures.is_empty() || run.tests.iter().any(|it| it.worker.is_some());
     ran.then(|| {
@@ -116,14 +120,14 @@ fn timeline(run: &Run) -> Option<Markup> {
             .tools hidden {
                 button type="button" data-zoom="in" title="zoom in (+)" aria-label="zoom in" { "+" }
                 button type="button" data-zoom="out" title="zoom out (-)" aria-label="zoom out" { "−" }
-                button type="button" data-zoom="all" title="everything (0)" { "All" }
+                button type="button" data-zoom="all" title="show everything (0)" { "All" }
                 span.legend {}
             }
             .chart {
                 canvas #chart tabindex="0" role="application" aria-label="Timeline: arrow keys move from test to test, \
-                    Enter goes to it, plus and minus zoom, 0 shows all" {}
+                    Enter goes to the test, plus and minus zoom, 0 shows everything" {}
             }
-            p.quiet { (slots) " Drag to zoom, or Ctrl and wheel." }
+            p.quiet { (slots) " Drag to zoom in, or hold Ctrl and turn the wheel; double-click to see everything." }
         }
     })
 }
@@ -136,6 +140,7 @@ fn all_tests(run: &Run) -> Option<Markup> {
                 input type="search" name="q" placeholder="Filter by name, file, message" aria-label="filter tests"
                     autocomplete="off" spellcheck="false";
                 span.outcomes {}
+                button.grouping type="button" title="by package, binary and module" { "Group" }
                 span.shown role="status" {}
             }
             .scroll { table.tests hidden { thead { tr {} } tbody {} } }

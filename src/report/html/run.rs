@@ -8,7 +8,7 @@ use chrono::{DateTime, FixedOffset};
 
 use super::escape::cut;
 use crate::event::{
-    Event, FixtureFinished, Outcome, RunFinished, RunStarted, SlotsChanged, Tally, TestFinished, WorkerFailed,
+    Event, FixtureFinished, Origin, Outcome, RunFinished, RunStarted, SlotsChanged, Tally, TestFinished, WorkerFailed,
 };
 use crate::report::setups::FailedSetups;
 
@@ -22,6 +22,10 @@ const LEAST_OF_MESSAGE: usize = 400;
 /// How much is kept of all outputs together; a page of a hundred megabytes helps nobody.
 const MOST_OF_ALL: usize = 8 * 1024 * 1024;
 
+/// How much is kept of the output of tests that passed, of one and of all together: it is rarely looked at.
+const MOST_OF_PASSED: usize = 8 * 1024;
+const MOST_OF_ALL_PASSED: usize = 2 * 1024 * 1024;
+
 const LEFT_OUT: &str = "[the output is left out, since the page is large already; the run's journal has it]";
 
 /// Which test, and which time under `--repeat`.
@@ -34,7 +38,9 @@ pub(super) struct Run {
     pub beside: Option<f64>,
     pub finished: Option<RunFinished>,
     pub tally: Tally,
-    /// The last word on each test. Those that need no explaining have lost their output.
+    /// The workspace's root, as the journal has it.
+    pub workspace: Option<String>,
+    /// The last word on each test.
     pub tests: Vec<TestFinished>,
     /// The attempts before the last one.
     pub attempts: HashMap<Key, Vec<TestFinished>>,
@@ -50,6 +56,7 @@ pub(super) struct Run {
     /// What had begun and not ended: binary, name, and what tells it from others of that name.
     pub running: BTreeSet<Key>,
     kept: usize,
+    kept_of_passed: usize,
 }
 
 impl Run {
@@ -81,9 +88,8 @@ impl Run {
             }
             Event::TestFinished(mut it) => {
                 self.running.remove(&key(&it));
-                let was_cut_short = it.outcome == Outcome::NotReached && it.worker.is_some();
-                if !it.outcome.is_red() && !was_cut_short {
-                    it.output = String::new();
+                if it.outcome == Outcome::Passed {
+                    self.keep_of_passed(&mut it.output);
                 }
                 self.keep(&mut it.message, &mut it.output);
                 self.tests.push(it);
@@ -114,12 +120,18 @@ impl Run {
             }
             Event::SlotsChanged(it) => self.slots.push(it),
             Event::Warning { message } => self.warnings.push(message),
-            Event::JournalStarted(_)
-            | Event::WorkerStarted(_)
-            | Event::TestOutput(_)
-            | Event::TestSlow(_)
-            | Event::WorkerExited(_) => {}
+            Event::JournalStarted(it) => self.workspace = it.workspace,
+            Event::WorkerStarted(_) | Event::TestOutput(_) | Event::TestSlow(_) | Event::WorkerExited(_) => {}
         }
+    }
+
+    /// Cuts to size, and leaves it out when there has been enough of all.
+    fn keep_of_passed(&mut self, output: &mut String) {
+        *output = cut(output, MOST_OF_PASSED);
+        if self.kept_of_passed + output.len() > MOST_OF_ALL_PASSED {
+            output.clear();
+        }
+        self.kept_of_passed += output.len();
     }
 
     /// Cuts to size, and leaves out the output when there has been enough of it.
@@ -135,6 +147,10 @@ impl Run {
         if !output.is_empty() {
             LEFT_OUT.clone_into(output);
         }
+    }
+
+    pub(super) fn origin(&self) -> Option<&Origin> {
+        self.started.as_ref()?.origin.as_ref()
     }
 
     /// How many results there should be.
@@ -188,10 +204,16 @@ mod tests {
     }
 
     #[test]
-    fn a_test_that_passes_loses_its_output() {
-        let passed = TestFinished { output: "hello".into(), ..sample::finished("works") };
-        let run = Run::of([Event::TestFinished(passed)].into_iter().map(Ok)).unwrap();
-        assert_eq!(run.tests[0].output, "");
+    fn of_tests_that_pass_less_is_kept() {
+        let passed = |number: usize| {
+            let output = format!("hello{}", "x".repeat(2 * MOST_OF_PASSED));
+            Event::TestFinished(TestFinished { output, ..sample::finished(&number.to_string()) })
+        };
+        let run = Run::of((0..1000).map(|number| Ok(passed(number)))).unwrap();
+        assert!(run.tests[0].output.starts_with("hello") && run.tests[0].output.len() < MOST_OF_PASSED + 100);
+        assert_eq!(run.tests[999].output, "");
+        let kept: usize = run.tests.iter().map(|it| it.output.len()).sum();
+        assert!(kept <= MOST_OF_ALL_PASSED, "{kept}");
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use maud::{Markup, html};
 
+use super::Run;
+use super::earlier::{Before, Earlier};
 use super::escape::Text;
 use super::status::{self, ALL, time};
-use super::{Previous, Run};
 use crate::event::TestFinished;
 
 const SHOWN: usize = 12;
@@ -13,7 +14,7 @@ const SHOWN: usize = 12;
 const NOISE: f64 = 0.1;
 
 /// `None` if nothing took long enough to be of interest.
-pub(super) fn slowest(run: &Run, previous: Option<&Previous>) -> Option<Markup> {
+pub(super) fn slowest(run: &Run, earlier: &Earlier) -> Option<Markup> {
     let mut tests: Vec<(usize, &TestFinished)> =
         run.tests.iter().enumerate().filter(|(_, it)| it.worker.is_some() && it.duration >= 0.001).collect();
     tests.sort_by(|(_, a), (_, b)| b.duration.total_cmp(&a.duration));
@@ -25,7 +26,7 @@ pub(super) fn slowest(run: &Run, previous: Option<&Previous>) -> Option<Markup> 
                 th scope="col" { "Test" }
                 th.number scope="col" { "Time" }
                 th.wide scope="col" { span.hidden { "compared" } }
-                @if previous.is_some() { th.number scope="col" { "Last run" } }
+                @if earlier.exist { th.number scope="col" { "Last run" } }
             } }
             tbody { @for (number, test) in tests { tr {
                 td { a.name href={"#test-" (number)} { span.binary { (Text(&test.binary)) } " " (Text(&test.test)) } }
@@ -35,15 +36,28 @@ pub(super) fn slowest(run: &Run, previous: Option<&Previous>) -> Option<Markup> 
                         rect class=(ALL[status::of_test(test)].key) width=(format!("{:.1}", test.duration / longest * 100.0)) height="8" {}
                     }
                 }
-                @if let Some(previous) = previous {
-                    @match previous.duration(&test.binary, &test.test) {
-                        Some(before) => td.number { (change(before, test.duration)) },
-                        None => td.number.quiet { "new" },
-                    }
+                @if earlier.exist {
+                    td.number { (last_run(earlier.of(&test.binary, &test.test), test.duration)) }
                 }
             } } }
         }
     })
+}
+
+/// What is known of the latest earlier run of a test.
+fn last_run(before: Before, now: f64) -> Markup {
+    html! {
+        @match before {
+            Before::Ran(past) => {
+                @match past.passed {
+                    Some(before) => (change(before, now)),
+                    None => span.quiet { "failed" },
+                }
+            },
+            Before::New => span.quiet { "new" },
+            Before::Unknown => span.quiet { "–" },
+        }
+    }
 }
 
 /// How a duration has changed, with a class to colour it by.
@@ -53,7 +67,7 @@ fn change(before: f64, now: f64) -> Markup {
     let before = time(before);
     html! {
         @if share.abs() < NOISE || difference.abs() < 0.01 {
-            span.quiet { (before) ", as before" }
+            span.quiet { (before) ", unchanged" }
         } @else if share >= 2.0 {
             (before) " " span.slower { "×" (format!("{:.1}", share + 1.0)) }
         } @else if share > 0.0 {
@@ -74,7 +88,7 @@ mod tests {
         assert!(change(1.0, 1.5).ends_with("<span class=\"slower\">+50 %</span>"));
         assert!(change(2.0, 1.0).ends_with("<span class=\"faster\">−50 %</span>"));
         assert!(change(1.0, 4.0).ends_with("<span class=\"slower\">×4.0</span>"));
-        assert!(change(1.0, 1.05).contains("as before"));
-        assert!(change(0.001, 0.004).contains("as before"), "a few milliseconds are chance");
+        assert!(change(1.0, 1.05).contains("unchanged"));
+        assert!(change(0.001, 0.004).contains("unchanged"), "a few milliseconds are chance");
     }
 }
