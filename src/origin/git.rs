@@ -94,7 +94,7 @@ mod tests {
         }
 
         /// Branch and commit, as seen from a folder.
-        fn head(&self, folder: &str) -> Option<(Option<String>, Option<String>)> {
+        fn head(&self, folder: &str) -> Option<Known> {
             let top = if folder.starts_with("tree") { "tree" } else { "" };
             let head = head(&self.path().join(folder))?;
             assert_eq!(head.top, self.path().join(top).as_str().trim_end_matches('/'));
@@ -102,8 +102,10 @@ mod tests {
         }
     }
 
-    fn known(branch: Option<&str>, commit: Option<&str>) -> Option<(Option<String>, Option<String>)> {
-        Some((branch.map(str::to_owned), commit.map(str::to_owned)))
+    type Known = (Option<String>, Option<String>);
+
+    fn known(branch: Option<&str>, commit: Option<&str>) -> Known {
+        (branch.map(str::to_owned), commit.map(str::to_owned))
     }
 
     #[test]
@@ -114,18 +116,18 @@ mod tests {
             (".git/packed-refs", &list),
             ("crates/demo/Cargo.toml", ""),
         ]);
-        assert_eq!(repository.head("crates/demo"), known(Some("main"), Some(ONE)));
+        assert_eq!(repository.head("crates/demo"), Some(known(Some("main"), Some(ONE))));
         fs::create_dir_all(repository.path().join(".git/refs/heads")).unwrap();
         fs::write(repository.path().join(".git/refs/heads/main"), format!("{OTHER}\n")).unwrap();
-        assert_eq!(repository.head(""), known(Some("main"), Some(OTHER)));
+        assert_eq!(repository.head(""), Some(known(Some("main"), Some(OTHER))));
     }
 
     #[test]
     fn without_a_branch_there_is_a_commit_and_before_the_first_commit_a_branch() {
         let detached = Repository::new(&[(".git/HEAD", &format!("{ONE}\n"))]);
-        assert_eq!(detached.head(""), known(None, Some(ONE)));
+        assert_eq!(detached.head(""), Some(known(None, Some(ONE))));
         let unborn = Repository::new(&[(".git/HEAD", "ref: refs/heads/first\n")]);
-        assert_eq!(unborn.head(""), known(Some("first"), None));
+        assert_eq!(unborn.head(""), Some(known(Some("first"), None)));
     }
 
     #[test]
@@ -138,7 +140,7 @@ mod tests {
             ("tree/.git", "gitdir: ../main/.git/worktrees/tree\n"),
             ("tree/src/lib.rs", ""),
         ]);
-        assert_eq!(repository.head("tree/src"), known(Some("side"), Some(ONE)));
+        assert_eq!(repository.head("tree/src"), Some(known(Some("side"), Some(ONE))));
     }
 
     #[test]
@@ -146,7 +148,7 @@ mod tests {
         let table = Repository::new(&[(".git/HEAD", "ref: refs/heads/.invalid\n")]);
         assert_eq!(table.head(""), None);
         let odd = Repository::new(&[(".git/HEAD", "hello\n")]);
-        assert_eq!(odd.head(""), known(None, None));
+        assert_eq!(odd.head(""), Some(known(None, None)));
         let lost = Repository::new(&[(".git", "gitdir: nowhere\n")]);
         assert_eq!(lost.head(""), None);
     }

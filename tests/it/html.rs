@@ -286,7 +286,7 @@ fn every_text_stands_out_from_what_is_behind_it() {
             browser.value("document.querySelector('.outcomes button').click()");
             browser.value("document.querySelector('.outcomes button').click()");
             browser.value("[...document.querySelectorAll('#tests tr[id]')].find(it => it.textContent.includes('passes_slowly')).click()");
-            browser.wait("document.querySelector('#tests .detail .output')?.textContent === 'slow but sure'");
+            browser.wait("document.querySelector('#tests .detail .output')?.textContent.trim() === 'slow but sure'");
             let found = browser.value(FAINT);
             let [count, faint @ ..] = &found.as_array().unwrap()[..] else { panic!("{found}") };
             assert!(count.as_u64().unwrap() > 1500, "the colours of all sorts are there: {count}");
@@ -310,6 +310,17 @@ fn a_failure_has_its_message_in_a_few_lines_then_the_source_and_then_the_output(
         assert_eq!([browser.value(&side("left")), browser.value(&side("right"))], ["<    42,", ">    92,"]);
         let output = browser.value(&format!("{entry}.querySelector('.output').textContent"));
         assert!(output.as_str().unwrap().contains("     33,\n"), "{output}");
+
+        let fold = browser.value(&format!("{entry}.querySelector('.fold summary').textContent"));
+        assert_eq!(fold, "68 equal lines");
+        // The sides stand above each other, and beside each other if that is asked for.
+        let place =
+            |side: &str, edge: &str| format!("{entry}.querySelector('.change .{side}').getBoundingClientRect().{edge}");
+        let below = format!("{} >= {}", place("right", "top"), place("left", "bottom"));
+        let beside = format!("{} >= {}", place("right", "left"), place("left", "right"));
+        assert_eq!([browser.value(&below), browser.value(&beside)], [true, false]);
+        browser.value(&format!("{entry}.querySelector('.sides').click()"));
+        assert_eq!([browser.value(&below), browser.value(&beside)], [false, true]);
 
         // The line that panicked is the third of five.
         let entry = "[...document.querySelectorAll('.failure')].find(it => it.textContent.includes('fails_in_colour'))";

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
 use super::contrast::{Rgb, legible, mix};
 use super::escape::Text;
@@ -83,19 +83,33 @@ struct Style {
 
 /// What a test wrote, as HTML: text that is escaped, in elements that colour it.
 pub(super) fn coloured(text: &str, palette: &mut Palette) -> Markup {
+    let lines = coloured_lines(text, palette);
+    html! { @for (number, line) in lines.iter().enumerate() { @if number > 0 { "\n" } (line) } }
+}
+
+/// The same, by lines.
+pub(super) fn coloured_lines(text: &str, palette: &mut Palette) -> Vec<Markup> {
     let tamed = tame(text, true);
     let mut style = Style::default();
-    let mut pieces = tamed.split("\u{1b}[");
-    let first = pieces.next().unwrap_or_default();
-    html! {
-        (Text(first))
-        @for piece in pieces {
+    let mut lines = vec![String::new()];
+    for (number, piece) in tamed.split("\u{1b}[").enumerate() {
+        let (codes, text) = match number {
+            0 => ("0", piece),
             // Nothing but colours is left, and they end with an m.
-            @let (codes, text) = piece.split_once('m').unwrap_or(("", piece));
-            @let classes = style.follow(codes).classes(palette);
-            @if classes.is_empty() || text.is_empty() { (Text(text)) } @else { span class=(classes) { (Text(text)) } }
+            _ => piece.split_once('m').unwrap_or(("0", piece)),
+        };
+        let classes = style.follow(codes).classes(palette);
+        for (number, text) in text.split('\n').enumerate() {
+            if number > 0 {
+                lines.push(String::new());
+            }
+            let text = html! {
+                @if classes.is_empty() || text.is_empty() { (Text(text)) } @else { span class=(classes) { (Text(text)) } }
+            };
+            lines.last_mut().into_iter().for_each(|line| line.push_str(&text.0));
         }
     }
+    lines.into_iter().map(PreEscaped).collect()
 }
 
 impl Style {
@@ -212,8 +226,8 @@ mod tests {
     #[test]
     fn a_rainbow_ends_where_text_and_ground_have_no_rules() {
         let mut palette = Palette::default();
-        let rainbow: String = (0..2000).map(|it| format!("\u{1b}[38;2;200;{};{}mx", it % 250, it / 10)).collect();
-        coloured(&rainbow, &mut palette);
+        let rainbow: Vec<String> = (0..2000).map(|it| format!("\u{1b}[38;2;200;{};{}mx", it % 250, it / 10)).collect();
+        coloured(&rainbow.concat(), &mut palette);
         assert!(palette.0.len() <= MOST && palette.0.len() > MOST - 2);
         assert_eq!(coloured("\u{1b}[38;2;9;9;9;48;2;8;8;8mx", &mut palette).into_string(), "x");
     }

@@ -3,7 +3,8 @@
 
 use maud::{Markup, html};
 
-use super::ansi::{Palette, coloured};
+use super::ansi::{Palette, coloured, coloured_lines};
+use super::diff::{Part, parts};
 use super::escape::{Text, cut, plain};
 use super::source::Excerpt;
 use super::status::{ALL, Status};
@@ -112,8 +113,29 @@ pub(super) fn report(
             }
         }
         @if let Some(source) = source { (source_lines(source)) }
-        @if !output.trim().is_empty() {
-            pre.output tabindex="0" aria-label="output" { (coloured(output.trim_end(), palette)) }
+        (written(output, palette))
+    }
+}
+
+/// What a test wrote. Of a diff the sides can be told apart, and equal lines are folded.
+pub(super) fn written(output: &str, palette: &mut Palette) -> Markup {
+    let output = output.trim_end().trim_start_matches('\n');
+    html! {
+        @if !output.is_empty() {
+            .output tabindex="0" role="group" aria-label="output" {
+                @for part in parts(output, coloured_lines(output, palette)) { (show(&part)) }
+            }
+        }
+    }
+}
+
+fn show(part: &Part<Markup>) -> Markup {
+    let text = |lines: &[Markup]| html! { @for line in lines { (line) "\n" } };
+    html! {
+        @match part {
+            Part::Plain(lines) => (text(lines)),
+            Part::Folded(lines) => details.fold { summary { (lines.len()) " equal lines" } (text(lines)) },
+            Part::Changed(left, right) => span.change { span.left { (text(left)) } span.right { (text(right)) } },
         }
     }
 }

@@ -257,12 +257,12 @@ mod tests {
     use crate::event::{Event, RunFinished, RunStarted, TestFinished};
     use crate::report::junit::sample;
 
-    fn run(duration: f64, origin: Option<Origin>) -> Run {
+    fn run(duration: f64, origin: Option<&Origin>) -> Run {
         let mut events =
             sample::complete(vec![Event::TestFinished(TestFinished { duration, ..sample::finished("a") })]);
         for event in &mut events {
             match event {
-                Event::RunStarted(run) => *run = RunStarted { origin: origin.clone(), ..run.clone() },
+                Event::RunStarted(run) => *run = RunStarted { origin: origin.cloned(), ..run.clone() },
                 Event::RunFinished(run) => *run = RunFinished { duration, ..run.clone() },
                 _ => {}
             }
@@ -294,7 +294,7 @@ mod tests {
             host: None,
             sources: Some("https://forge.example/us/shop/blob/0123456789abcdef/".to_owned()),
         };
-        let run = run(2.0, Some(origin));
+        let run = run(2.0, Some(&origin));
         assert_eq!(Verdict::of(&run).title(&run), "✓ 1 passed · <shop> · cargo ptest");
         let shown = shown(&run);
         for part in [

@@ -15,6 +15,7 @@ mod ansi;
 mod contexts;
 mod contrast;
 mod data;
+mod diff;
 mod earlier;
 mod entry;
 mod escape;

@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::Run;
-use super::ansi::{Palette, coloured};
+use super::ansi::Palette;
+use super::entry::written;
 use crate::event::Outcome;
 
 /// A template with an element for each of these tests, `output-N` by the place of the test.
@@ -12,9 +13,7 @@ pub(super) fn outputs(run: &Run, palette: &mut Palette) -> Markup {
     html! {
         template #outputs {
             @for (number, test) in passed.filter(|(_, it)| !it.output.trim().is_empty()) {
-                pre.output id={"output-" (number)} tabindex="0" aria-label="output" {
-                    (coloured(test.output.trim_end(), palette))
-                }
+                div id={"output-" (number)} { (written(&test.output, palette)) }
             }
         }
     }

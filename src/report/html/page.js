@@ -750,6 +750,14 @@
     const bar = timeline.barOfFailure(+entry.id.slice("failure-".length));
     if (bar) (find(".command", entry) ?? find(".body", entry)).append(locate(bar));
   }
+  for (const output of every(".output")) {
+    if (!every(".change", output).some((change) => every(":scope > :not(:empty)", change).length === 2)) continue;
+    const button = element("button", { type: "button", class: "sides", "aria-pressed": "false" }, "Side by side");
+    button.addEventListener("click", () => button.setAttribute("aria-pressed", output.classList.toggle("beside")));
+    const command = output.parentElement.querySelector(":scope > .command");
+    if (command) command.append(button);
+    else output.after(button);
+  }
   for (const command of every(".command")) {
     const button = element("button", { type: "button" }, "Copy");
     button.addEventListener("click", async () => {

@@ -80,7 +80,8 @@ mod tests {
     use super::*;
 
     fn numbered(count: usize) -> String {
-        (1..=count).map(|number| format!("line {number}\n")).collect()
+        let lines: Vec<String> = (1..=count).map(|number| format!("line {number}\n")).collect();
+        lines.concat()
     }
 
     #[test]
