@@ -55,7 +55,7 @@ pub(super) fn conclude(text: &Unlogged, written: Option<u64>, second: Second) ->
     let Second { exit, verdict, failed_or_closed, .. } = second;
     let by_libtest = match count(text, written) {
         Count::Unknown => None,
-        _ => written.map(|written| written >= text.least()),
+        _ => written.and_then(|written| text.has_gone_on(written)),
     };
     match (exit, by_libtest, verdict) {
         (Exit::Code(0), Some(true) | None, Some(Verdict::Ignored)) => Conclusion::Verdict(Verdict::Ignored),
@@ -77,6 +77,7 @@ mod tests {
 
     const TEXT: Unlogged = Unlogged {
         told: 200,
+        started: 40,
         before: 0,
         header: 17,
         has_doubled: false,
@@ -127,20 +128,22 @@ mod tests {
 
     #[test]
     fn alone_the_exit_code_counts_if_libtest_has_come_to_its_end() {
-        let least = broken().least();
-        assert_eq!(conclude(&broken(), Some(least), alone(0, None)), Conclusion::Verdict(Verdict::Passed));
-        assert_eq!(conclude(&broken(), Some(least), alone(101, None)), Conclusion::Verdict(Verdict::Failed));
-        for written in [Some(least - 1), None] {
+        for written in [41, 60, 200] {
+            let written = Some(written);
+            assert_eq!(conclude(&broken(), written, alone(0, None)), Conclusion::Verdict(Verdict::Passed));
+            assert_eq!(conclude(&broken(), written, alone(101, None)), Conclusion::Verdict(Verdict::Failed));
+        }
+        for written in [Some(40), None] {
             assert_eq!(conclude(&broken(), written, alone(0, None)), Conclusion::Crashed, "it has ended the process");
             assert_eq!(conclude(&broken(), written, alone(101, None)), Conclusion::Crashed);
         }
-        assert_eq!(conclude(&TEXT, Some(199), alone(0, Some(Verdict::Passed))), Conclusion::Crashed, "made up");
+        assert_eq!(conclude(&TEXT, Some(40), alone(0, Some(Verdict::Passed))), Conclusion::Crashed, "made up");
         for verdict in [Verdict::Passed, Verdict::Ignored] {
             assert_eq!(conclude(&TEXT, None, alone(0, Some(verdict))), Conclusion::Verdict(verdict));
         }
         let killed = |verdict| Second { exit: Exit::Signal(6), ..alone(0, verdict) };
-        assert_eq!(conclude(&broken(), Some(60), killed(None)), Conclusion::AsUsual);
+        assert_eq!(conclude(&broken(), Some(40), killed(None)), Conclusion::AsUsual);
         assert_eq!(conclude(&TEXT, Some(200), killed(Some(Verdict::Passed))), Conclusion::AsUsual, "at exit");
-        assert_eq!(conclude(&TEXT, Some(199), killed(Some(Verdict::Passed))), Conclusion::Crashed, "in the test");
+        assert_eq!(conclude(&TEXT, Some(40), killed(Some(Verdict::Passed))), Conclusion::Crashed, "in the test");
     }
 }

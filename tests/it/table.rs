@@ -120,18 +120,13 @@ fn without_libtests_log_and_its_list_as_json_the_results_are_those_of_the_table(
     });
 }
 
-/// Its thread writes through the same buffer as libtest, and may write some of libtest's bytes in its place. Where nothing
-/// but these tells whether libtest came to its end, the test is taken for crashed now and then.
-const LEAVES_A_THREAD: &str = "a_leaves_a_printing_thread_behind";
-
 fn without(what: &str, change: impl Fn(&mut Row)) {
     let mut rows = rows(|package| !SPECIAL.contains(&package));
-    rows.retain(|row| row.name != LEAVES_A_THREAD);
     rows.iter_mut().for_each(change);
     let setting = format!("target.'cfg(all())'.runner=['sh', '{}', '{what}']", fixtures().join("reject.sh").display());
     let locks = tempfile::tempdir().unwrap();
     let tool = all_but_special().args(["--config", &setting, "--processes=3"]).env("LOCKS_DIR", locks.path());
-    let (ran, events) = tool.args(["--message-format=json", "--", "--skip", LEAVES_A_THREAD]).run().with_events();
+    let (ran, events) = tool.args(["--message-format=json"]).run().with_events();
     ran.expect(100);
     let mut complaints = Complaints::default();
     complaints.check("the JSON lines", &rows, &of_json(&events));

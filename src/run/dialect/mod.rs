@@ -530,7 +530,7 @@ impl Libtest {
         };
         // The rest of a result line whose verdict was told without it.
         let late = self.text.take(end);
-        self.unlogged.told += (end - start) as u64;
+        self.unlogged.mark(end - start);
         self.stray(&late[..start]);
         self.begin();
         self.phase = Phase::Inside;

@@ -6,14 +6,13 @@ use memchr::memmem;
 
 use super::Run;
 
-/// What libtest writes after the word of a passed test that it ran alone, at the least.
-const LEAST_SUMMARY: &str = "\n\ntest result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n\n";
-
 /// What is known of a text without a log.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::run) struct Unlogged {
     /// How many bytes libtest has written by what the text says.
     pub told: u64,
+    /// How many of these it had written when the first test started; 0 if that was not seen.
+    pub started: u64,
     /// How many bytes stand before the header, and how many the header has.
     pub before: u64,
     pub header: u64,
@@ -32,9 +31,10 @@ impl Unlogged {
         !self.is_complete && self.has_summary
     }
 
-    /// How many bytes libtest writes at the least, if this is about a single test that passes.
-    pub(in crate::run) fn least(&self) -> u64 {
-        if self.is_complete { self.told } else { self.told + ("ok".len() + LEAST_SUMMARY.len()) as u64 }
+    /// Whether libtest has written anything after its only test started, if it has written so many bytes in all. How many
+    /// more says nothing: a thread that the test has left behind may write some of them in its place.
+    pub(in crate::run) fn has_gone_on(&self, written: u64) -> Option<bool> {
+        (self.started > 0).then_some(written > self.started)
     }
 
     pub(in crate::run) fn note(&self, test: &str) -> Option<&str> {
@@ -46,6 +46,14 @@ impl Unlogged {
         self.before = start.saturating_sub(1) as u64;
         self.header = end as u64 - self.before;
         self.told = self.header;
+    }
+
+    /// Takes in how long the marker of a test is.
+    pub(super) fn mark(&mut self, length: usize) {
+        self.told += length as u64;
+        if self.started == 0 && length > 0 {
+            self.started = self.told;
+        }
     }
 
     /// Takes in what stands there from the last result to the end of the summary, behind which is one more line.
@@ -115,10 +123,14 @@ mod tests {
 
     #[test]
     fn a_text_that_breaks_off_is_not_complete() {
-        let broken = read("\nrunning 2 tests\ntest a ... ");
+        let start = "\nrunning 2 tests\ntest a ... ";
+        let broken = read(start);
         assert!(!broken.is_complete && !broken.has_summary);
-        let rest = "ok".len() + LEAST_SUMMARY.len();
-        assert_eq!(broken.least(), broken.told + rest as u64);
+        let started = start.len() as u64;
+        assert_eq!([started, started + 1].map(|written| broken.has_gone_on(written)), [Some(false), Some(true)]);
+        let late = read(&format!("{start}ok\ntest b ... "));
+        assert_eq!(late.started, started);
+        assert_eq!(read("\nrunning 2 tests\n").has_gone_on(99), None);
     }
 
     #[test]
