@@ -98,7 +98,7 @@ struct Again {
 }
 
 /// What a test may wait for in vain because of how it is run. It is printed once in a run.
-const WHY_SLOW: &str = "if it waits for another test: a process runs one test at a time (README, \"Tests that wait for one another\"); if \
+const WHY_SLOW: &str = "if it waits for another test: a process runs one test at a time (docs/running.md, \"Tests that wait for one another\"); if \
      it waits for a slot of the jobserver: jobserver = \"hide\" in .config/ptest.toml";
 
 /// So much is told before it is written, whether the moment is good or not.

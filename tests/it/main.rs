@@ -18,6 +18,7 @@ mod contexts;
 mod darkness;
 #[cfg(target_os = "linux")]
 mod databases;
+mod docs;
 #[cfg(target_os = "linux")]
 mod doctests;
 #[cfg(target_os = "linux")]
