@@ -130,7 +130,7 @@ impl<F> Migrated<F> {
         let place = Place::new()?;
         let sqlite = Sqlite { folder: place.path.clone() };
         let original = sqlite.original();
-        fs::File::create(&original).trying(|| format!("cannot make {}", original.display()))?;
+        fs::File::create(&original).trying(|| format!("cannot create {}", original.display()))?;
         let Self { name, migration } = self;
         migration(&original).trying(|| format!("the migration of the template {name} failed"))?;
         check(&original).trying(|| format!("the template {name} cannot be copied"))?;
@@ -153,7 +153,7 @@ fn check(path: &Path) -> Result<(), Error> {
         ));
     }
     if !bytes.starts_with(b"SQLite format 3\0") || bytes.len() < 100 {
-        return Err(Error::new("the migration wrote something that is no SQLite database"));
+        return Err(Error::new("the migration wrote something that is not an SQLite database"));
     }
     let wal = beside(path, "-wal");
     if fs::metadata(&wal).is_ok_and(|found| found.len() > 0) {
@@ -202,7 +202,7 @@ impl Database for Sqlite {
         let name = format!("{}-{}.sqlite", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let (original, copy) = (self.original(), self.folder.join(name));
         fs::copy(&original, &copy)
-            .trying(|| format!("cannot copy {} to {}: is its context still up?", original.display(), copy.display()))?;
+            .trying(|| format!("cannot copy {} to {}: was its context torn down?", original.display(), copy.display()))?;
         let address = copy.into_os_string().into_string().map_err(|path| {
             Error::new(format!("the path {} is not UTF-8; set TMPDIR to one that is", path.display()))
         })?;

@@ -58,7 +58,7 @@ fn a_share_of_the_connections_that_cannot_be_is_known_too(db: CommitDb) {
     let error = start_with("1");
     assert!(error.contains("PTEST_DB_CONNS=1, and a test needs 5"), "{error}");
     let error = start_with("some");
-    assert!(error.contains("PTEST_DB_CONNS=\"some\" is no number") && error.contains("unset it"), "{error}");
+    assert!(error.contains("PTEST_DB_CONNS=\"some\" is not a number") && error.contains("unset it"), "{error}");
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn a_transaction_that_is_left_open_is_not_copied_in_half() {
 fn what_is_no_database_is_refused() {
     let migration = |path: &std::path::Path| std::fs::write(path, "CREATE TABLE orders (id)");
     let error = text(Sqlite::template("text").migrate(migration).start());
-    assert!(error.contains("no SQLite database"), "{error}");
+    assert!(error.contains("not an SQLite database"), "{error}");
     let migration = |path: &std::path::Path| std::fs::rename(path, PathBuf::from(path).with_extension("gone"));
     assert!(text(Sqlite::template("gone").migrate(migration).start()).contains("cannot read"));
 }

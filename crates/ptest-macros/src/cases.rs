@@ -38,7 +38,7 @@ pub(crate) fn take_marks(signature: &mut Signature) {
 
 pub(crate) fn expand(test: &Test, mistakes: &mut Mistakes) -> TokenStream {
     if let Some(from) = &test.from {
-        mistakes.at(from, "a test has either cases or a generator of them: take `from` or the `#[case]`s away");
+        mistakes.at(from, "a test has either `#[case]`s or a generator: remove `from` or the `#[case]`s");
     }
     let (arguments, expected) = arguments(test, mistakes);
     let (mut tests, mut bodies) = (TokenStream::new(), TokenStream::new());
@@ -81,10 +81,8 @@ fn parse(test: &Test, expected: usize, mistakes: &mut Mistakes) -> Vec<Case> {
     let attributes = &test.roles.case;
     let function = &test.function.signature.ident;
     if attributes.is_empty() {
-        mistakes.at(
-            function,
-            "there are no cases for the parameters with `#[case]`: write `#[case(..)]` above the function",
-        );
+        mistakes
+            .at(function, "parameters have `#[case]`, but there are no cases: write `#[case(..)]` above the function");
     }
     let width = attributes.len().to_string().len();
     let mut cases = Vec::<Case>::new();
@@ -94,7 +92,7 @@ fn parse(test: &Test, expected: usize, mistakes: &mut Mistakes) -> Vec<Case> {
         let Some(name) = name(attribute, number, width, mistakes) else { continue };
         let Some(values) = mistakes.unless(values(attribute)) else { continue };
         if cases.iter().any(|case| case.name == name) {
-            mistakes.at(&attribute.meta, &format!("there is a case `{name}` already: give this one another name"));
+            mistakes.at(&attribute.meta, &format!("there is already a case `{name}`: give this one another name"));
         }
         if values.len() != expected {
             let message = format!(
@@ -128,7 +126,7 @@ fn values(attribute: &Attribute) -> Result<Vec<TokenStream>, Mistake> {
             let mut values = Vec::new();
             for value in &tokens::values(&tokens::list(list.clone())) {
                 if value.is_empty() {
-                    return Err(Mistake::at(list, "there is a comma without a value in front of it"));
+                    return Err(Mistake::at(list, "expected a value before this comma"));
                 }
                 values.push(tokens::stream(value));
             }

@@ -12,7 +12,7 @@ use crate::options::Options;
 use crate::tokens::{self, Path};
 
 const KNOWN: &str = "`#[context]` takes `plain`";
-const INLINE: &str = "`#[context]` sees the tests of an inline module only: put it on a `mod name { .. }`, or write \
+const INLINE: &str = "`#[context]` works on inline modules only: put it on a `mod name { .. }`, or write \
                       `use ptest::test;` in the module's file";
 
 /// A module with its body; what stands in front of that is taken over as it is.

@@ -23,8 +23,8 @@ pub(crate) fn call(
         if path.ends_in("test") {
             is_test = true;
             let cure = match attributes::is_builtin_test(path) || attributes::is_ours(path) {
-                true => "take it away",
-                false => "write `#[tokio::main(flavor = \"current_thread\")]`, or the like, instead",
+                true => "remove it",
+                false => "use `#[tokio::main(flavor = \"current_thread\")]` or similar instead",
             };
             mistakes.at(path, &format!("this would make {what} a test as well: {cure}"));
         }

@@ -102,7 +102,7 @@ pub(crate) fn parse(item: &TokenStream, attribute: &str) -> Result<Function, Mis
     let mut attributes = Attribute::take(rest, false);
     let visibility = visibility(rest);
     let Some(mut signature) = Signature::up_to_name(rest) else {
-        return Err(Mistake::at(item, &format!("`#[{attribute}]` goes on a function")));
+        return Err(Mistake::at(item, &format!("`#[{attribute}]` belongs on a function")));
     };
     signature.up_to_body(rest);
     let needs_body = "this function needs a body: write `{ .. }`";
@@ -362,7 +362,7 @@ mod tests {
             ),
             quote!(),
         ] {
-            assert!(parse(&item, "test").err().unwrap().message().contains("goes on a function"));
+            assert!(parse(&item, "test").err().unwrap().message().contains("belongs on a function"));
         }
         assert!(
             parse(

@@ -18,7 +18,7 @@ impl Options {
             match Meta::parse(option) {
                 Ok(option) => options.push(option),
                 Err([unexpected, ..]) if Path::split(option).is_some() => mistakes.at(unexpected, "expected `,`"),
-                Err(unexpected) => mistakes.at(&tokens::stream(unexpected), "expected the name of an option"),
+                Err(unexpected) => mistakes.at(&tokens::stream(unexpected), "expected an option name"),
             }
         }
         Self(options)
@@ -39,7 +39,7 @@ impl Options {
         {
             return Some(count);
         }
-        mistakes.at(&value, &format!("`{name}` is a whole number from 1: write `{name} = {example}`"));
+        mistakes.at(&value, &format!("`{name}` must be a whole number, at least 1: write `{name} = {example}`"));
         None
     }
 
@@ -52,7 +52,7 @@ impl Options {
         {
             return Some(text);
         }
-        mistakes.at(&value, &format!("`{name}` is a text: write `{name} = {example}`"));
+        mistakes.at(&value, &format!("`{name}` must be a string literal: write `{name} = {example}`"));
         None
     }
 
@@ -61,7 +61,7 @@ impl Options {
     pub(crate) fn function(&mut self, name: &str, example: &str, mistakes: &mut Mistakes) -> Option<TokenStream> {
         let value = self.value(name, example, mistakes)?;
         if !is_path(&value) {
-            mistakes.at(&value, &format!("`{name}` is the path of a function: write `{name} = {example}`"));
+            mistakes.at(&value, &format!("`{name}` must be the path of a function: write `{name} = {example}`"));
         }
         Some(value)
     }
@@ -72,14 +72,14 @@ impl Options {
         if let Content::Nothing = option.content {
             return option.path.words.first().cloned();
         }
-        mistakes.at(&option, &format!("`{name}` has no value: write `{name}`"));
+        mistakes.at(&option, &format!("`{name}` takes no value: write `{name}`"));
         None
     }
 
     /// What is left is unknown; `known` says what the attribute takes.
     pub(crate) fn finish(self, known: &str, mistakes: &mut Mistakes) {
         for option in &self.0 {
-            mistakes.at(&option.path, &format!("there is no such option here: {known}"));
+            mistakes.at(&option.path, &format!("unknown option: {known}"));
         }
     }
 
@@ -101,7 +101,7 @@ impl Options {
                 found = Some(self.0.remove(at));
             } else {
                 let second = self.0.remove(at);
-                mistakes.at(&second, &format!("`{name}` stands here twice: take one of them away"));
+                mistakes.at(&second, &format!("`{name}` is given twice: remove one of them"));
             }
         }
         found

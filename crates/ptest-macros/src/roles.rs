@@ -46,15 +46,15 @@ impl Roles {
             self.case.push(attribute);
         } else if attributes::is_builtin_test(path) || attributes::is_ours(path) {
             let message =
-                "this registers the test twice, since `ptest::test` stands above already: take one of them away";
+                "this registers the test a second time, because `ptest::test` is above it already: remove one of them";
             mistakes.at(path, message);
         } else if path.ends_in("rstest") {
-            let message = "`rstest` makes the tests, so it comes first: write `#[rstest] #[test_attr(ptest::test)]`, and ask \
-                           for what a context provides by `ptest::cx::<T>()`";
+            let message = "`rstest` generates the tests, so it has to come first: write `#[rstest] \
+                           #[test_attr(ptest::test)]`, and get values of contexts with `ptest::cx::<T>()`";
             mistakes.at(path, message);
         } else if path.ends_in("test_case") {
-            let message = "`test_case` registers tests of its own, which no context sees: write `#[case(1, 2)]` instead, and \
-                           `#[case]` in front of each parameter";
+            let message = "`test_case` registers tests that no context knows: write `#[case(1, 2)]` instead, and \
+                           `#[case]` before each parameter";
             mistakes.at(path, message);
         } else if path.ends_in("test") || path.ends_in("main") {
             self.runtime.push(attribute);

@@ -29,7 +29,7 @@ pub(crate) fn of(
     let is_async = signature.asyncness.is_some();
     let mut runtime = match block_on {
         Some(path) if !is_async => {
-            mistakes.at(&path, &format!("{what} that is not async has no future to wait for: take `block_on` away"));
+            mistakes.at(&path, &format!("{what} that is not async needs no `block_on`: remove it"));
             return Runtime::None;
         }
         Some(path) => Runtime::BlockOn(path),
@@ -40,7 +40,7 @@ pub(crate) fn of(
         match (&runtime, path.ends_in("test"), path.ends_in("main")) {
             (_, false, false) => {}
             (Runtime::BlockOn(_), ..) => {
-                mistakes.at(path, "this is a runtime, and so is `block_on`: take one of them away");
+                mistakes.at(path, "this attribute provides a runtime, and so does `block_on`: remove one of them");
             }
             (_, true, _) => runtime = Runtime::Test,
             (Runtime::None, ..) => runtime = Runtime::Main,
@@ -50,8 +50,8 @@ pub(crate) fn of(
     if is_async && matches!(runtime, Runtime::None) {
         let attribute = if what == "a test" { "#[tokio::test]" } else { "#[tokio::main(flavor = \"current_thread\")]" };
         let message = format!(
-            "{what} that is async needs a runtime: put one below, such as `{attribute}`, or name a function that waits for \
-             a future: `block_on = futures::executor::block_on`"
+            "{what} that is async needs a runtime: add an attribute below, such as `{attribute}`, or name a function that \
+             runs a future: `block_on = futures::executor::block_on`"
         );
         mistakes.at(&signature.asyncness, &message);
     }

@@ -8,7 +8,7 @@ use crate::mistakes::Mistakes;
 use crate::options::Options;
 use crate::{fixture, signature, tokens};
 
-const WHAT: &str = "a set-up";
+const WHAT: &str = "a setup";
 const KNOWN: &str = "`#[setup]` takes one of `unit`, `can_split` and `shared`, and `timeout = \"30s\"`, `key = \"pg\"`, `plain`, \
                      `block_on = path`";
 
@@ -49,12 +49,12 @@ fn parse(options: TokenStream, mistakes: &mut Mistakes) -> Setup {
         block_on: options.function("block_on", "futures::executor::block_on", mistakes),
     };
     for kind in &kinds {
-        mistakes.at(kind, &format!("a context is either `{kind}` or `{}`: take one of them away", setup.kind));
+        mistakes.at(kind, &format!("a context is either `{kind}` or `{}`: remove one of them", setup.kind));
     }
     if let Some(key) = &setup.key
         && setup.kind != "shared"
     {
-        mistakes.at(key, "a key names what several binaries share: write `#[setup(shared, key = ..)]`");
+        mistakes.at(key, "`key` is for contexts that several binaries share: write `#[setup(shared, key = ..)]`");
     }
     options.finish(KNOWN, mistakes);
     setup
@@ -63,7 +63,7 @@ fn parse(options: TokenStream, mistakes: &mut Mistakes) -> Setup {
 /// The call of the function, if it can be called.
 fn check(function: &Function, setup: &Setup, mistakes: &mut Mistakes) -> TokenStream {
     signature::check(&function.signature, WHAT, mistakes);
-    let instead = "; a set-up gets what the contexts around it provide";
+    let instead = "; a setup gets values from the contexts around it";
     let mut arguments = Vec::new();
     for parameter in &function.signature.parameters {
         arguments.push(signature::provided(parameter, instead, mistakes));
@@ -85,5 +85,5 @@ fn items(function: &Function, setup: &Setup, call: &TokenStream) -> TokenStream 
     }
     let options = tokens::with_commas(&options);
     let registration = quote!(::ptest::__setup!(#name, #kind, [#options], { #call }););
-    fixture::items(function, "THIS_MODULE_HAS_MORE_THAN_ONE_SET_UP", &registration)
+    fixture::items(function, "THIS_MODULE_HAS_MORE_THAN_ONE_SETUP", &registration)
 }

@@ -16,13 +16,13 @@ pub(crate) fn check_callable(signature: &Signature, what: &str, mistakes: &mut M
         }
     };
     let Signature { constness, unsafety, abi, generics, where_clause, variadic, receiver, .. } = signature;
-    refuse(constness.is_some(), constness, "runs at run time: take `const` away");
-    refuse(unsafety.is_some(), unsafety, "is called by nobody who could promise anything: put `unsafe` inside");
-    refuse(abi.is_some(), abi, "is called from Rust: take `extern` away");
-    refuse(generics.is_some(), generics, "is not generic, since nobody could say for which type to call it");
-    refuse(where_clause.is_some(), where_clause, "is not generic: take the `where` clause away");
-    refuse(variadic.is_some(), variadic, "has a fixed number of parameters");
-    refuse(receiver.is_some(), receiver, "is a free function without `self`: take it out of the `impl` block");
+    refuse(constness.is_some(), constness, "cannot be `const`: remove `const`");
+    refuse(unsafety.is_some(), unsafety, "cannot be `unsafe`: use an `unsafe` block inside of it");
+    refuse(abi.is_some(), abi, "cannot be `extern`: remove `extern`");
+    refuse(generics.is_some(), generics, "cannot be generic: nothing says for which type to call it");
+    refuse(where_clause.is_some(), where_clause, "cannot have a `where` clause: remove it");
+    refuse(variadic.is_some(), variadic, "cannot be variadic");
+    refuse(receiver.is_some(), receiver, "must be a free function without `self`: move it out of the `impl` block");
 }
 
 /// The same, for functions whose result has to be given a type elsewhere.
@@ -31,7 +31,7 @@ pub(crate) fn check(signature: &Signature, what: &str, mistakes: &mut Mistakes) 
     if let Some(output) = &signature.output
         && output.ty.is_hidden()
     {
-        mistakes.at(&output.ty, &format!("{what} returns a type that has a name: write that instead of `impl`"));
+        mistakes.at(&output.ty, &format!("{what} must return a type that has a name: write it instead of `impl`"));
     }
 }
 
@@ -41,11 +41,11 @@ pub(crate) fn injected(parameter: &Parameter, mistakes: &mut Mistakes) -> TokenS
         return provided(parameter, "", mistakes);
     }
     for attribute in &parameter.attributes {
-        mistakes.at(attribute, "a parameter that is made from contexts has no attributes: take this one away");
+        mistakes.at(attribute, "a parameter that is made from contexts cannot have attributes: remove this one");
     }
     let own = &parameter.ty;
     if own.is_hidden() {
-        mistakes.at(own, "a value is made by its type: write that instead of `impl`");
+        mistakes.at(own, "the type of the parameter says how to make its value: name the type instead of `impl`");
     }
     let span = place(own);
     quote_spanned!(span=> ::ptest::FromContext::from_context())
@@ -55,25 +55,25 @@ pub(crate) fn injected(parameter: &Parameter, mistakes: &mut Mistakes) -> TokenS
 /// besides references.
 pub(crate) fn provided(parameter: &Parameter, instead: &str, mistakes: &mut Mistakes) -> TokenStream {
     for attribute in &parameter.attributes {
-        mistakes.at(attribute, "a parameter that a context provides has no attributes: take this one away");
+        mistakes.at(attribute, "a parameter that a context provides cannot have attributes: remove this one");
     }
     let Some(Reference { lifetime, mutability, elem }) = parameter.ty.reference() else {
         let text = text(&parameter.ty);
-        mistakes.at(parameter, &format!("contexts lend what they provide: write `&{text}`{instead}"));
+        mistakes.at(parameter, &format!("contexts lend their values: write `&{text}`{instead}"));
         return TokenStream::new();
     };
     if let Some(mutability) = mutability {
         let message =
-            "contexts lend their values to many tests at once: take `mut` away, and keep what changes in a `Mutex`";
+            "contexts lend their values to many tests at a time: remove `mut`, and put what changes into a `Mutex`";
         mistakes.at(&mutability, message);
     }
     if let Some((lifetime, name)) = lifetime
         && name != "_"
     {
-        mistakes.at(&lifetime, "contexts lend their values until the test ends: take the lifetime away");
+        mistakes.at(&lifetime, "contexts lend their values until the test ends: remove the lifetime");
     }
     if elem.is_unsized() {
-        mistakes.at(&elem, "contexts provide values by their type: write the very type that the set-up returns");
+        mistakes.at(&elem, "values are found by their type: write exactly the type that the setup returns");
     }
     let span = place(&elem);
     quote_spanned!(span=> &::ptest::cx())

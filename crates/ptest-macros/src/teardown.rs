@@ -55,7 +55,7 @@ fn check(function: &Function, teardown: &Teardown, mistakes: &mut Mistakes) -> C
             taken = Some(parameter.ty.clone());
             arguments.push(quote!(#value));
         } else {
-            let instead = "; only one value can be what the set-up made, which a teardown takes as its own";
+            let instead = "; a teardown takes one parameter by value at most, what its setup returned";
             arguments.push(signature::provided(parameter, instead, mistakes));
         }
     }

@@ -54,7 +54,8 @@ fn parse(mut options: Options, mut function: Function, mistakes: &mut Mistakes) 
     cases::take_marks(&mut function.signature);
     signature::check(&function.signature, WHAT, mistakes);
     if let (Some(_), Some(output)) = (&roles.should_panic, &function.signature.output) {
-        mistakes.at(output, "a test that should panic returns nothing: take this away, or `#[should_panic]`");
+        mistakes
+            .at(output, "a test with `#[should_panic]` returns nothing: remove the return type or `#[should_panic]`");
     }
     let runtime = runtime::of(&function.signature, block_on, &roles.runtime, WHAT, mistakes);
     Test { function, roles, runtime, timeout, threads_required, from }
@@ -126,8 +127,8 @@ fn plain(test: &Test) -> Option<TokenStream> {
 /// The first parameter of a test that is run with what a generator makes.
 fn check_case(from: &TokenStream, first: Option<&Parameter>, test: &Test, mistakes: &mut Mistakes) {
     if let Runtime::Test = test.runtime {
-        let message = "a function with this attribute has no parameters, and `from` gives it one: write \
-                       `#[tokio::main(flavor = \"current_thread\")]`, or the like, instead";
+        let message = "this attribute allows no parameters, but `from` needs one: use \
+                       `#[tokio::main(flavor = \"current_thread\")]` or similar instead";
         for attribute in &test.roles.runtime {
             mistakes.at(attribute.path(), message);
         }
@@ -135,13 +136,16 @@ fn check_case(from: &TokenStream, first: Option<&Parameter>, test: &Test, mistak
     if let Some(ShouldPanic { attribute, .. }) = &test.roles.should_panic {
         mistakes.at(
             attribute.path(),
-            "cases of a generator can't be expected to panic: use `std::panic::catch_unwind` within",
+            "`#[should_panic]` does not work with generated cases: use `std::panic::catch_unwind` in the test",
         );
     }
     match first {
-        None => mistakes.at(from, "the cases of a generator come by the first parameter: write `case: &T`"),
+        None => mistakes.at(from, "the first parameter of a test with `from` is the case: write `case: &T`"),
         Some(case) if case.ty.reference().is_none() => {
-            mistakes.at(case, "the cases of a generator are lent: write `&T`, where the generator makes `(String, T)`");
+            mistakes.at(
+                case,
+                "generated cases are passed by reference: write `&T`, where the generator's items are `(String, T)`",
+            );
         }
         Some(_) => {}
     }

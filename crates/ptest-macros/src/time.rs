@@ -5,12 +5,12 @@ use proc_macro2::{Literal, TokenStream};
 use crate::literal;
 use crate::mistakes::Mistake;
 
-const CURE: &str = "write a time such as \"30s\", \"500ms\", \"2.5s\", \"1m\" or a whole number of seconds";
+const CURE: &str = "write a duration such as \"30s\", \"500ms\", \"2.5s\", \"1m\", or a whole number of seconds";
 
 /// Milliseconds from a literal: text with a unit, or a whole number of seconds.
 pub(crate) fn milliseconds(value: &TokenStream) -> Result<u64, Mistake> {
     match literal::of(value).as_ref().and_then(read) {
-        Some(0) => Err(Mistake::at(value, "nothing can be done in no time; leave `timeout` out for no limit")),
+        Some(0) => Err(Mistake::at(value, "a timeout must be longer than zero")),
         Some(milliseconds) => Ok(milliseconds),
         None => Err(Mistake::at(value, CURE)),
     }
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn no_time_at_all_is_not_a_limit() {
         for error in [milliseconds(&quote!("0s")), milliseconds(&quote!(0))] {
-            assert!(error.unwrap_err().contains("leave `timeout` out"));
+            assert!(error.unwrap_err().contains("longer than zero"));
         }
     }
 }

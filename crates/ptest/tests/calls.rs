@@ -69,12 +69,12 @@ fn results_come_in_the_order_of_the_calls_whatever_becomes_of_each() {
     let Err(CallError::Exited { status, .. }) = &results[2] else { panic!("{results:?}") };
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(status), Some(6));
     let error = results[2].as_ref().unwrap_err();
-    assert!(error.to_string().starts_with("ended without a result: signal 6 (SIGABRT)"), "{error}");
+    assert!(error.to_string().starts_with("exited without a result: signal 6 (SIGABRT)"), "{error}");
     assert!(format!("{error:?}").starts_with("Exited { status: signal 6 (SIGABRT)"), "{error:?}");
     assert_eq!(results[3].as_ref().unwrap(), &Err("an error".to_owned()));
     let Err(CallError::Exited { status, .. }) = &results[4] else { panic!("{results:?}") };
     assert!(status.success());
-    assert_eq!(results[4].as_ref().unwrap_err().to_string(), "ended without a result: exit status 0");
+    assert_eq!(results[4].as_ref().unwrap_err().to_string(), "exited without a result: exit status 0");
     assert_eq!(results[5].as_ref().unwrap(), &Ok(8));
 }
 
@@ -214,7 +214,7 @@ fn call_again((): ()) {
 fn a_call_makes_no_calls() {
     let result = call_concurrently(1, call_again, ()).pop().unwrap();
     let Err(CallError::Panicked { message, .. }) = &result else { panic!("{result:?}") };
-    assert!(message.contains("a call cannot make further ones"), "{message}");
+    assert!(message.contains("a concurrent call cannot make further ones"), "{message}");
 }
 
 /// Holds a lock for as long as it lives, says so, and has a child that does the same.

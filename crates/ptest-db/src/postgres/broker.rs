@@ -92,7 +92,7 @@ pub struct Lent {
 
 /// Borrows a clone, and waits for it.
 pub(super) fn borrow_clone(broker: &Path, purpose: Purpose, server: &ServerUrl) -> Result<Lent, Error> {
-    let gone = || "the process that holds the context of the databases is gone".to_owned();
+    let gone = || "the process that holds the context of the databases has exited".to_owned();
     let mut line = UnixStream::connect(broker).trying(gone)?;
     let asked = PURPOSES.iter().filter(|(_, it)| *it == purpose).map(|(byte, _)| *byte);
     line.write_all(&asked.collect::<Vec<_>>()).trying(gone)?;

@@ -59,7 +59,7 @@ pub(super) fn of_workers(
     let each = said.unwrap_or(free / workers);
     if let Some(said) = said.filter(|said| *said < needed) {
         return Err(Error::new(format!(
-            "too few connections: {VARIABLE}={said}, and a test needs {needed}. Raise {VARIABLE}, or say \
+            "too few connections: {VARIABLE}={said}, and a test needs {needed}. Raise {VARIABLE}, or call \
              Template::connections({said}) if that is enough"
         )));
     }
@@ -67,7 +67,7 @@ pub(super) fn of_workers(
         return Err(Error::new(format!(
             "too few connections: the server allows {most}, of which {reserved} are reserved and {OURS} for ptest-db itself; \
              that leaves {each} for each of {workers} workers, and a test needs {needed}. Raise max_connections, use fewer \
-             workers, or say Template::connections({each}) if that is enough"
+             workers, or call Template::connections({each}) if that is enough"
         )));
     }
     let keeps = each >= needed + KEPT_OPEN;
@@ -81,7 +81,7 @@ pub(super) fn said(value: Option<OsString>) -> Result<Option<usize>, Error> {
     match value.trim().parse() {
         Ok(count @ 1..) => Ok(Some(count)),
         _ => Err(Error::new(format!(
-            "{VARIABLE}={value:?} is no number of connections: set it to how many each worker may have, such as 5, or \
+            "{VARIABLE}={value:?} is not a number of connections: set it to how many each worker may have, such as 5, or \
              unset it"
         ))),
     }
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(said("7").unwrap(), Some(7));
         for wrong in ["", "0", "-1", "many", "5 each"] {
             let error = said(wrong).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("PTEST_DB_CONNS={wrong:?} is no number")), "{error}");
+            assert!(error.starts_with(&format!("PTEST_DB_CONNS={wrong:?} is not a number")), "{error}");
         }
     }
 }

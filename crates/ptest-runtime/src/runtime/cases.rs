@@ -101,7 +101,7 @@ fn all<T>(cases: impl Iterator<Item = (String, T)>, run: impl Fn(T) -> Came) -> 
     }
     release(cases);
     match (count, &failed[..]) {
-        (0, _) => Err("the generator gives no cases".to_owned()),
+        (0, _) => Err("the generator returns no cases".to_owned()),
         (_, []) => Ok(()),
         (_, failures) => Err(format!("{} of {count} failed: {}", failures.len(), failures.join("; "))),
     }
@@ -188,7 +188,7 @@ impl Wanted {
     #[inline]
     fn missing(&self, turn: usize) -> String {
         let name = self.names[turn];
-        format!("the generator gives no case {name} this time: it has to give the same ones each time")
+        format!("the generator did not return the case {name} this time: it must return the same cases each time")
     }
 
     /// Whether no further case is to begin.
@@ -254,7 +254,7 @@ fn problem(name: &str) -> Option<String> {
     };
     let begin = format!("{name:.40}");
     Some(format!(
-        "the generator gives a case {why}, {begin:?}: name each with at most {LONGEST} bytes of plain text, such as a number \
+        "the generator returns a case with {why}, {begin:?}: name each with at most {LONGEST} bytes of plain text, such as a number \
          or the name of a file"
     ))
 }

@@ -41,12 +41,15 @@ pub(super) fn run(
         return Err(failed(format!("cannot start a thread: {error}"), false));
     }
     let Some(result) = outcome.wait(deadline, |outcome| outcome.result.take()) else {
-        return Err(failed(format!("no end after {limit:?}"), true));
+        return Err(failed(format!("timed out after {limit:?}"), true));
     };
     let duration = start.elapsed();
     // What its thread-locals hold is to be dropped by now, and that may take its time, too.
     if outcome.wait(deadline, |outcome| outcome.is_over.then_some(())).is_none() {
-        return Err(failed(format!("no end after {limit:?}: it has returned, but a thread-local still drops"), true));
+        return Err(failed(
+            format!("timed out after {limit:?}: the function has returned, but a thread-local is still being dropped"),
+            true,
+        ));
     }
     match result {
         Ok(made) => Ok((made, duration)),
@@ -81,7 +84,7 @@ pub(super) fn message(payload: &(dyn std::any::Any + Send)) -> String {
     }
     match payload.downcast_ref::<String>() {
         Some(text) => text.clone(),
-        None => "a panic without words".to_owned(),
+        None => "a panic without a message".to_owned(),
     }
 }
 

@@ -71,7 +71,7 @@ impl Process {
             Some(CASES) => Role::Cases,
             #[cfg(unix)]
             Some(CALL) => Role::Call { function: variable(FUNCTION).unwrap_or_default() },
-            Some(role) => panic!("{ROLE}={role}: cargo-ptest is of another version than the ptest crate"),
+            Some(role) => panic!("{ROLE}={role}: cargo-ptest and the crate ptest have different versions"),
             None if nextest_run().is_some() && is_of_one_test(&arguments) => Role::Nextest,
             None => Role::Alone,
         };
@@ -197,8 +197,8 @@ impl Program {
             return Ok(self.path.clone());
         }
         Err(format!(
-            "{} is not the file any more that it was when these tests began, so it cannot be started once more: run the \
-             tests again, and do not build while they run",
+            "{} was replaced after these tests had started, so it cannot be started again: run the tests again, and do not \
+             build while they run",
             self.path.display()
         ))
     }

@@ -78,10 +78,10 @@ impl<T> std::fmt::Debug for Shared<T> {
 
 /// What may be the value of a shared context.
 #[diagnostic::on_unimplemented(
-    message = "the value of a shared context goes to other processes, so `{Self}` has to be `Serialize` and `Deserialize`",
+    message = "the value of a shared context is sent to other processes, so `{Self}` has to be `Serialize` and `Deserialize`",
     label = "cannot be sent to other processes",
     note = "write `#[derive(serde::Serialize, serde::Deserialize)]` on `{Self}`, if it is `Send + Sync + 'static`; what \
-            cannot be sent, such as a server, stays where the set-up ran: `ptest::Shared::new(address).keep(server)`"
+            cannot be sent, such as a server, stays in the process of the setup: `ptest::Shared::new(address).keep(server)`"
 )]
 pub trait SharedValue: Serialize + DeserializeOwned + Send + Sync + 'static {}
 

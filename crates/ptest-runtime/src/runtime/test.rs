@@ -108,7 +108,7 @@ fn is_called_inside(test: Test) -> bool {
     }
     assert!(
         is_up,
-        "ptest: the test {} calls the test {}, which has other contexts: put what both do into a function",
+        "ptest: the test {} calls the test {}, which has other contexts: move what both do into a function",
         running.path(),
         test.path()
     );
@@ -184,8 +184,8 @@ fn begin(test: Test) -> Vec<&'static Context> {
     }
     assert!(
         test.begins(),
-        "ptest: {} is registered twice, since #[ptest::test] stands below another test attribute: put it above; or it is called \
-         by something else than the harness: put what it does into a function",
+        "ptest: {} is registered twice, because #[ptest::test] is below another test attribute: move it above; or something other \
+         than the test harness called it: move what it does into a function",
         test.name
     );
     if let Some(problem) = tree.problem(test.module) {
@@ -207,7 +207,7 @@ fn run_inside(test: Test, contexts: &[&Context], body: &mut dyn FnMut() -> Resul
             (scope, verdict)
         }
         Err((scope, NotSetUp { context, message })) => {
-            (scope, Verdict::Failed(format!("set-up of {context} failed: {message}")))
+            (scope, Verdict::Failed(format!("setup of {context} failed: {message}")))
         }
     };
     let passed = matches!(verdict, Verdict::Passed);
@@ -308,12 +308,12 @@ fn watch(test: Test, limit: Duration) -> Watch {
     let watched = over.clone();
     let watch = move || {
         if watched.wait(deadline, |over| over.then_some(())).is_none() {
-            os::write_stderr(&format!("\nptest: {}::{} has no end after {limit:?}\n", test.module, test.name));
+            os::write_stderr(&format!("\nptest: {}::{} timed out after {limit:?}\n", test.module, test.name));
             os::exit_now(101);
         }
     };
     if let Err(error) = spawn("ptest timeout".to_owned(), Box::new(watch)) {
-        panic!("ptest: cannot start the thread that watches over the timeout: {error}");
+        panic!("ptest: cannot start the thread for the timeout: {error}");
     }
     Watch(over)
 }

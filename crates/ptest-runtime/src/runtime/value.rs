@@ -149,8 +149,8 @@ pub fn cx<T: 'static>() -> Cx<T> {
     let found = SCOPE.with_borrow(|scope| {
         let scope = scope.as_ref().ok_or_else(|| {
             format!(
-                "ptest: no #[ptest::test], set-up or teardown runs on this thread, so there is no context to give a {}; \
-                 get the value on the test's own thread and hand it on",
+                "ptest: no #[ptest::test], setup or teardown runs on this thread, so no context can provide {}: get the \
+                 value on the test's own thread and pass it on",
                 type_name::<T>()
             )
         })?;
@@ -169,7 +169,7 @@ pub fn cx<T: 'static>() -> Cx<T> {
 fn nothing_provides<T>(scope: &Scope) -> String {
     let name = type_name::<T>();
     if scope.is_empty() {
-        return format!("ptest: no context provides a {name}: no module around this test has a #[setup]");
+        return format!("ptest: no context provides {name}: no module around this test has a #[setup]");
     }
     let mut provided = String::new();
     for (module, live) in scope.iter().rev() {
@@ -180,8 +180,8 @@ fn nothing_provides<T>(scope: &Scope) -> String {
         provided.push(')');
     }
     format!(
-        "ptest: no context provides a {name}; those around this test provide {provided}: a #[setup] has to return that \
-         very type"
+        "ptest: no context provides {name}; those around this test provide {provided}: a #[setup] has to return exactly \
+         that type"
     )
 }
 
@@ -212,10 +212,10 @@ fn nothing_provides<T>(scope: &Scope) -> String {
 /// # }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "a test cannot take a `{Self}` by value",
+    message = "a test cannot take `{Self}` by value",
     label = "not made from contexts",
-    note = "what a context provides is lent: write `&{Self}`; values of the test's own come by `#[case(..)]`, by `from = \
-            generator`, or from a type that implements `ptest::FromContext`"
+    note = "contexts lend their values: write `&{Self}`; by value a test takes its `#[case(..)]`s and types that implement \
+            `ptest::FromContext`"
 )]
 pub trait FromContext: Sized {
     /// Makes the value.
@@ -272,7 +272,7 @@ pub fn take<T: 'static>(given: Option<Box<dyn Any + Send>>) -> Result<T, String>
     let Some(given) = given else { return Err("there is nothing to tear down".to_owned()) };
     given.downcast().map(|value| *value).map_err(|_| {
         format!(
-            "the teardown takes a {}, but that is not what the set-up made (or, if it is shared, what it kept with \
+            "the teardown takes {}, but the setup returned another type (in a shared context: kept another type with \
              Shared::keep)",
             type_name::<T>()
         )

@@ -38,8 +38,8 @@ where
     const {
         assert!(
             size_of::<F>() == 0,
-            "ptest: a concurrent call runs in another process, so its function must capture nothing (and be no function \
-             pointer): hand over what it needs as arguments"
+            "ptest: a concurrent call runs in another process, so its function must not capture anything, nor be a function \
+             pointer: pass what it needs as arguments"
         );
     }
     Distance((entry::<F, A, R> as fn() -> Entry as usize).wrapping_sub(anchor as fn() as usize))

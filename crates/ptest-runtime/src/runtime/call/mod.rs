@@ -66,8 +66,8 @@ impl fmt::Display for CallError {
         match self {
             Self::Panicked { message, location: Some(location), .. } => write!(f, "panicked at {location}: {message}"),
             Self::Panicked { message, .. } => write!(f, "panicked: {message}"),
-            Self::Exited { status, .. } => write!(f, "ended without a result: {}", describe(*status)),
-            Self::TimedOut { after, .. } => write!(f, "no end after {after:?}"),
+            Self::Exited { status, .. } => write!(f, "exited without a result: {}", describe(*status)),
+            Self::TimedOut { after, .. } => write!(f, "timed out after {after:?}"),
             Self::Codec(why) => f.write_str(why),
         }
     }
@@ -189,7 +189,7 @@ impl<R: Serialize + DeserializeOwned> ConcurrentCalls<R> {
     /// # Panics
     ///
     /// Outside of a `#[ptest::test]`, and if a process cannot be started.
-    #[must_use = "a call that panicked or crashed is told here, and nowhere else"]
+    #[must_use = "a call that panicked or crashed is reported here and nowhere else"]
     #[track_caller]
     pub fn run(self) -> Vec<Result<R, CallError>> {
         parent::run(&self.calls.0, self.timeout, &self.environment)
@@ -237,7 +237,7 @@ impl<R: Serialize + DeserializeOwned> ConcurrentCalls<R> {
 /// # Panics
 ///
 /// Outside of a `#[ptest::test]`, and if a process cannot be started.
-#[must_use = "a call that panicked or crashed is told here, and nowhere else"]
+#[must_use = "a call that panicked or crashed is reported here and nowhere else"]
 #[track_caller]
 pub fn call_concurrently<A, R, F>(n: usize, function: F, arguments: A) -> Vec<Result<R, CallError>>
 where

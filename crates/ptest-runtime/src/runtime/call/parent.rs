@@ -67,8 +67,8 @@ fn run_all(
 ) -> Vec<Outcome> {
     let Some(test) = running() else {
         panic!(
-            "ptest: concurrent calls can be made only on the thread of a #[ptest::test], whose process they start once \
-             more; a call cannot make further ones"
+            "ptest: concurrent calls can be made only on the thread of a #[ptest::test]; a concurrent call cannot make further \
+             ones"
         );
     };
     let limit = limit.min(LONGEST);

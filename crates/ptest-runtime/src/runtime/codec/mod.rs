@@ -99,7 +99,7 @@ pub(super) struct Error(Box<str>);
 
 impl Error {
     fn too_deep() -> Self {
-        Self(format!("values lie in one another more than {DEEPEST} deep").into())
+        Self(format!("values are nested more than {DEEPEST} deep").into())
     }
 }
 

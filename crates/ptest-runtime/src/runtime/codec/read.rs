@@ -118,7 +118,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
             Tag::F64 => visitor.visit_f64(f64::from_le_bytes(self.array()?)),
             Tag::Char => {
                 let letter = char::from_u32(u32::from_le_bytes(self.array()?));
-                visitor.visit_char(letter.ok_or_else(|| wrong("a character is none"))?)
+                visitor.visit_char(letter.ok_or_else(|| wrong("a value is not a character"))?)
             }
             Tag::Text => visitor.visit_borrowed_str(self.text()?),
             Tag::Bytes => visitor.visit_borrowed_bytes(self.long()?),

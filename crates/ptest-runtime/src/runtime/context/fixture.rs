@@ -57,7 +57,7 @@ pub(in crate::runtime) fn make(context: &Context, around: Scope) -> Result<(Made
     let setup = context.setup.run;
     let name = format!("{}::(setup)", context.module);
     let (made, duration) = limit::run(name, context.setup_limit, around, Box::new(move || Ok(Some(setup(None)?))))?;
-    let Some(made) = made else { unreachable!("a set-up makes something") };
+    let Some(made) = made else { unreachable!("a setup returns something") };
     Ok((made, duration))
 }
 
@@ -65,7 +65,7 @@ pub(in crate::runtime) fn make(context: &Context, around: Scope) -> Result<(Made
 pub(in crate::runtime) fn decode(context: &Context, bytes: &[u8]) -> Result<Value, String> {
     match (context.setup.run)(Some(bytes))?.value {
         Content::Here(value) => Ok(value),
-        Content::Bytes(_) => Err("its set-up is not a shared one".to_owned()),
+        Content::Bytes(_) => Err("its setup is not shared".to_owned()),
     }
 }
 
@@ -89,8 +89,8 @@ pub(super) fn tear_down(
     let ended = match Arc::try_unwrap(live) {
         Ok(live) => end(context, Some(live.into_end()), around.clone()),
         Err(_) => Err(Failure {
-            message: "its value is still in use: a thread that a test left behind has it (join it in the test), a set-up or \
-                      teardown inside that had no end in its time, or a test that runs while another one ends the process"
+            message: "its value is still in use: by a thread that a test left running (join it in the test), by an inner setup or \
+                      teardown that timed out, or by a test that runs while another one exits the process"
                 .into(),
             duration: Duration::ZERO,
             timed_out: false,

@@ -148,7 +148,7 @@ fn at_exit_leave_all() {
         for context in tree.innermost_first() {
             // Whatever the exit code says, the tests that waited for it have not passed.
             if matches!(lock(&context.state).phase, Phase::SettingUp) {
-                os::write_stderr(&format!("ptest: {}::(setup) has ended the process\n", context.module));
+                os::write_stderr(&format!("ptest: {}::(setup) exited the process\n", context.module));
                 failed = true;
             }
             if context.idle().is_none() {

@@ -47,7 +47,7 @@ impl Tree {
         for setup in setups {
             if let Some(other) = find(&contexts, setup.module) {
                 let problem = format!(
-                    "{}:{}: {} has more than one #[setup]; make one of them, or put the other into a module inside",
+                    "{}:{}: {} has more than one #[setup]: combine them, or move one into an inner module",
                     setup.file, setup.line, other.module
                 );
                 problems.push((setup.module, problem));
@@ -62,7 +62,7 @@ impl Tree {
             if find(&contexts, teardown.module).is_none() {
                 let place = format!("{}:{}", teardown.file, teardown.line);
                 let problem =
-                    format!("{place}: #[teardown] in a module without #[setup]; put one into the same module");
+                    format!("{place}: #[teardown] in a module without #[setup]: add a #[setup] to the same module");
                 problems.push((teardown.module, problem));
             }
         }
@@ -161,8 +161,8 @@ fn context(
         Some("can_split") => Kind::CanSplit,
         Some("shared") if in_can_split => {
             return Err(format!(
-                "{place}: a shared context inside of one that can_split, which is set up in many processes, has no one \
-                 place to be in; make the outer one shared or a unit, or move the inner one out of it"
+                "{place}: a shared context cannot be inside of a can_split context, which is set up in many processes: make \
+                 the outer one shared or a unit, or move the inner one out of it"
             ));
         }
         Some("shared") if in_process || in_unit => Kind::Inside,
@@ -170,7 +170,7 @@ fn context(
         other => return Err(format!("{place}: unknown kind of context: {other:?}")),
     };
     let (run, ended) = functions(setup.module);
-    let Some(run) = run else { return Err(format!("{place}: the set-up has an annotation but no function")) };
+    let Some(run) = run else { return Err(format!("{place}: the setup has an annotation but no function")) };
     Ok(Context {
         module: setup.module,
         kind,

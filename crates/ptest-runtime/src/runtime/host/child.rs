@@ -225,7 +225,7 @@ impl Handle {
         let deadline = Instant::now() + limit;
         match self.wait(deadline, setup) {
             Some(result) => result,
-            None => Err(self.broke(limit, deadline, "does the set-up exit, abort or run out of memory?")),
+            None => Err(self.broke(limit, deadline, "does the setup exit, abort or run out of memory?")),
         }
     }
 
@@ -236,7 +236,9 @@ impl Handle {
         let deadline = Instant::now() + limit + SLACK;
         let result = match self.wait(deadline, teardown) {
             Some(result) => result,
-            None => Err(self.broke(limit, deadline, "something has ended it while its tests ran, or its teardown did")),
+            None => {
+                Err(self.broke(limit, deadline, "something ended it while its tests were running, or its teardown did"))
+            }
         };
         match &result {
             // It has nothing to do any more.
@@ -268,10 +270,10 @@ impl Handle {
     /// Why it has said nothing.
     fn broke(&mut self, limit: Duration, deadline: Instant, hint: &str) -> Failure {
         if !self.ends_until(deadline) {
-            return Failure { message: format!("no end after {limit:?}"), duration: limit, timed_out: true };
+            return Failure { message: format!("timed out after {limit:?}"), duration: limit, timed_out: true };
         }
         let status = self.kill();
-        failure(format!("its host, the process that holds the context, has ended ({status}): {hint}"))
+        failure(format!("its host, the process that holds the context, ended ({status}): {hint}"))
     }
 
     /// Whether the process ends until then. It is still there to be waited for, so its number is nobody else's.

@@ -83,8 +83,8 @@ fn outcome(said: &str) -> Option<Result<String, String>> {
     Some(Err(match said.strip_prefix(FAILED) {
         Some(message) => message.trim_end_matches('\n').to_owned(),
         None => {
-            "the process that was to set it up has ended before it was done, so it was killed or has crashed; it is \
-                 not set up again in this run"
+            "the process that was setting it up ended before it was done: it was killed or crashed. It is not set up \
+                 again in this run"
                 .to_owned()
         }
     }))
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(outcome(""), None);
         assert_eq!(outcome("begun\nup\n/tmp/a value\n"), Some(Ok("/tmp/a value".into())));
         assert_eq!(outcome("begun\nfailed\nno\nport\n"), Some(Err("no\nport".into())));
-        assert!(outcome("begun\n").unwrap().unwrap_err().contains("has ended before it was done"));
+        assert!(outcome("begun\n").unwrap().unwrap_err().contains("ended before it was done"));
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(super) fn value(context: &Context, around: &Scope) -> Result<(Vec<u8>, Optio
     }
     match Process::get().role {
         Role::Worker { .. } => Err(failure(format!(
-            "cargo-ptest gave no value for {}: is it of another version than the ptest crate?",
+            "cargo-ptest passed no value for {}: do cargo-ptest and the crate ptest have different versions?",
             context.module
         ))),
         Role::Nextest if os::HAS_KEEPERS => Ok((read(&meeting::host_of(context)?)?, None)),
@@ -54,10 +54,10 @@ fn given(module: &str) -> Option<String> {
 fn read(path: &str) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => failure(format!(
-            "its host, the process that holds the context, has ended before this test, so there is no value any more \
+            "its host, the process that holds the context, ended before this test, so its value no longer exists \
              ({path}): was it killed, or did something in it exit, abort or run out of memory?"
         )),
-        _ => failure(format!("cannot read the value that a set-up left in {path}: {error}")),
+        _ => failure(format!("cannot read the value of a setup in {path}: {error}")),
     })
 }
 
