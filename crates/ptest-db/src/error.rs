@@ -1,4 +1,4 @@
-//! What can go wrong, as a text that says what to do about it. Nothing branches on it: a set-up returns it, a test fails
+//! What can go wrong, as a text that says what to do about it. Nothing branches on it: a setup returns it, a test fails
 //! with it.
 
 use std::fmt;
@@ -8,7 +8,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why there is no database for a test, and what to do about it.
 ///
-/// Its `Debug` form is made to be read, too, with all its causes: that is what a test runner prints of a set-up's error.
+/// Its `Debug` form is made to be read, too, with all its causes: that is what a test runner prints of a setup's error.
 pub struct Error {
     text: String,
     cause: Option<BoxError>,

@@ -21,7 +21,7 @@ const BESIDE: u32 = 9;
 const MEMORY: &str = "/dev/shm";
 const MUCH: u64 = 4 << 30;
 
-/// Names a run's set-up among all that use the same server, or folder: 48 bits at random.
+/// Names a run's setup among all that use the same server, or folder: 48 bits at random.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Id(u64);
 

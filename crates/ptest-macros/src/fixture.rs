@@ -1,4 +1,4 @@
-//! What set-ups and teardowns have in common.
+//! What setups and teardowns have in common.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};

@@ -30,7 +30,7 @@ use proc_macro::TokenStream;
 ///
 /// The module that holds the function is the context, be it a file, an inline module or the root of a test crate, and all
 /// tests in it and below it that are marked with [`test`](macro@test) belong to it. What the function returns, `T` or the
-/// `T` of a `Result<T, E>`, is given to all of them that have a parameter `&T`. A module has one set-up at most.
+/// `T` of a `Result<T, E>`, is given to all of them that have a parameter `&T`. A module has one setup at most.
 ///
 /// ```ignore
 /// struct Basket(Vec<u32>);
@@ -48,8 +48,8 @@ use proc_macro::TokenStream;
 ///
 /// # Kinds
 ///
-/// * `unit`, the default: the context's tests run one after another in one process, between one set-up and one teardown.
-/// * `can_split`: they may be divided among several processes, each with a set-up and a teardown of its own.
+/// * `unit`, the default: the context's tests run one after another in one process, between one setup and one teardown.
+/// * `can_split`: they may be divided among several processes, each with a setup and a teardown of its own.
 /// * `shared`: set up once per run, in a process of its own, which gives the value to all others: the function returns
 ///   `ptest::Shared<T>`, where `T` can be serialised with serde.
 ///
@@ -57,7 +57,7 @@ use proc_macro::TokenStream;
 ///
 /// * `timeout = "30s"`: how long it may take; also `"500ms"`, `"2.5s"`, `"1m"`, `"1h"`, or a whole number of seconds.
 /// * `key = "pg"`, for `shared`: all test binaries of the package have this context in common.
-/// * `plain`: the plain `#[test]`s in the module need no set-up. Without it they fail, lest they run without.
+/// * `plain`: the plain `#[test]`s in the module need no setup. Without it they fail, lest they run without.
 /// * `block_on = futures::executor::block_on`: the function is async, and this one waits for its future.
 ///
 /// # Parameters and futures
@@ -81,7 +81,7 @@ pub fn setup(options: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Tears down the context that a module is, after the last test in it.
 ///
-/// It may take what the set-up made by value (for a shared context: what `ptest::Shared::keep` keeps), and any number of
+/// It may take what the setup made by value (for a shared context: what `ptest::Shared::keep` keeps), and any number of
 /// references to what the contexts around this one provide. Where there is no teardown, the value is dropped. A module has
 /// one at most. It returns nothing or a `Result`.
 ///
@@ -137,7 +137,7 @@ pub fn teardown(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Other attributes
 ///
-/// `#[ignore]` and `#[should_panic]` mean what they do elsewhere, except that a set-up which fails is never a panic that was
+/// `#[ignore]` and `#[should_panic]` mean what they do elsewhere, except that a setup which fails is never a panic that was
 /// expected. An attribute below whose name is `test`, such as `#[tokio::test]`, gives an async test its runtime:
 ///
 /// ```ignore
@@ -190,7 +190,7 @@ pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// `#[context(plain)]` changes nothing, and says that plain `#[test]`s right in the module need no set-up, though a context
+/// `#[context(plain)]` changes nothing, and says that plain `#[test]`s right in the module need no setup, though a context
 /// around has one.
 #[proc_macro_attribute]
 pub fn context(options: TokenStream, item: TokenStream) -> TokenStream {

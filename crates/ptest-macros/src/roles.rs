@@ -12,7 +12,7 @@ pub(crate) struct Roles {
     pub(crate) plain: Vec<Attribute>,
     /// `#[ignore]`: stays, and is told to `cargo ptest`.
     pub(crate) ignore: Option<Attribute>,
-    /// `#[should_panic]`: we see to it, so that a broken set-up is not a pass.
+    /// `#[should_panic]`: we see to it, so that a broken setup is not a pass.
     pub(crate) should_panic: Option<ShouldPanic>,
     /// `#[tokio::test]` and `#[tokio::main]`, and the like: go to a function within, which gets the runtime.
     pub(crate) runtime: Vec<Attribute>,

@@ -41,7 +41,7 @@ impl Type {
         matches!(&self.row()[..], [first, ..] if tokens::is_word(first, "impl"))
     }
 
-    /// A slice, `str`, `dyn Trait` or `impl Trait`: what no set-up returns.
+    /// A slice, `str`, `dyn Trait` or `impl Trait`: what no setup returns.
     pub(crate) fn is_unsized(&self) -> bool {
         let row = self.row();
         match &row[..] {

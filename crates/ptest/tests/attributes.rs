@@ -52,7 +52,7 @@ async fn log() -> Result<Log, ParseIntError> {
 #[teardown(timeout = 5, block_on = self::block_on)]
 async fn end(log: Log) -> Result<(), &'static str> {
     let numbers = log.0.into_inner().map_err(|_| "a test has panicked with the lock in its hands")?;
-    if numbers.contains(&7) { Ok(()) } else { Err("somebody took away what the set-up put there") }
+    if numbers.contains(&7) { Ok(()) } else { Err("somebody took away what the setup put there") }
 }
 
 #[test]

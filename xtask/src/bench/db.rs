@@ -1,7 +1,7 @@
 //! Measures suites that talk to a database, with one process and with three, against what can be reached at most.
 //!
 //! That bound is computed from the run with one process, and from one of a single test. What is not tests (asking cargo,
-//! the set-up, the teardown) is what that one takes besides its test, and it takes as long as before. The tests take a third
+//! the setup, the teardown) is what that one takes besides its test, and it takes as long as before. The tests take a third
 //! of the time, but not less than what the processors have to do for them, divided by their number.
 
 mod suite;

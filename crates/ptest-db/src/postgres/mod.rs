@@ -2,7 +2,7 @@
 //!
 //! Where the server comes from: `PTEST_PG_URL` names one, `postgresql://user:password@host:port/postgres`, whose user may
 //! create databases. Without it a private server is started from the `initdb` and `postgres` that are on the `PATH` or
-//! where distributions put them; it keeps nothing safe and is gone with the run. Where there is neither, the set-up fails
+//! where distributions put them; it keeps nothing safe and is gone with the run. Where there is neither, the setup fails
 //! and says what to do.
 
 mod broker;

@@ -12,7 +12,7 @@ use super::value::{Made, Scope, within};
 use super::watched::{Watched, spawn};
 use crate::wire::record::Failure;
 
-/// A set-up; or a teardown, which makes nothing.
+/// A setup; or a teardown, which makes nothing.
 pub(super) type Function = Box<dyn FnOnce() -> Result<Option<Made>, String> + Send>;
 
 /// Runs a function within a scope of values, on a thread of the given name.

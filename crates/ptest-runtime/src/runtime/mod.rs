@@ -4,7 +4,7 @@
 //! * [`mod@context`] holds the contexts of the binary: which there are, what state each is in, when it is over.
 //! * [`selection`] knows which tests this process will run, so that a context's last one is known when it comes.
 //! * [`limit`] runs a fixture on a thread of its own, and not for ever.
-//! * [`value`] holds what a set-up made and gives it out by type; [`share`] sends it to other processes.
+//! * [`value`] holds what a setup made and gives it out by type; [`share`] sends it to other processes.
 //! * [`host`] is the process that holds shared contexts; [`process`] knows what this one is.
 //! * `call` makes concurrent calls.
 //! * [`watched`] is how threads wait for one another, [`output`] what is kept of what a process prints, [`codec`] how a

@@ -4,7 +4,7 @@ use crate::wire::record::Record;
 
 /// What a process has said so far.
 pub(super) struct Heard {
-    /// What it has printed, from when it matters: of a host since the set-up, for there is no test that it would belong to.
+    /// What it has printed, from when it matters: of a host since the setup, for there is no test that it would belong to.
     pub output: Output,
     /// Of what happened to its fixtures.
     pub records: Vec<Record>,

@@ -12,7 +12,7 @@ use crate::wire::annotation::Annotation;
 /// What fixtures give and take.
 type Value = Box<dyn Any + Send>;
 
-/// A set-up, as `#[ptest::setup]` registers it.
+/// A setup, as `#[ptest::setup]` registers it.
 pub struct Setup {
     pub module: &'static str,
     /// Makes the value. A shared one was made before, and is made of its bytes again where there are some.
@@ -22,7 +22,7 @@ pub struct Setup {
 /// A teardown, as `#[ptest::teardown]` registers it.
 pub struct Teardown {
     pub module: &'static str,
-    /// Gets what the set-up made, or what a shared context has kept.
+    /// Gets what the setup made, or what a shared context has kept.
     pub run: fn(Option<Value>) -> Result<(), String>,
 }
 

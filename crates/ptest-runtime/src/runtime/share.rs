@@ -8,7 +8,7 @@ use serde_core::de::DeserializeOwned;
 use super::codec;
 use super::value::{self, Content, Made, Returned};
 
-/// What the set-up of a shared context returns: the value, which is sent to the tests, and what stays behind.
+/// What the setup of a shared context returns: the value, which is sent to the tests, and what stays behind.
 ///
 /// The value is serialised, once, and each process gets a copy of its own. What it stands for (a server, a container, a
 /// folder) stays in the process that set it up, until all tests of the context are done: hand it to
@@ -63,7 +63,7 @@ impl<T> Shared<T> {
         Self { value, kept: None }
     }
 
-    /// Keeps something where the set-up ran, for the teardown to take or drop.
+    /// Keeps something where the setup ran, for the teardown to take or drop.
     #[must_use]
     pub fn keep<K: Send + 'static>(self, kept: K) -> Self {
         Self { kept: Some(Box::new(kept)), ..self }
@@ -89,7 +89,7 @@ pub trait SharedValue: Serialize + DeserializeOwned + Send + Sync + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> SharedValue for T {}
 
-/// What the set-up of a shared context makes: with bytes it was made before, and is in them.
+/// What the setup of a shared context makes: with bytes it was made before, and is in them.
 pub fn share<T: SharedValue>(
     bytes: Option<&[u8]>,
     run: impl FnOnce() -> Result<Parts<T>, String>,
@@ -122,7 +122,7 @@ enum Kept {
     Other(Option<Box<dyn Any + Send>>),
 }
 
-/// For a set-up that returns a [`Shared`].
+/// For a setup that returns a [`Shared`].
 pub trait ShareShared {
     type Value;
     fn parts(&self) -> Parts<Self::Value>;

@@ -124,7 +124,7 @@ pub fn run_plain(annotation: &'static str, body: fn()) {
     });
 }
 
-/// Runs a test that is to panic. It is judged here and not by libtest, for which a set-up that panics were as good.
+/// Runs a test that is to panic. It is judged here and not by libtest, for which a setup that panics were as good.
 #[track_caller]
 pub fn run_should_panic(annotation: &'static str, expected: Option<&'static str>, body: impl FnOnce()) {
     let mut body = Some(body);

@@ -1,4 +1,4 @@
-//! What set-ups make, and how tests get it: by its type, from the innermost context that provides it.
+//! What setups make, and how tests get it: by its type, from the innermost context that provides it.
 
 use std::any::{Any, TypeId, type_name};
 use std::cell::{Cell, RefCell};
@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What a set-up made, before it is put into its context.
+/// What a setup made, before it is put into its context.
 pub struct Made {
     /// What tests get; of a shared context its bytes.
     pub(super) value: Content,
@@ -33,7 +33,7 @@ impl Value {
 }
 
 impl Made {
-    /// Of a unit. Its tests take turns, but what holds the value (what a test returns, a set-up that was given up on) may
+    /// Of a unit. Its tests take turns, but what holds the value (what a test returns, a setup that was given up on) may
     /// outlast a turn; so it has to be `Sync`, too.
     pub fn unit<T: Send + Sync + 'static>(value: T) -> Self {
         Self { value: Content::Here(Value::new(value)), kept: None }
@@ -63,7 +63,7 @@ impl Live {
     }
 }
 
-/// The contexts that are up around the running test or set-up, the outermost first.
+/// The contexts that are up around the running test or setup, the outermost first.
 pub(super) type Scope = Vec<(&'static str, Arc<Live>)>;
 
 thread_local! {
@@ -119,7 +119,7 @@ impl<T: Debug> Debug for Cx<T> {
 
 /// The value of type `T` that the innermost context of the running test provides.
 ///
-/// Tests and set-ups usually get their contexts' values as parameters. This is for those whose parameters belong to
+/// Tests and setups usually get their contexts' values as parameters. This is for those whose parameters belong to
 /// another macro:
 ///
 /// ```
@@ -142,7 +142,7 @@ impl<T: Debug> Debug for Cx<T> {
 /// # Panics
 ///
 /// If no context of the test provides such a value, or if it is called on a thread that runs neither a
-/// `#[ptest::test]` nor a set-up or teardown: get the value on the test's own thread and hand it on.
+/// `#[ptest::test]` nor a setup or teardown: get the value on the test's own thread and hand it on.
 #[must_use]
 #[track_caller]
 pub fn cx<T: 'static>() -> Cx<T> {
@@ -279,7 +279,7 @@ pub fn take<T: 'static>(given: Option<Box<dyn Any + Send>>) -> Result<T, String>
     })
 }
 
-/// Makes a set-up known.
+/// Makes a setup known.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __setup {

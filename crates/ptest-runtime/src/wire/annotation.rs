@@ -26,17 +26,17 @@ pub const NOTHING: &str = "-";
 
 /// Under this key a test says whether `#[ignore]` stands on it: `true` or `false`.
 pub const IGNORED: &str = "ignored";
-/// Under this key a test, set-up or teardown says its time limit, in milliseconds.
+/// Under this key a test, setup or teardown says its time limit, in milliseconds.
 pub const TIMEOUT: &str = "timeout";
 /// Under this key a test says how many slots it takes, if more than one.
 pub const THREADS: &str = "threads";
 /// Under this key a test that is fed by a generator says so: `true`.
 pub const GENERATED: &str = "generated";
-/// Under this key a set-up says its kind: `unit`, `can_split` or `shared`.
+/// Under this key a setup says its kind: `unit`, `can_split` or `shared`.
 pub const KIND: &str = "kind";
-/// Under this key a shared set-up says by which name all binaries of its package share it.
+/// Under this key a shared setup says by which name all binaries of its package share it.
 pub const KEY: &str = "key";
-/// Under this key a set-up says that plain `#[test]`s in its module need no set-up: `true`.
+/// Under this key a setup says that plain `#[test]`s in its module need no setup: `true`.
 pub const PLAIN: &str = "plain";
 
 /// What an attribute says of the item that it stands on.
@@ -58,7 +58,7 @@ pub enum Kind {
     Test,
     Setup,
     Teardown,
-    /// A module whose plain `#[test]`s need no set-up.
+    /// A module whose plain `#[test]`s need no setup.
     Plain,
 }
 

@@ -55,7 +55,7 @@ pub const RUNNER: &str = "PTEST_RUNNER";
 /// In place of the process id for doctests, which rustdoc starts: they and all that they start belong to the run.
 pub const ANY: &str = "any";
 
-/// How long a set-up may take that does not say so itself.
+/// How long a setup may take that does not say so itself.
 pub const SETUP_LIMIT: std::time::Duration = std::time::Duration::from_secs(120);
 /// How long a teardown may take that does not say so itself.
 pub const TEARDOWN_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);

@@ -15,7 +15,7 @@ use super::{BEGIN, END, FIELD, Parts};
 /// Something that happened to a fixture. Contexts are named by their module path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
-    /// The set-up may take so long; it sees to that itself, unless it takes the whole process with it.
+    /// The setup may take so long; it sees to that itself, unless it takes the whole process with it.
     SetupStarted {
         context: String,
         limit: Duration,
@@ -28,7 +28,7 @@ pub enum Record {
         context: String,
         failure: Failure,
     },
-    /// The running test does not run, since the set-up of a context that it belongs to had failed before.
+    /// The running test does not run, since the setup of a context that it belongs to had failed before.
     NotSetUp {
         context: String,
     },

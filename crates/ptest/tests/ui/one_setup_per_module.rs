@@ -1,4 +1,4 @@
-//! A module is one context, with one set-up and one teardown.
+//! A module is one context, with one setup and one teardown.
 
 use ptest::{setup, teardown};
 

@@ -1,4 +1,4 @@
-//! An async set-up needs a runtime, exactly one.
+//! An async setup needs a runtime, exactly one.
 
 mod bare {
     #[ptest::setup]

@@ -1,4 +1,4 @@
-//! What a set-up's function may look like.
+//! What a setup's function may look like.
 
 struct Server;
 struct Api;

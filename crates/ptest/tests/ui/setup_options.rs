@@ -1,4 +1,4 @@
-//! The options of set-ups, and their values.
+//! The options of setups, and their values.
 
 use ptest::setup;
 

@@ -52,7 +52,7 @@ fn set_up_here(context: &Context, around: Scope) -> Result<(Live, Duration), Fai
     }
 }
 
-/// Runs the set-up.
+/// Runs the setup.
 pub(in crate::runtime) fn make(context: &Context, around: Scope) -> Result<(Made, Duration), Failure> {
     let setup = context.setup.run;
     let name = format!("{}::(setup)", context.module);

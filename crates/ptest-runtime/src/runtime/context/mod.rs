@@ -1,7 +1,7 @@
 //! The contexts of this binary: which there are, and the state that each is in.
 //!
 //! A context is set up by the first test that needs it and torn down by the last one of this process. Whoever comes
-//! while it is being set up waits; a set-up that failed is not tried again.
+//! while it is being set up waits; a setup that failed is not tried again.
 
 mod fixture;
 mod tree;
@@ -19,7 +19,7 @@ use crate::wire::record::{Failure, Record};
 pub(super) use fixture::{decode, make};
 pub(super) use tree::{Tree, libtest_name};
 
-/// A module with a set-up.
+/// A module with a setup.
 pub(super) struct Context {
     /// With the crate's name in front; names the context.
     pub module: &'static str,

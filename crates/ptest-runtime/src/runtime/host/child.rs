@@ -102,7 +102,7 @@ fn command(context: &Context) -> Result<(Command, String, String), Failure> {
         .env(VALUES, values)
         .env(RUN_ID, run_id())
         .env_remove(SLOT);
-    // The host itself runs with one thread, and its set-up may have to know how many tests will use the value at once.
+    // The host itself runs with one thread, and its setup may have to know how many tests will use the value at once.
     if matches!(Process::get().role, Role::Alone)
         && let Some(threads) = Selection::of(&Process::get().arguments).threads(variable("RUST_TEST_THREADS"))
     {
@@ -191,7 +191,7 @@ fn pass_on(text: &[u8]) {
 
 type Said = Option<Result<(), Failure>>;
 
-/// What has become of the set-up.
+/// What has become of the setup.
 fn setup(heard: &[Record]) -> Said {
     for record in heard {
         match record {

@@ -2,7 +2,7 @@
 //! the lock on to a keeper, which sets the context up; the others wait for the lock and read what has become of it.
 //!
 //! The lock belongs to the open file, and the keeper has the same one open: so it is held until the keeper lets go of it
-//! or ends, whatever becomes of the test that came first. And since the first one leaves a word that the set-up has
+//! or ends, whatever becomes of the test that came first. And since the first one leaves a word that the setup has
 //! begun, whoever comes after a keeper that was killed knows that, too, and does not begin again.
 
 use std::fs::File;
@@ -61,7 +61,7 @@ fn enter(path: &Path) -> io::Result<Entered> {
     Ok(Entered::First(file, theirs))
 }
 
-/// What a keeper says when it knows what has become of the set-up. From then on nobody waits for it.
+/// What a keeper says when it knows what has become of the setup. From then on nobody waits for it.
 pub(super) fn tell(place: io::Result<File>, outcome: Result<&str, &Failure>) {
     let Ok(mut file) = place else { return };
     let said = match outcome {
@@ -73,7 +73,7 @@ pub(super) fn tell(place: io::Result<File>, outcome: Result<&str, &Failure>) {
     let _ = file.unlock();
 }
 
-/// What is known of a set-up by whoever has the lock: the path of the value or why there is none. Nothing, if nobody has
+/// What is known of a setup by whoever has the lock: the path of the value or why there is none. Nothing, if nobody has
 /// begun it.
 fn outcome(said: &str) -> Option<Result<String, String>> {
     let said = said.strip_prefix(BEGUN)?;
