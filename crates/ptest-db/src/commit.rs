@@ -8,12 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::database::{Borrowed, Database, Purpose};
 use crate::error::Error;
 
-/// A database of its own for one test, in which everything is as in earnest: connections, processes, commits.
+/// A database for one test, to be used as in production: with several connections, several processes, and commits.
 ///
-/// It is a clone of the template that no other test ever has, and is removed after the test. It can be cloned and sent to
-/// other processes, such as those of [`ptest::call_concurrently`]; that gives no further database, but further ways to
-/// this one, which lives as long as the value that the test got, a clone of it in the same process, or the calls that it was
-/// given to.
+/// It is a clone of the template that no other test ever uses, and is removed after the test. The value can be cloned and sent
+/// to other processes, such as those of [`ptest::call_concurrently`]. All copies refer to the same database. It exists until
+/// the value that the test got, its clones in the same process, and the calls that it was passed to are gone.
 ///
 /// Usually written as [`postgres::CommitDb`](crate::postgres::CommitDb) or [`sqlite::CommitDb`](crate::sqlite::CommitDb),
 /// which also show how to connect.

@@ -15,7 +15,7 @@ pub enum Purpose {
     Commit,
 }
 
-/// A kind of database: [`Pg`](crate::postgres::Pg) or [`Sqlite`](crate::sqlite::Sqlite).
+/// A kind of database: [`Pg`](crate::postgres::Pg) or [`Sqlite`](crate::sqlite::Sqlite). Only this crate implements it.
 pub trait Database: private::Sealed + Clone + Send + Sized + 'static {
     #[doc(hidden)]
     type Clone: Borrowed;

@@ -2,10 +2,10 @@
 
 use crate::error::BoxError;
 
-/// How a [`TxDb`](crate::TxDb) connects, which is the user's choice.
+/// How a [`TxDb`](crate::TxDb) connects, begins and rolls back.
 ///
-/// With the feature `postgres` it is there for `postgres::Client`. For other drivers it is a few lines in the tests' own
-/// code, on a type of their own, so that this crate depends on no version of any driver:
+/// With the feature `postgres` it is implemented for `postgres::Client`. For other blocking drivers, implement it in your
+/// tests, on a type of your own, so that this crate depends on no version of your driver. For async drivers see [`Url`].
 ///
 /// ```
 /// # mod rusqlite { // stands for the real one
@@ -35,51 +35,52 @@ use crate::error::BoxError;
 /// }
 /// ```
 pub trait Driver: 'static {
-    /// What the test gets: it is inside of a transaction.
+    /// The type of the connection that the test gets.
     type Connection: Send + 'static;
 
-    /// Connects to a database: of PostgreSQL this is a URL, of SQLite the path of a file.
+    /// Connects to a database. `address` is a URL for PostgreSQL, and the path of a file for SQLite.
     ///
     /// # Errors
     ///
-    /// Whatever the driver says; then the test fails.
+    /// Those of the driver. Then the test fails.
     fn open(address: &str) -> Result<Self::Connection, BoxError>;
 
     /// Executes a statement without parameters and results, such as `BEGIN`.
     ///
     /// # Errors
     ///
-    /// Whatever the driver says.
+    /// Those of the driver.
     fn execute(connection: &mut Self::Connection, sql: &str) -> Result<(), BoxError>;
 
-    /// Begins the transaction: with `BEGIN`, unless the driver has to know. (`diesel` has to, so that transactions of the
-    /// code under test become savepoints: call `begin_test_transaction`.)
+    /// Begins the transaction, by default with `BEGIN`. Override it if the driver has to know of the transaction. (For
+    /// `diesel` call `begin_test_transaction`, so that transactions of the code under test become savepoints.)
     ///
     /// # Errors
     ///
-    /// Whatever the driver says; then the test fails.
+    /// Those of the driver. Then the test fails.
     fn begin(connection: &mut Self::Connection) -> Result<(), BoxError> {
         Self::execute(connection, "BEGIN")
     }
 
-    /// Rolls the transaction back: with `ROLLBACK`, unless the driver has to know. (`diesel` has to if its connections are
-    /// [renewed](Self::renew): call `rollback_transaction` of its transaction manager.)
+    /// Rolls the transaction back, by default with `ROLLBACK`. Override it if the driver has to know. (For `diesel`, if its
+    /// connections are [renewed](Self::renew), call `rollback_transaction` of its transaction manager.)
     ///
     /// # Errors
     ///
-    /// Whatever the driver says; then the test fails.
+    /// Those of the driver. Then the test fails.
     fn roll_back(connection: &mut Self::Connection) -> Result<(), BoxError> {
         Self::execute(connection, "ROLLBACK")
     }
 
-    /// Makes a connection whose transaction was rolled back as good as new, so that the next test of this process need not
-    /// connect. Whatever outlives a transaction has to be undone: session settings, locks, what the driver itself keeps.
-    /// `true` if that was done; unless this is written, the connection is closed. On PostgreSQL
-    /// [`postgres::RENEW`](crate::postgres::RENEW) is the statement for it.
+    /// Resets a connection after its transaction was rolled back, so that the next test in this process can use it. Everything
+    /// that outlives a transaction has to be undone: session settings, locks, and what the driver itself keeps. On PostgreSQL,
+    /// [`postgres::RENEW`](crate::postgres::RENEW) is the statement for that.
+    ///
+    /// Returns whether the connection can be used again. By default it cannot, and is closed.
     ///
     /// # Errors
     ///
-    /// Whatever the driver says; then the connection is closed.
+    /// Those of the driver. Then the connection is closed.
     fn renew(_connection: &mut Self::Connection) -> Result<bool, BoxError> {
         Ok(false)
     }
@@ -89,8 +90,10 @@ pub trait Driver: 'static {
     const IS_THE_CONNECTION: bool = true;
 }
 
-/// In place of a [`Driver`], for tests that connect themselves, as those of async drivers do, inside of their runtime:
-/// `TxDb<Url>` gives the address alone. Begin a transaction, and do not commit it: with the connection it is rolled back.
+/// For tests that connect themselves, as tests with async drivers have to, inside of their runtime: `TxDb<Url>` contains only
+/// the address, and dereferences to it.
+///
+/// Begin a transaction and do not commit it. It is rolled back when the connection is closed.
 ///
 /// ```no_run
 /// # mod tests {
@@ -117,10 +120,10 @@ pub trait Driver: 'static {
 /// # }
 /// ```
 ///
-/// On PostgreSQL a commit that would change a table fails, by a trigger that each table of such a clone has: "... takes a
-/// `CommitDb`". (Once a table was changed, the trigger also keeps it from being altered or truncated in the same
-/// transaction.) So does one of a `TRUNCATE` and, where the tests' user is a superuser, as on a private server, one of a
-/// change of the schema. On SQLite each test has a fresh copy.
+/// On PostgreSQL, a commit that changes a table fails with "... takes a `CommitDb`", because each table of such a clone has a
+/// trigger. (Once a table was changed, the trigger also prevents that it is altered or truncated in the same transaction.) A
+/// commit of a `TRUNCATE` fails as well and, if the tests' user is a superuser, as on a private server, so does a commit of a
+/// change of the schema. On SQLite each test has a fresh copy, so a commit does no harm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url(String);
 

@@ -3,12 +3,13 @@
 
 use std::fmt;
 
-/// The error of any database driver, and of any migration.
+/// An error of a database driver or of a migration.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why there is no database for a test, and what to do about it.
 ///
-/// Its `Debug` form is made to be read, too, with all its causes: that is what a test runner prints of a setup's error.
+/// Its `Debug` form is readable as well, and includes all causes, because test runners print the `Debug` form of an error that
+/// a setup or test returns.
 pub struct Error {
     text: String,
     cause: Option<BoxError>,

@@ -1,16 +1,17 @@
-//! Databases for tests: each test gets a clone of a migrated template, which nobody else has.
+//! Databases for tests: each test gets a database of its own, a clone of a template that is migrated once per run.
 //!
-//! | a test takes | and gets | afterwards |
+//! | a test takes | it gets | afterwards |
 //! |---|---|---|
-//! | a `TxDb` | a connection inside of a transaction | it is rolled back, and the clone serves the next test |
-//! | a `CommitDb` | an address that any number of connections and processes may use, and commit to | the clone is removed |
+//! | a [`TxDb`] | a connection inside of a transaction | the transaction is rolled back, and the clone serves the next test |
+//! | a [`CommitDb`] | an address that any number of connections and processes can use and commit to | the clone is removed |
 //!
 //! Both come from a context that is set up once per run: [`sqlite::Sqlite`] with the feature `sqlite`,
-//! [`postgres::Pg`] with the feature `postgres`. The code under test keeps its own driver, sync or async.
+//! [`postgres::Pg`] with the feature `postgres`. No feature is on by default. The code under test keeps its own driver,
+//! blocking or async: see [`Driver`] and [`Url`].
 //!
-//! The ideas are those of Django's `TestCase` and `TransactionTestCase`, pytest-django and `sqlx::test`, each of which does
-//! a part of it. What is different: the clones are made ahead, by the process that holds the context; a test that
-//! commits by accident fails; and what a killed run leaves, the next one removes.
+//! The ideas come from Django's `TestCase` and `TransactionTestCase`, pytest-django and `sqlx::test`. What is different: clones
+//! are made ahead of time, by the process that holds the context; a test that commits by mistake fails; and the next run
+//! removes whatever a killed run left behind.
 
 #![cfg_attr(
     not(all(feature = "postgres", feature = "sqlite")),

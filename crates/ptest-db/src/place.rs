@@ -136,7 +136,9 @@ fn own(all: &Path) -> io::Result<PathBuf> {
             return Ok(path);
         }
     }
-    Err(io::Error::other("it belongs to another user, as do those with -1 to -9 at the end; set TMPDIR to a folder of your own"))
+    Err(io::Error::other(
+        "it belongs to another user, as do those with -1 to -9 at the end; set TMPDIR to a folder of your own",
+    ))
 }
 
 /// For this user alone; but if that is root, others have to find what is theirs in it.

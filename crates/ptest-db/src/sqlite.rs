@@ -18,13 +18,13 @@ use crate::error::{BoxError, Error, Trying};
 use crate::place::Place;
 
 /// A clone of the SQLite database for one test, and a connection of a [`Driver`] inside of a transaction that is rolled
-/// back: [`crate::TxDb`] says more.
+/// back. See [`crate::TxDb`].
 pub type TxDb<D> = crate::TxDb<Sqlite, D>;
 
-/// A clone of the SQLite database for one test that commits: a file. [`crate::CommitDb`] says more.
+/// A clone of the SQLite database, a file, for one test that commits. See [`crate::CommitDb`].
 pub type CommitDb = crate::CommitDb<Sqlite>;
 
-/// The SQLite databases of a context: what a `#[setup(shared)]` returns.
+/// The SQLite databases of a context. A `#[setup(shared)]` returns it, wrapped in [`ptest::Shared`].
 ///
 /// ```
 /// # mod orders {
@@ -48,13 +48,13 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    /// Begins to describe the database that all tests get clones of. The name is for people.
+    /// Starts the description of the database that tests get clones of. The name appears in error messages.
     #[must_use]
     pub fn template(name: &str) -> Template {
         Template { name: name.to_owned() }
     }
 
-    /// A clone with a transaction that is rolled back; a test usually takes it as a parameter.
+    /// Returns a clone with a transaction that is rolled back. Tests usually take it as a parameter, `db: TxDb<MyDriver>`.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Sqlite {
         TxDb::begin(self)
     }
 
-    /// A clone to commit to; a test usually takes it as a parameter.
+    /// Returns a clone to commit to. Tests usually take it as a parameter, `db: CommitDb`.
     ///
     /// # Errors
     ///
@@ -86,15 +86,15 @@ impl Sqlite {
     }
 }
 
-/// The database that all tests get clones of, without its content: see [`migrate`](Self::migrate).
+/// The description of the database that tests get clones of. Its content comes from [`migrate`](Self::migrate).
 #[derive(Debug)]
 pub struct Template {
     name: String,
 }
 
 impl Template {
-    /// Says what makes the tables and their first rows. It gets the path of an empty file and has to have closed it when
-    /// it returns: what a connection still keeps for itself would be in no copy.
+    /// Sets the function that creates tables and first rows. It gets the path of an empty file. It must close all its
+    /// connections before it returns: what a connection still holds would be missing from the copies.
     pub fn migrate<F, E>(self, migration: F) -> Migrated<F>
     where
         F: FnOnce(&Path) -> Result<(), E>,
@@ -117,11 +117,11 @@ impl<F> std::fmt::Debug for Migrated<F> {
 }
 
 impl<F> Migrated<F> {
-    /// Migrates. What this returns is what a `#[setup(shared)]` is to return.
+    /// Runs the migration. Return the result from a `#[setup(shared)]`.
     ///
     /// # Errors
     ///
-    /// If the migration fails, or leaves something that cannot be copied.
+    /// If the migration fails, writes no SQLite database, or leaves a connection or a transaction open.
     pub fn start<E>(self) -> Result<ptest::Shared<Sqlite>, Error>
     where
         F: FnOnce(&Path) -> Result<(), E>,
@@ -201,8 +201,9 @@ impl Database for Sqlite {
         }
         let name = format!("{}-{}.sqlite", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let (original, copy) = (self.original(), self.folder.join(name));
-        fs::copy(&original, &copy)
-            .trying(|| format!("cannot copy {} to {}: was its context torn down?", original.display(), copy.display()))?;
+        fs::copy(&original, &copy).trying(|| {
+            format!("cannot copy {} to {}: was its context torn down?", original.display(), copy.display())
+        })?;
         let address = copy.into_os_string().into_string().map_err(|path| {
             Error::new(format!("the path {} is not UTF-8; set TMPDIR to one that is", path.display()))
         })?;
@@ -270,13 +271,13 @@ impl Drop for Copied {
 }
 
 impl crate::CommitDb<Sqlite> {
-    /// The path of the file. It stays where it is as long as the test runs.
+    /// The path of the file. It exists until the test ends.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.address.as_ref()
     }
 
-    /// As sqlx takes it: `sqlite://` and the path. (rusqlite and diesel take the [path](Self::path).)
+    /// The URL that sqlx takes: `sqlite://` and the path. (rusqlite and diesel take the [path](Self::path).)
     #[must_use]
     pub fn url(&self) -> String {
         format!("sqlite://{}", self.address)

@@ -13,17 +13,16 @@ use crate::kept::{self, Kept};
 /// Set right behind `BEGIN`: whether it is still there at the end tells whether the transaction is.
 const MARK: &str = "ptest_begin";
 
-/// A database for one test, in a transaction that is rolled back after it.
+/// A database for one test, and a connection to it inside of a transaction that is rolled back after the test.
 ///
-/// It is a clone of the template that no other test has at the same time, and a connection to it, inside of a
-/// transaction: what this dereferences to. Afterwards the clone serves the next test, and so does the connection, if that
-/// test runs in the same process and the driver can [renew](Driver::renew) it; so this is the quick one of the two.
-/// Code that commits, or needs more than one connection, is for a [`CommitDb`](crate::CommitDb): a test that ends the
-/// transaction fails, and says so.
+/// It dereferences to the connection. The database is a clone of the template that no other test uses at the same time.
+/// Afterwards the clone serves the next test, and so does the connection, if that test runs in the same process and the driver
+/// can [renew](Driver::renew) it. So this is the faster of the two kinds. Use a [`CommitDb`](crate::CommitDb) for code that
+/// commits or needs more than one connection: a test that ends the transaction of a `TxDb` fails.
 ///
 /// Usually written as [`postgres::TxDb`](crate::postgres::TxDb) or [`sqlite::TxDb`](crate::sqlite::TxDb).
 ///
-/// What is not committed can be seen by no other process, so this cannot be handed to one:
+/// No other process can see what is not committed, so a `TxDb` cannot be passed to one:
 ///
 /// ```compile_fail,E0277
 /// use ptest_db::postgres::TxDb;
@@ -47,7 +46,7 @@ const MARK: &str = "ptest_begin";
 /// }
 /// ```
 ///
-/// Of what a transaction does not undo, sequences matter most: the next test gets higher numbers.
+/// A rollback does not undo everything. Most notably, sequences go on: the next test gets higher numbers.
 pub struct TxDb<B: Database, D: Driver> {
     database: B,
     /// There until the drop.

@@ -1,9 +1,9 @@
-//! The attributes of the `ptest` crate, which re-exports them; use them from there.
+//! The attributes of the crate `ptest`. Use them from `ptest`, which re-exports them.
 //!
-//! Each is expanded in a file of its name: options and function are parsed, checked and written out again, and every
-//! mistake is reported, on its own token. [`test`](macro@test) divides by what else is there: `roles` sorts the other
-//! attributes, `runtime` decides how a future comes to its end, `cases` makes several tests of one function. What is read
-//! is tokens: `tokens`, `attributes`, `function`, `types` and `literal` know as much of the language as that takes.
+//! Each attribute is expanded in the file of its name: it parses and checks options and function, and writes them out again.
+//! Every mistake is reported, on its own token. [`test`](macro@test) needs more files: `roles` sorts the other attributes,
+//! `runtime` decides how a future is run, `cases` makes several tests from one function. There is no `syn`: `tokens`,
+//! `attributes`, `function`, `types` and `literal` parse as much of the language as is needed.
 
 mod attributes;
 mod cases;
@@ -26,11 +26,13 @@ mod types;
 
 use proc_macro::TokenStream;
 
-/// Sets up the context that a module is: what runs before the tests in it, and what they get.
+/// Makes a module a context: the function runs before the tests of the module, and they get the value that it returns.
 ///
-/// The module that holds the function is the context, be it a file, an inline module or the root of a test crate, and all
-/// tests in it and below it that are marked with [`test`](macro@test) belong to it. What the function returns, `T` or the
-/// `T` of a `Result<T, E>`, is given to all of them that have a parameter `&T`. A module has one setup at most.
+/// The module can be a file, an inline module, or the root of a test crate. All tests in it, and in the modules inside of it,
+/// that are marked with [`test`](macro@test) belong to the context. The function returns `T` or `Result<T, E>`, where `E`
+/// implements `Debug`. Each test that has a parameter `&T` gets the value. A module has at most one setup.
+///
+/// If the function panics, returns an error or times out, each test of the context fails. It is not tried again.
 ///
 /// ```ignore
 /// struct Basket(Vec<u32>);
@@ -48,22 +50,26 @@ use proc_macro::TokenStream;
 ///
 /// # Kinds
 ///
-/// * `unit`, the default: the context's tests run one after another in one process, between one setup and one teardown.
-/// * `can_split`: they may be divided among several processes, each with a setup and a teardown of its own.
-/// * `shared`: set up once per run, in a process of its own, which gives the value to all others: the function returns
-///   `ptest::Shared<T>`, where `T` can be serialised with serde.
+/// * `unit`, the default: the tests run one after another in one process, between one setup and one teardown. `T` is `Send` and
+///   `Sync`.
+/// * `can_split`: the tests may be divided among several processes, each with its own setup and teardown. `T` is `Send` and
+///   `Sync`.
+/// * `shared`: set up once per run, in a process of its own, which sends the value to all others. The function returns
+///   `ptest::Shared<T>`, where `T` can be serialised and deserialised with serde.
 ///
 /// # Options
 ///
-/// * `timeout = "30s"`: how long it may take; also `"500ms"`, `"2.5s"`, `"1m"`, `"1h"`, or a whole number of seconds.
-/// * `key = "pg"`, for `shared`: all test binaries of the package have this context in common.
-/// * `plain`: the plain `#[test]`s in the module need no setup. Without it they fail, lest they run without.
-/// * `block_on = futures::executor::block_on`: the function is async, and this one waits for its future.
+/// * `timeout = "30s"`: how long it may take; also `"500ms"`, `"2.5s"`, `"1m"`, `"1h"`, or a whole number of seconds. The default
+///   is two minutes.
+/// * `key = "pg"`, for `shared`: all test binaries of the package share this context.
+/// * `plain`: the plain `#[test]`s in the module need no setup. Without this option `cargo ptest` reports them as failed, because
+///   they would run without their setup.
+/// * `block_on = futures::executor::block_on`: the function is async, and `block_on` runs its future.
 ///
 /// # Parameters and futures
 ///
-/// Parameters are references to what the contexts around this one provide. An async function needs `block_on`, or an
-/// attribute below that gives it a runtime, such as `#[tokio::main(flavor = "current_thread")]`.
+/// Parameters are references to values of the contexts around this one. An async function needs `block_on`, or an attribute
+/// below that provides a runtime, such as `#[tokio::main(flavor = "current_thread")]`.
 ///
 /// ```ignore
 /// mod orders {
@@ -79,11 +85,12 @@ pub fn setup(options: TokenStream, item: TokenStream) -> TokenStream {
     setup::expand(options.into(), &item.into()).into()
 }
 
-/// Tears down the context that a module is, after the last test in it.
+/// Tears down a context after its last test.
 ///
-/// It may take what the setup made by value (for a shared context: what `ptest::Shared::keep` keeps), and any number of
-/// references to what the contexts around this one provide. Where there is no teardown, the value is dropped. A module has
-/// one at most. It returns nothing or a `Result`.
+/// The function stands in the same module as the setup. It may take the setup's value by value (in a shared context: what
+/// `ptest::Shared::keep` keeps), and references to values of the contexts around this one. It returns nothing or a `Result`;
+/// an error, a panic or a timeout makes the run fail. Without a teardown the value is dropped. A module has at most one
+/// teardown.
 ///
 /// ```ignore
 /// #[ptest::setup]
@@ -97,17 +104,21 @@ pub fn setup(options: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// Its options are `timeout` and `block_on`, as those of [`setup`](macro@setup).
+/// # Options
+///
+/// * `timeout = "30s"`: how long it may take, written as for [`setup`](macro@setup). The default is ten seconds.
+/// * `block_on = futures::executor::block_on`: the function is async, and `block_on` runs its future.
 #[proc_macro_attribute]
 pub fn teardown(options: TokenStream, item: TokenStream) -> TokenStream {
     teardown::expand(options.into(), &item.into()).into()
 }
 
-/// A test, within the contexts that its module is in.
+/// A test that gets values from the contexts around it.
 ///
-/// `use ptest::test;` puts it in place of the compiler's own. Tests stay what they were, for `cargo test` and all other
-/// runners, and are sure besides that the contexts around them are set up. Parameters are references, and get the value of
-/// that type from the innermost context that provides it.
+/// `use ptest::test;` replaces the built-in attribute. `cargo test` and all other runners see an ordinary test; when it runs,
+/// the contexts around it are set up first. A parameter `&T` gets the value of type `T` from the innermost context that
+/// provides one. A parameter `T`, by value, is created for this test: see `ptest::FromContext`. The test returns nothing or
+/// anything else that the built-in attribute allows, such as a `Result`.
 ///
 /// ```ignore
 /// use ptest::test;
@@ -124,21 +135,22 @@ pub fn teardown(options: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// In a module below one with `use ptest::test;`, `use super::*;` leaves it open which `#[test]` is meant (E0659):
-/// `use ptest::test;` there, too, says it.
+/// In a child of a module that has `use ptest::test;`, `use super::*;` makes `test` ambiguous (E0659). Write
+/// `use ptest::test;` in the child, too.
 ///
 /// # Options
 ///
-/// * `timeout = "5s"`: how long it may take; also `"500ms"`, `"2.5s"`, `"1m"`, `"1h"`, or a whole number of seconds.
-/// * `threads_required = 4`: how many slots of `cargo ptest` it takes, all of them or none: for tests that keep several cores
-///   busy, or start as many processes. It is a literal; see the crate's documentation.
-/// * `block_on = futures::executor::block_on`: the test is async, and this function waits for its future.
-/// * `from = generator`: see [`generate`](macro@generate).
+/// * `timeout = "5s"`: how long it may take; also `"500ms"`, `"2.5s"`, `"1m"`, `"1h"`, or a whole number of seconds. The default
+///   is the runner's.
+/// * `threads_required = 4`: how many slots of `cargo ptest` it takes, all of them or none, at least 1. For tests that keep
+///   several cores busy. It is a literal; see the documentation of the crate `ptest`.
+/// * `block_on = futures::executor::block_on`: the test is async, and `block_on` runs its future.
+/// * `from = generator`: run the test for each case of a generator, see [`generate`](macro@generate).
 ///
 /// # Other attributes
 ///
-/// `#[ignore]` and `#[should_panic]` mean what they do elsewhere, except that a setup which fails is never a panic that was
-/// expected. An attribute below whose name is `test`, such as `#[tokio::test]`, gives an async test its runtime:
+/// `#[ignore]` and `#[should_panic]` work as usual, except that a failed setup never counts as the expected panic. An
+/// attribute below whose name is `test`, such as `#[tokio::test]`, provides the runtime of an async test:
 ///
 /// ```ignore
 /// #[ptest::test]
@@ -149,13 +161,14 @@ pub fn teardown(options: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// It must not stand above, for then the test would be there twice. Attributes that make tests themselves do stand above:
-/// `#[rstest] #[test_attr(ptest::test)]`. Their tests ask for what a context provides by `ptest::cx::<T>()`.
+/// It must not be above, because then the test would be registered twice. Attributes that generate tests have to be above:
+/// `#[rstest] #[test_attr(ptest::test)]`. Such tests get values of contexts with `ptest::cx::<T>()`.
 ///
 /// # Cases
 ///
-/// With `#[case(..)]`s, the test is a module with a test for each of them, named as they are: here `length::empty`,
-/// `length::ascii` and `length::case_3`. Parameters with `#[case]` get the values; others, as ever, what contexts provide.
+/// With `#[case(..)]`s the function becomes a module with one test per case: here `length::empty`, `length::ascii` and
+/// `length::case_3`. A case without a name gets its number, counted from 1, with as many digits as the last one needs.
+/// Parameters with `#[case]` get the values of the case; the others get values of contexts, as always.
 ///
 /// ```ignore
 /// #[ptest::test]
@@ -171,9 +184,9 @@ pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
     test::expand(options.into(), &item.into()).into()
 }
 
-/// Makes all tests of an inline module tests of ours, as if [`test`](macro@test) stood on each of them.
+/// Puts [`test`](macro@test) on every test of an inline module and of the inline modules inside of it.
 ///
-/// That is: in place of `#[test]`, above `#[tokio::test]` and the like, within `#[rstest]`; and in inline modules below, too.
+/// It replaces `#[test]`, is added above `#[tokio::test]` and similar attributes, and is passed to `#[rstest]`.
 ///
 /// ```ignore
 /// #[ptest::context]
@@ -190,19 +203,23 @@ pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// `#[context(plain)]` changes nothing, and says that plain `#[test]`s right in the module need no setup, though a context
-/// around has one.
+/// `#[context(plain)]` changes no test. It declares that the plain `#[test]`s directly in the module need no setup, although they
+/// are inside of a context that has one.
 #[proc_macro_attribute]
 pub fn context(options: TokenStream, item: TokenStream) -> TokenStream {
     context::expand(options.into(), &item.into()).into()
 }
 
-/// Makes the cases of a test when tests run: for those that are known only then, such as files.
+/// Returns the cases of a test at run time, for cases that are not known at compile time, such as files.
 ///
-/// The function has no parameters and returns something to iterate over, each item a name and a value; the names differ.
-/// The test has the value as its first parameter. `cargo ptest` runs each case as a test of its own, `loads[numbers]` and so
-/// on, in units as well; others run them all as one test, which says which of them failed. As several processes ask for the
-/// cases, they must be the same each time; their order may differ. A generator runs outside of all contexts.
+/// The function has no parameters and returns an iterator or a collection of `(String, T)`: the name of each case and its value.
+/// The names differ; each has 1 to 512 bytes and no control characters. The test takes the value as its first parameter,
+/// `&T`.
+///
+/// `cargo ptest` runs each case as a test of its own, `loads[numbers]` and so on, in units as well. Other runners run all cases
+/// as one test, `loads`, whose failure lists the cases that failed. Several processes call the generator, outside of all
+/// contexts, so it must return the same cases each time; their order may differ. A generator that returns no cases fails
+/// its test.
 ///
 /// ```ignore
 /// use std::path::PathBuf;

@@ -1,7 +1,7 @@
-//! What runs in the tests of the `ptest` crate, which re-exports it; use it from there.
+//! The part of the crate `ptest` that runs inside of test processes. Use it from `ptest`, which re-exports it.
 //!
-//! It is a crate of its own so that it is compiled beside `ptest-macros`, and not after it: `ptest`, which needs both, has
-//! nothing in it that takes time.
+//! It is a separate crate so that it is compiled at the same time as `ptest-macros`, not after it; and so that `cargo ptest`
+//! can use the protocol alone (`default-features = false`).
 // Outside of a test build there are no tests, so what they use is not used.
 #![doc(test(attr(allow(dead_code, unused_imports))))]
 // What tests look like is what the examples are about.
@@ -18,7 +18,7 @@ pub use runtime::{Call, CallError, Calls, ConcurrentCalls, call_concurrently, ma
 #[cfg(feature = "runtime")]
 pub use runtime::{Cx, FromContext, Shared, cx, run_id, worker_index};
 
-/// What the attributes expand to. Nobody else may depend on it.
+/// What the attributes expand to. It is private: nothing else may depend on it.
 #[cfg(feature = "runtime")]
 #[doc(hidden)]
 pub use runtime::private as __private;

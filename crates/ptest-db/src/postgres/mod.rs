@@ -1,9 +1,9 @@
-//! PostgreSQL: a database is cloned by the server, in the process that holds the context, which hands the clones out.
+//! PostgreSQL. The server clones the template; the process that holds the context passes the clones to the tests.
 //!
-//! Where the server comes from: `PTEST_PG_URL` names one, `postgresql://user:password@host:port/postgres`, whose user may
-//! create databases. Without it a private server is started from the `initdb` and `postgres` that are on the `PATH` or
-//! where distributions put them; it keeps nothing safe and is gone with the run. Where there is neither, the setup fails
-//! and says what to do.
+//! `PTEST_PG_URL` names the server, `postgresql://user:password@host:port/postgres`. Its user needs the right to create
+//! databases. Without the variable a private server is started, with the `initdb` and `postgres` on the `PATH` or where
+//! distributions install them. It does not sync anything to disk, and stops when the run ends. If there is neither, the setup
+//! fails with a message that says how to install PostgreSQL.
 
 mod broker;
 mod budget;
@@ -28,18 +28,18 @@ pub use template::{Migrated, Template};
 
 pub(crate) use server::end_server_in;
 
-/// A clone of the PostgreSQL database for one test, and a connection inside of a transaction that is rolled back:
-/// [`crate::TxDb`] says more. The connection is a `postgres::Client`, or that of another [`Driver`].
+/// A clone of the PostgreSQL database for one test, and a connection inside of a transaction that is rolled back. The
+/// connection is a `postgres::Client`, or that of another [`Driver`]. See [`crate::TxDb`].
 pub type TxDb<D = ::postgres::Client> = crate::TxDb<Pg, D>;
 
-/// A clone of the PostgreSQL database for one test that commits. [`crate::CommitDb`] says more.
+/// A clone of the PostgreSQL database for one test that commits. See [`crate::CommitDb`].
 pub type CommitDb = crate::CommitDb<Pg>;
 
-/// Undoes in a session what the end of its transaction does not: what [`Driver::renew`] executes. It is what `DISCARD ALL`
-/// does, but for the statements that the driver has prepared and may use again.
+/// The statements that reset a session after its transaction, for [`Driver::renew`]. They do the same as `DISCARD ALL`, except
+/// that statements which the driver has prepared stay, so that it can use them again.
 ///
-/// A setting of one's own, `app.tenant` for example, stays known to a session in which it was ever set: it is empty then,
-/// and not NULL. Code that tells these apart needs a [`Driver`] whose connections are not renewed.
+/// A custom setting such as `app.tenant` remains known to a session in which it was ever set: afterwards it is empty, not NULL.
+/// Code that distinguishes the two needs a [`Driver`] whose connections are not renewed.
 pub const RENEW: &str = "
 SET SESSION AUTHORIZATION DEFAULT;
 RESET ALL;
@@ -57,7 +57,7 @@ BEGIN
 END
 $body$";
 
-/// The PostgreSQL databases of a context: what a `#[setup(shared)]` returns.
+/// The PostgreSQL databases of a context. A `#[setup(shared)]` returns it, wrapped in [`ptest::Shared`].
 ///
 /// ```no_run
 /// # mod orders {
@@ -81,26 +81,26 @@ pub struct Pg {
 }
 
 impl Pg {
-    /// Begins to describe the database that all tests get clones of. The name is for people.
+    /// Starts the description of the database that tests get clones of. The name appears in error messages.
     #[must_use]
     pub fn template(name: &str) -> Template {
         Template::new(name)
     }
 
-    /// A clone with a transaction that is rolled back; a test usually takes it as a parameter.
+    /// Returns a clone with a transaction that is rolled back. Tests usually take it as a parameter, `db: TxDb`.
     ///
     /// # Errors
     ///
-    /// If the server makes no clone, or the driver cannot connect to it.
+    /// If the server cannot make a clone, or the driver cannot connect to it.
     pub fn begin<D: Driver>(&self) -> Result<TxDb<D>, Error> {
         TxDb::begin(self)
     }
 
-    /// A clone to commit to; a test usually takes it as a parameter.
+    /// Returns a clone to commit to. Tests usually take it as a parameter, `db: CommitDb`.
     ///
     /// # Errors
     ///
-    /// If the server makes no clone.
+    /// If the server cannot make a clone.
     pub fn commit(&self) -> Result<CommitDb, Error> {
         CommitDb::borrow(self, self.connections)
     }
@@ -125,14 +125,16 @@ impl Database for Pg {
 }
 
 impl crate::CommitDb<Pg> {
-    /// What drivers connect to.
+    /// The URL that drivers connect to, `postgresql://...`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.address
     }
 
-    /// How many connections this test may have at a time, in all its processes: what the server allows is divided among
-    /// the workers, so that none takes what another one needs. It is a good size for a pool.
+    /// How many connections this test may have at a time, in all its processes together. It is a good size for a pool.
+    ///
+    /// The connections that the server allows are divided evenly among the workers, so that none has too few because of
+    /// another.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.connections

@@ -50,7 +50,8 @@ impl Server {
         let programs = programs::folder()?;
         let user = programs::unprivileged()?;
         for name in [DATA, SOCKET] {
-            make_folder(&folder.join(name), user).trying(|| format!("cannot create {}", folder.join(name).display()))?;
+            make_folder(&folder.join(name), user)
+                .trying(|| format!("cannot create {}", folder.join(name).display()))?;
         }
         initialise(&programs, folder, user)?;
         let guard = spawn(&programs, folder, user, connections)

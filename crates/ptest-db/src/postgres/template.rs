@@ -26,7 +26,7 @@ const DYING: Duration = Duration::from_millis(300);
 /// A template that is kept is dropped if no run has used it for so many seconds.
 const KEPT: u64 = 7 * 24 * 60 * 60;
 
-/// The database that all tests get clones of, without its content: see [`migrate`](Self::migrate).
+/// The description of the database that tests get clones of. Its content comes from [`migrate`](Self::migrate).
 #[derive(Clone, Debug)]
 pub struct Template {
     name: String,
@@ -39,8 +39,9 @@ impl Template {
         Self { name: name.to_owned(), version: None, connections: 5 }
     }
 
-    /// Says what the migration depends on, such as the text of all its files. Then a server that `PTEST_PG_URL` names keeps
-    /// the template, and the next run with the same version does not migrate again. Without it each run migrates.
+    /// Keeps the template for later runs, if `PTEST_PG_URL` names a server. `version` is everything that the migration depends
+    /// on, such as the text of all its files: a run with the same version does not migrate again. A template that no run has
+    /// used for a week is dropped. Without a version each run migrates.
     #[must_use]
     pub fn version(self, version: impl Hash) -> Self {
         let mut hasher = DefaultHasher::new();
@@ -48,15 +49,15 @@ impl Template {
         Self { version: Some(hasher.finish()), ..self }
     }
 
-    /// How many connections a test needs at a time, in all its processes together; 5 by default. A server that allows
-    /// less to each worker is refused here, and not in the middle of the tests.
+    /// How many connections a test needs at a time, in all its processes together. The default is 5. If the server allows fewer
+    /// per worker, the setup fails, instead of tests later.
     #[must_use]
     pub fn connections(self, connections: usize) -> Self {
         Self { connections, ..self }
     }
 
-    /// Says what makes the tables and their first rows. It gets the URL of an empty database and has to have closed its
-    /// connections when it returns.
+    /// Sets the function that creates tables and first rows. It gets the URL of an empty database, and must close all its
+    /// connections before it returns.
     pub fn migrate<F, E>(self, migration: F) -> Migrated<F>
     where
         F: FnOnce(&str) -> Result<(), E> + Send,
@@ -118,12 +119,12 @@ impl Drop for Databases {
 }
 
 impl<F> Migrated<F> {
-    /// Finds or starts a server, migrates, and begins to make clones. What this returns is what a `#[setup(shared)]` is to
-    /// return.
+    /// Connects to the server or starts one, runs the migration, and starts to make clones. Return the result from a
+    /// `#[setup(shared)]`.
     ///
     /// # Errors
     ///
-    /// If there is no server, if it allows too few connections, if the migration fails or leaves a session open.
+    /// If there is no server, if it allows too few connections, or if the migration fails or leaves a session open.
     pub fn start<E>(self) -> Result<ptest::Shared<Pg>, Error>
     where
         F: FnOnce(&str) -> Result<(), E> + Send,

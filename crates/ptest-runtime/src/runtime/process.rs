@@ -227,8 +227,10 @@ pub(super) fn fresh_token() -> String {
     format!("{}-{}-{}", std::process::id(), since.as_nanos(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Names this run of the tests: the same in all processes of a `cargo ptest` or `cargo nextest` run, and in a fixture
-/// host; under `cargo test`, where binaries run one after another, it is another one for each binary.
+/// An identifier of this test run. It may contain `/`, if the run was started by a test of another run.
+///
+/// It is the same in all processes of a `cargo ptest` or `cargo nextest` run, including hosts of shared contexts. Under
+/// `cargo test` each test binary has another one. Use it for names that must not collide with those of other runs.
 ///
 /// ```
 /// let scratch = std::env::temp_dir().join(format!("orders-{}", ptest::run_id().replace('/', "-")));
@@ -240,8 +242,10 @@ pub fn run_id() -> &'static str {
     Process::get().run()
 }
 
-/// The worker slot that this process runs in, from 0: no two tests that run at the same time in different processes
-/// have the same one. Under `cargo test`, where all tests run in one process, and in fixture hosts it is 0.
+/// The number of the slot that this process runs in, counted from 0. Tests that run at the same time in different
+/// processes have different numbers.
+///
+/// Under `cargo test`, where all tests of a binary run in one process, it is always 0, as in hosts of shared contexts.
 ///
 /// ```
 /// let port = 9000 + ptest::worker_index();

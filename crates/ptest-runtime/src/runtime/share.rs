@@ -8,11 +8,14 @@ use serde_core::de::DeserializeOwned;
 use super::codec;
 use super::value::{self, Content, Made, Returned};
 
-/// What the setup of a shared context returns: the value, which is sent to the tests, and what stays behind.
+/// The return value of a `#[setup(shared)]`: a value that is sent to the tests, and what stays behind in the host process.
 ///
-/// The value is serialised, once, and each process gets a copy of its own. What it stands for (a server, a container, a
-/// folder) stays in the process that set it up, until all tests of the context are done: hand it to
-/// [`keep`](Self::keep), and it is dropped then, or given to the `#[teardown]`.
+/// The value is serialised once with serde, and each process deserialises a copy. What it refers to (a server, a container, a
+/// folder) stays in the process that ran the setup: pass it to [`keep`](Self::keep). When all tests of the context are done,
+/// it is passed to the `#[teardown]`, or dropped if there is none.
+///
+/// `T` implements `Serialize`, `Deserialize`, `Send` and `Sync`, and contains no references. The setup may also return
+/// `Result<Shared<T>, E>`, where `E` implements `Debug`.
 ///
 /// ```
 /// # mod tests {
@@ -58,12 +61,13 @@ pub struct Shared<T> {
 }
 
 impl<T> Shared<T> {
-    /// A value for all tests of the context, in whichever process they run.
+    /// A value for all tests of the context, in all processes.
     pub fn new(value: T) -> Self {
         Self { value, kept: None }
     }
 
-    /// Keeps something where the setup ran, for the teardown to take or drop.
+    /// Keeps something in the process that ran the setup. The `#[teardown]` takes it by value; without a teardown it is
+    /// dropped. If this is called twice, the second value replaces the first one.
     #[must_use]
     pub fn keep<K: Send + 'static>(self, kept: K) -> Self {
         Self { kept: Some(Box::new(kept)), ..self }

@@ -87,9 +87,9 @@ pub(super) fn within<R>(scope: Scope, function: impl FnOnce() -> R) -> R {
     function()
 }
 
-/// A context's value in the hands of a test: a reference that keeps the context up.
+/// A reference to a context's value, as [`cx`] returns it. It dereferences to the value.
 ///
-/// It dereferences to the value. It can be given to another thread only if the value is `Sync`.
+/// The context is not torn down while it exists. It can be sent to another thread only if the value is `Sync`.
 pub struct Cx<T: 'static> {
     value: *const T,
     _context: Arc<Live>,
@@ -117,10 +117,10 @@ impl<T: Debug> Debug for Cx<T> {
     }
 }
 
-/// The value of type `T` that the innermost context of the running test provides.
+/// Returns the value of type `T` from the innermost context of the running test that provides one.
 ///
-/// Tests and setups usually get their contexts' values as parameters. This is for those whose parameters belong to
-/// another macro:
+/// Tests and setups usually get such values as parameters. Use this function where the parameters belong to another macro,
+/// such as rstest's, or in [`FromContext::from_context`]:
 ///
 /// ```
 /// # mod rstest_like {
@@ -141,8 +141,9 @@ impl<T: Debug> Debug for Cx<T> {
 ///
 /// # Panics
 ///
-/// If no context of the test provides such a value, or if it is called on a thread that runs neither a
-/// `#[ptest::test]` nor a setup or teardown: get the value on the test's own thread and hand it on.
+/// If no context around the test provides a value of exactly this type; the message lists those that there are. Also if it is
+/// called on a thread that runs no `#[ptest::test]`, setup or teardown: get the value on the test's own thread and pass
+/// it on.
 #[must_use]
 #[track_caller]
 pub fn cx<T: 'static>() -> Cx<T> {
@@ -185,8 +186,10 @@ fn nothing_provides<T>(scope: &Scope) -> String {
     )
 }
 
-/// A value of its own for each test, made when the test begins from what its contexts provide: a parameter that a test
-/// takes by value.
+/// A type that tests can take by value: each test gets a value of its own, created right before the test starts.
+///
+/// [`from_context`](Self::from_context) gets what it needs from the contexts around the test with [`cx`]. The value is dropped
+/// when the test ends.
 ///
 /// ```
 /// # mod tests {
@@ -218,11 +221,11 @@ fn nothing_provides<T>(scope: &Scope) -> String {
             `ptest::FromContext`"
 )]
 pub trait FromContext: Sized {
-    /// Makes the value.
+    /// Creates the value for one test.
     ///
     /// # Panics
     ///
-    /// If it cannot be made; then the test fails.
+    /// An implementation panics if it cannot create the value. Then the test fails with that message.
     fn from_context() -> Self;
 }
 

@@ -36,24 +36,29 @@ pub(super) fn serve(function: &str) -> ! {
     (entry.serve)(entry.apply)
 }
 
-/// Why a call gave no result. An error that the function itself returned is a result: `Ok(Err(error))`.
+/// Why a concurrent call has no result. An error that the function itself returns is a result: `Ok(Err(error))`.
 pub enum CallError {
+    /// The function panicked.
     Panicked {
+        /// The panic's message.
         message: String,
-        /// `src/orders.rs:7:5`
+        /// Where it panicked, as `FILE:LINE:COLUMN`: `src/orders.rs:7:5`.
         location: Option<String>,
-        /// If `RUST_BACKTRACE` asks for one.
+        /// The backtrace, if `RUST_BACKTRACE` asks for one.
         backtrace: Option<String>,
     },
-    /// The process ended without a result: a signal, an abort, an exit.
+    /// The process exited without a result: it was killed by a signal, aborted, or called `exit`.
     Exited {
+        /// How it exited.
         status: ExitStatus,
-        /// The last 64 KiB of what it wrote to stderr.
+        /// The last 64 KiB that it wrote to stderr.
         stderr: String,
     },
+    /// The call took longer than its timeout, and its process was killed.
     TimedOut {
+        /// The timeout.
         after: Duration,
-        /// As above.
+        /// The last 64 KiB that it wrote to stderr.
         stderr: String,
     },
     /// The arguments or the result could not be serialised or deserialised.
@@ -105,7 +110,7 @@ fn describe(status: ExitStatus) -> String {
     status.to_string().replacen(": ", " ", 1)
 }
 
-/// A call that is to be made in a process of its own. [`calls!`](crate::calls) makes it.
+/// One call of a function, to be made in a process of its own. [`calls!`](crate::calls) creates a list of them.
 #[derive(Debug)]
 pub struct Call<R> {
     function: function::Distance,
@@ -125,8 +130,8 @@ impl<R> Clone for Call<R> {
 impl<R: Serialize + DeserializeOwned> Call<R> {
     /// A call of `function` with `arguments`.
     ///
-    /// The function is a function item or a closure that captures nothing: it has to mean the same in another process. What
-    /// it is called with is a copy of the arguments; they themselves are dropped when the calls are over.
+    /// The function is a function item or a closure that captures nothing, because it runs in another process. It gets a copy
+    /// of the arguments, which are serialised with serde; the original is dropped when all calls have finished.
     pub fn new<A, F>(function: F, arguments: A) -> Self
     where
         A: Serialize + DeserializeOwned + 'static,
@@ -143,12 +148,12 @@ impl<R: Serialize + DeserializeOwned> Call<R> {
     }
 }
 
-/// A list of calls, as [`calls!`](crate::calls) makes it; an iterator of [`Call`]s can be collected into one, too.
+/// A list of calls, as [`calls!`](crate::calls) creates it. An iterator of [`Call`]s can be collected into one, too.
 #[derive(Clone, Debug)]
 pub struct Calls<R>(Vec<Call<R>>);
 
 impl<R> Calls<R> {
-    /// The whole list so many times, one after another.
+    /// The list `n` times in a row: `[a, b]` becomes `[a, b, a, b]` for 2.
     #[must_use]
     pub fn repeat(self, n: usize) -> Self {
         let all = self.0.iter().cycle().take(n * self.0.len());
@@ -162,7 +167,7 @@ impl<R> FromIterator<Call<R>> for Calls<R> {
     }
 }
 
-/// Calls that are to be made at the same time, each in a fresh process.
+/// Calls that are made at the same time, each in a fresh process. Nothing runs until [`run`](Self::run).
 #[derive(Clone, Debug)]
 pub struct ConcurrentCalls<R> {
     calls: Calls<R>,
@@ -171,24 +176,25 @@ pub struct ConcurrentCalls<R> {
 }
 
 impl<R: Serialize + DeserializeOwned> ConcurrentCalls<R> {
-    /// How long each call may take, from its start; 30 seconds by default.
+    /// How long each call may take, counted from its start. The default is 30 seconds.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// Sets a variable in the environment of the calls' processes, which is otherwise that of the test.
+    /// Sets an environment variable for the processes of the calls. Otherwise they have the environment of the test.
     #[must_use]
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.environment.push((name.into(), value.into()));
         self
     }
 
-    /// Makes the calls and waits for all of them. The results are in the order of the calls.
+    /// Makes the calls and waits for all of them. Returns one result per call, in the order of the calls.
     ///
     /// # Panics
     ///
-    /// Outside of a `#[ptest::test]`, and if a process cannot be started.
+    /// If it is called outside of a `#[ptest::test]`, or if a process cannot be started. A call that panics or crashes is an
+    /// `Err` in the list.
     #[must_use = "a call that panicked or crashed is reported here and nowhere else"]
     #[track_caller]
     pub fn run(self) -> Vec<Result<R, CallError>> {
@@ -196,17 +202,17 @@ impl<R: Serialize + DeserializeOwned> ConcurrentCalls<R> {
     }
 }
 
-/// Calls a function `n` times at once, each in a fresh process, with the same arguments. The results are in the order of
-/// the calls.
+/// Calls a function `n` times at the same time, each in a fresh process, with the same arguments, to show races. Returns one
+/// result per call.
 ///
-/// All processes are ready before the first one begins, so that the calls begin together. What they print is in the
-/// test's output. None of them outlives this function, or the test; and the arguments are not dropped before. For a time
-/// limit other than 30 seconds, or different functions, see [`make_concurrent_calls`].
+/// All processes are started first and then begin the call together. What they print is part of the test's output. All of
+/// them have exited when this function returns, and only then the arguments are dropped. For a timeout other than 30 seconds,
+/// or for different functions, see [`make_concurrent_calls`].
 ///
-/// The processes are the test's own: to `cargo ptest` they take no slot of their own. Where they keep as many cores busy, the
-/// test says so, `#[ptest::test(threads_required = 5)]`, and is given as many slots.
+/// The processes take no slots of `cargo ptest` besides that of the test. If they keep several cores busy, reserve more:
+/// `#[ptest::test(threads_required = 5)]`.
 ///
-/// An `async` function is called through a closure that captures nothing: `|args| block_on(transfer(args))`.
+/// For an `async` function, use a closure that captures nothing: `|args| block_on(transfer(args))`.
 ///
 /// ```
 /// # mod tests {
@@ -227,7 +233,7 @@ impl<R: Serialize + DeserializeOwned> ConcurrentCalls<R> {
 /// # }
 /// ```
 ///
-/// A closure that captures something means nothing in another process, so it does not compile:
+/// A closure that captures something cannot be called in another process, so it does not compile:
 ///
 /// ```compile_fail
 /// let amount = 7;
@@ -236,7 +242,8 @@ impl<R: Serialize + DeserializeOwned> ConcurrentCalls<R> {
 ///
 /// # Panics
 ///
-/// Outside of a `#[ptest::test]`, and if a process cannot be started.
+/// If it is called outside of a `#[ptest::test]`, or if a process cannot be started. A call that panics or crashes is an
+/// `Err` in the list.
 #[must_use = "a call that panicked or crashed is reported here and nowhere else"]
 #[track_caller]
 pub fn call_concurrently<A, R, F>(n: usize, function: F, arguments: A) -> Vec<Result<R, CallError>>
@@ -248,8 +255,8 @@ where
     make_concurrent_calls(Calls(vec![Call::new(function, arguments)]).repeat(n)).run()
 }
 
-/// Several calls at once, each in a fresh process: of different functions, with different arguments. They all give the
-/// same type of result.
+/// Prepares several calls that are made at the same time, each in a fresh process. Functions and arguments may differ; the
+/// type of the result is the same. [`ConcurrentCalls::run`] makes the calls.
 ///
 /// ```
 /// # mod tests {
@@ -274,10 +281,10 @@ pub fn make_concurrent_calls<R>(calls: Calls<R>) -> ConcurrentCalls<R> {
     ConcurrentCalls { calls, timeout: LIMIT, environment: Vec::new() }
 }
 
-/// A list of calls for [`make_concurrent_calls`], written as calls of functions with one argument; [`Calls::repeat`]
-/// makes a longer one of it.
+/// Creates a list of calls for [`make_concurrent_calls`], written as calls of functions with one argument:
+/// `calls![deposit((7, 100)), close(7)]`. [`Calls::repeat`] repeats it.
 ///
-/// Closures, which `async` functions need, are given to [`Call::new`], and the calls are collected:
+/// For closures, which `async` functions need, use [`Call::new`] and collect the calls:
 ///
 /// ```
 /// # mod tests {
