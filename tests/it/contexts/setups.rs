@@ -135,7 +135,7 @@ fn a_value_that_no_context_provides_is_missed_where_it_is_asked_for() {
         for line in lines {
             assert!(text.contains(&format!("tests/values.rs:{line}:")), "line {line}: {run}");
         }
-        let message = "no context provides a values::missing::Wanted; those around this test provide \
+        let message = "no context provides values::missing::Wanted; those around this test provide \
                        values::missing::Made (of values::missing)";
         assert!(text.contains(message), "{run}");
     }
