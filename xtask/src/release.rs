@@ -1,7 +1,7 @@
 //! Fills in what only the owner of the repository can name: its URL, the home page and the authors.
 //!
-//! Until that is done, manifests have no such fields, the changelog has no links, and pages that need a link have
-//! [`PLACEHOLDER`] in its place. The command can be repeated: a field, and each link, is replaced by the new value.
+//! Until that is done, manifests have no such fields, the changelog has no links, and pages have [`PLACEHOLDER`] where they
+//! name the repository. The command can be repeated: a field, and each link, is replaced by the new value.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,15 +12,15 @@ use clap::Args;
 
 use crate::cargo;
 
-/// What pages have in place of the repository's URL. Nobody can register a name below example.org.
-const PLACEHOLDER: &str = "https://example.org/cargo-ptest";
+/// How pages name the repository as long as it has no URL: `cargo install --git URL`.
+const PLACEHOLDER: &str = "--git URL";
 
 /// The line of the published packages' manifests after which the new ones are put; `cargo xtask tidy` checks that it is there.
 const LICENCE: &str = "license.workspace = true";
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Where the repository is to be found, `https://...`
+    /// The URL of the repository, `https://...`
     #[arg(long, value_name = "URL", value_parser = url)]
     repository: String,
     /// The home page, if there is one besides the repository
@@ -77,6 +77,7 @@ fn fill(root: &Path, options: &Options) -> Result<Vec<PathBuf>> {
     for page in pages(root)? {
         change(page, &|text| Ok(link(text, former, &options.repository)))?;
     }
+    change(root.join("docs/book.toml"), &|text| link_book(text, &options.repository))?;
     change(root.join("CHANGELOG.md"), &|text| Ok(link_releases(text, &options.repository)))?;
     changed.sort();
     changed.dedup();
@@ -132,11 +133,19 @@ fn pages(root: &Path) -> Result<Vec<PathBuf>> {
 
 /// Replaces the placeholder, and the URL of an earlier call.
 fn link(text: &str, former: Option<&str>, url: &str) -> String {
-    let text = text.replace(PLACEHOLDER, url);
+    let text = text.replace(PLACEHOLDER, &format!("--git {url}"));
     match former {
         Some(former) if former != url => text.replace(former, url),
         _ => text,
     }
+}
+
+/// Has each page of the book link to the repository.
+fn link_book(settings: &str, url: &str) -> Result<String> {
+    let (header, key) = ("[output.html]\n", "git-repository-url = ");
+    ensure!(settings.contains(header), "there is no [output.html]");
+    let kept: String = settings.split_inclusive('\n').filter(|line| !line.starts_with(key)).collect();
+    Ok(kept.replacen(header, &format!("{header}{key}\"{url}\"\n"), 1))
 }
 
 /// Ends the changelog with a link for each version that has a heading, `## [0.1.0] - 2026-12-31`.
@@ -223,6 +232,10 @@ mod tests {
                 assert!(!text.contains(PLACEHOLDER), "{}", page.display());
                 assert!(!text.contains(other.unwrap()), "{}", page.display());
             }
+            let install = fs::read_to_string(root.path().join("docs/install.md")).unwrap();
+            assert!(install.contains(&format!("--git {repository} ptest-runner")), "{install}");
+            let book = fs::read_to_string(root.path().join("docs/book.toml")).unwrap();
+            assert_eq!(book.matches(&format!("\ngit-repository-url = \"{repository}\"\n")).count(), 1, "{book}");
             let changelog = fs::read_to_string(root.path().join("CHANGELOG.md")).unwrap();
             assert!(changelog.contains(&format!("\n[Unreleased]: {repository}/compare/v")), "{changelog}");
             assert_eq!(fill(root.path(), &named(repository)).unwrap(), [""; 0].map(std::path::PathBuf::from));
