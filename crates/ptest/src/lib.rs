@@ -153,7 +153,7 @@
 //!   contexts around the test provide. A setup in a sibling module is not around the test.
 //! * **"the value of a shared context is sent to other processes, so ..."**: derive `serde::Serialize` and `serde::Deserialize`
 //!   for it. What cannot be sent goes into [`Shared::keep`].
-//! * **"use ptest::test, or `#[context(plain)]`"**: there is a built-in `#[test]` in a module with a `#[setup]`. Import
+//! * **"use `ptest::test`, or `#[context(plain)]`"**: there is a built-in `#[test]` in a module with a `#[setup]`. Import
 //!   `ptest::test` in that module.
 //! * **"its value is still in use"**: a test left a thread running that holds the value. Join the thread in the test.
 //! * **"cargo-ptest and the crate ptest have different versions"**: update both.
