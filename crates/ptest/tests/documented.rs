@@ -9,10 +9,8 @@ fn the_readme_shows_a_file_that_passes() {
 
 #[test]
 fn the_crate_documentation_shows_the_same_file() {
-    let documentation: String = include_str!("../src/lib.rs")
-        .lines()
-        .filter_map(|line| line.strip_prefix("//!"))
-        .map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line)))
-        .collect();
+    let lines = include_str!("../src/lib.rs").lines().filter_map(|line| line.strip_prefix("//!"));
+    let documentation: Vec<&str> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    let documentation = documentation.join("\n");
     assert!(documentation.contains(&format!("```\n{FILE}```\n")), "{documentation}");
 }
