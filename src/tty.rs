@@ -99,34 +99,35 @@ pub fn in_words() -> Option<(OwnedFd, String)> {
     let stdin = io::stdin();
     let found = tcgetattr(&stdin).ok()?;
     let codes = [SpecialCodeIndex::VMIN, SpecialCodeIndex::VTIME].map(|code| found.special_codes[code]);
-    let modes = [u64::from(found.input_modes.bits()), u64::from(found.output_modes.bits())];
+    let (input, output) = (found.input_modes.bits(), found.output_modes.bits());
     let local = found.local_modes.bits();
-    let words = format!("{} {} {local} {} {}", modes[0], modes[1], codes[0], codes[1]);
+    let words = format!("{input} {output} {local} {} {}", codes[0], codes[1]);
     Some((stdin.as_fd().try_clone_to_owned().ok()?, words))
 }
 
-/// What [`in_words`] has written.
+/// What [`in_words`] has written. How wide modes are differs from system to system.
 struct Words {
-    input: u64,
-    output: u64,
-    local: u64,
+    input: libc::tcflag_t,
+    output: libc::tcflag_t,
+    local: libc::tcflag_t,
     least: u8,
     time: u8,
 }
 
 impl Words {
     fn read(words: &str) -> Option<Self> {
-        let mut numbers = words.split(' ').map(|word| word.parse::<u64>().ok());
-        let mut next = || numbers.next().flatten();
-        let (input, output, local) = (next()?, next()?, next()?);
-        let (least, time) = (next()?.try_into().ok()?, next()?.try_into().ok()?);
+        let mut words = words.split(' ');
+        let mut modes = || words.next()?.parse().ok();
+        let (input, output, local) = (modes()?, modes()?, modes()?);
+        let mut code = || words.next()?.parse().ok();
+        let (least, time) = (code()?, code()?);
         Some(Self { input, output, local, least, time })
     }
 
     /// Modes that differ from `now` in what a runner changes to get keys.
     fn of_keys(&self, now: &Termios) -> Termios {
         let mut modes = now.clone();
-        modes.local_modes = LocalModes::from_bits_retain(self.local.try_into().unwrap_or(now.local_modes.bits()));
+        modes.local_modes = LocalModes::from_bits_retain(self.local);
         modes.special_codes[SpecialCodeIndex::VMIN] = self.least;
         modes.special_codes[SpecialCodeIndex::VTIME] = self.time;
         modes
@@ -135,8 +136,8 @@ impl Words {
     /// Modes that differ from `now` in whatever a test may have changed.
     fn of_all(&self, now: &Termios) -> Termios {
         let mut modes = self.of_keys(now);
-        modes.input_modes = InputModes::from_bits_retain(self.input.try_into().unwrap_or(now.input_modes.bits()));
-        modes.output_modes = OutputModes::from_bits_retain(self.output.try_into().unwrap_or(now.output_modes.bits()));
+        modes.input_modes = InputModes::from_bits_retain(self.input);
+        modes.output_modes = OutputModes::from_bits_retain(self.output);
         modes
     }
 }
@@ -160,8 +161,7 @@ pub fn give_back_for_another(terminal: impl AsFd, found: &str) {
     // A shell's own modes for editing a line differ in what becomes of a return.
     let is_as_left = |left: &Termios| {
         let codes = |it: &Termios| [SpecialCodeIndex::VMIN, SpecialCodeIndex::VTIME].map(|code| it.special_codes[code]);
-        let input = u64::from(now.input_modes.bits());
-        (left.local_modes, codes(left), found.input) == (now.local_modes, codes(&now), input)
+        (left.local_modes, codes(left), found.input) == (now.local_modes, codes(&now), now.input_modes.bits())
     };
     if is_as_left(&for_keys(&modes)) {
         // A terminal that is gone needs nothing.

@@ -60,8 +60,10 @@ mod screen;
 mod selection;
 #[cfg(target_os = "linux")]
 mod signals;
+#[cfg(target_os = "linux")]
 mod slots;
 mod table;
+#[cfg(target_os = "linux")]
 mod terminal;
 mod tool;
 mod trace;

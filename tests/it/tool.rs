@@ -4,7 +4,6 @@ use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
 
 use serde_json::Value;
 
@@ -104,6 +103,7 @@ impl Tool {
     }
 
     /// Has another program start it, by the words after `args`, in the same environment and folder.
+    #[cfg(target_os = "linux")]
     pub fn within<S: AsRef<OsStr>>(self, program: &str, args: &[S]) -> Self {
         let mut outer = clean(program);
         outer.args(args).arg(self.0.get_program()).args(self.0.get_args());
@@ -118,6 +118,7 @@ impl Tool {
     }
 
     /// The command itself, for tests that do more with it than wait.
+    #[cfg(target_os = "linux")]
     pub fn command(self) -> Command {
         self.0
     }
@@ -171,8 +172,9 @@ pub fn skipped(what: impl std::fmt::Display) {
 }
 
 /// Whether there is a cargo-nextest to compare with, which people may work on this without.
+#[cfg(target_os = "linux")]
 pub fn nextest_is_here() -> bool {
-    static IS_HERE: LazyLock<bool> = LazyLock::new(|| {
+    static IS_HERE: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| {
         let answers = clean("cargo").args(["nextest", "--version"]).output().is_ok_and(|it| it.status.success());
         if !answers {
             skipped("cargo-nextest is not installed: what it makes of our tests is NOT tested");

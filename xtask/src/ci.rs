@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{alone, cargo, deny, msrv, packages, skips, tidy, workflows};
+use crate::{alone, cargo, deny, msrv, packages, platforms, skips, tidy, workflows};
 use machine::Machine;
 
 #[derive(clap::Args)]
@@ -33,6 +33,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         false => skips::add("lints were not checked: clippy is not installed")?,
     }
     cargo_step("doc --workspace --all-features --no-deps --document-private-items")?;
+    match machine.has_clippy {
+        true => step("platforms", platforms::run)?,
+        false => skips::add("nothing was checked for other platforms: clippy is not installed")?,
+    }
     test(&machine)?;
     match machine.has_clippy {
         true => step("alone", alone::run)?,

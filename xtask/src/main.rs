@@ -50,7 +50,7 @@ enum Command {
     Real(real::Options),
     /// Measure cargo test, cargo-nextest and cargo ptest side by side
     Bench(bench::Options),
-    /// Check that the code compiles for systems that it is not tested on
+    /// Check that the code compiles without warnings for systems that it is not tested on
     Platforms,
     /// Kill real runs at random moments, and check what they leave behind
     Chaos(chaos::Options),

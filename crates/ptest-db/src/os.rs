@@ -41,12 +41,23 @@ pub(crate) fn remove_segment(key: i32, id: i32) {
     if unsafe { libc::shmctl(id, libc::IPC_STAT, &raw mut found) } != 0 {
         return;
     }
-    #[cfg(target_os = "linux")]
-    let its_key = found.shm_perm.__key;
-    #[cfg(not(target_os = "linux"))]
-    let its_key = key;
-    if its_key == key {
+    if key_of(&found) == Some(key) {
         // SAFETY: this command takes no structure.
         unsafe { libc::shmctl(id, libc::IPC_RMID, std::ptr::null_mut()) };
     }
+}
+
+/// The key of a System V segment, where it is known how that is called: on other systems no segment is removed.
+#[cfg(feature = "postgres")]
+#[cfg_attr(target_env = "musl", allow(deprecated, reason = "it is to be called as elsewhere one day, and is not yet"))]
+fn key_of(segment: &libc::shmid_ds) -> Option<i32> {
+    #[cfg(all(target_os = "linux", not(target_env = "musl")))]
+    let key = Some(segment.shm_perm.__key);
+    #[cfg(all(target_os = "linux", target_env = "musl"))]
+    let key = Some(segment.shm_perm.__ipc_perm_key);
+    #[cfg(target_vendor = "apple")]
+    let key = Some(segment.shm_perm._key);
+    #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+    let key = None;
+    key
 }

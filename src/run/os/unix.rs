@@ -36,10 +36,6 @@ use super::{Exit, limits};
 use crate::threads::{self, Panic};
 use crate::tty;
 
-/// How often, and after how long each time, a descriptor is asked for again that a child is watched by.
-const TRIES: usize = 1000;
-const PAUSE: Duration = Duration::from_millis(5);
-
 /// A running child, as its reading thread holds it.
 pub(in crate::run) struct Child {
     child: std::process::Child,
@@ -134,7 +130,7 @@ impl Child {
     pub(in crate::run) fn wait(&self, wanted: Ready, timeout: Option<Duration>) -> io::Result<Ready> {
         let text = self.text.as_ref().filter(|_| wanted.text).map(AsFd::as_fd);
         let log = self.log.as_ref().filter(|_| wanted.log).and_then(LogReader::pollable);
-        let gone = Some(self.gone.as_fd()).filter(|_| wanted.gone);
+        let gone = Some(self.gone.0.as_fd()).filter(|_| wanted.gone);
         let fds: Vec<PollFd> =
             [text, log, gone].iter().flatten().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
         let mut fds = fds;
@@ -433,27 +429,16 @@ fn make_fifo(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Becomes readable when the child is gone, without reaping it.
-enum ExitWatch {
-    /// The child's descriptor.
-    Child(OwnedFd),
-    /// Where the system has no such thing: a pipe whose writing end a thread holds until the child is gone.
-    Thread(PipeReader),
-}
+/// Becomes readable when the child is gone, without reaping it: the child's own descriptor, or where the system has no such
+/// thing, the end of a pipe whose other end a thread holds until the child is gone.
+struct ExitWatch(OwnedFd);
 
 impl ExitWatch {
     fn of(child: Pid) -> io::Result<Self> {
-        // Kernels before 5.3, and emulators, lack the call.
-        #[cfg(target_os = "linux")]
-        for _ in 0..TRIES {
-            match rustix::process::pidfd_open(child, rustix::process::PidfdFlags::empty()) {
-                Ok(descriptor) => return Ok(Self::Child(descriptor)),
-                // The child runs already, so it has to wait for others that just start: they give back some soon.
-                Err(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => std::thread::park_timeout(PAUSE),
-                Err(_) => break,
-            }
+        match descriptor_of(child) {
+            Some(descriptor) => Ok(Self(descriptor)),
+            None => Self::by_thread(child),
         }
-        Self::by_thread(child)
     }
 
     fn by_thread(child: Pid) -> io::Result<Self> {
@@ -464,15 +449,30 @@ impl ExitWatch {
         };
         // In a panic the writer goes as well; the child is then waited for when it is reaped.
         threads::start("exit", wait, drop)?;
-        Ok(Self::Thread(reader))
+        Ok(Self(reader.into()))
     }
+}
 
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Self::Child(descriptor) => descriptor.as_fd(),
-            Self::Thread(pipe) => pipe.as_fd(),
+/// Kernels before 5.3, and emulators, lack the call.
+#[cfg(target_os = "linux")]
+fn descriptor_of(child: Pid) -> Option<OwnedFd> {
+    // How often it is tried, and how long one waits each time.
+    const TRIES: usize = 1000;
+    const PAUSE: Duration = Duration::from_millis(5);
+    for _ in 0..TRIES {
+        match rustix::process::pidfd_open(child, rustix::process::PidfdFlags::empty()) {
+            Ok(descriptor) => return Some(descriptor),
+            // The child runs already, so it has to wait for others that just start: they give back some soon.
+            Err(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => std::thread::park_timeout(PAUSE),
+            Err(_) => break,
         }
     }
+    None
+}
+
+#[cfg(not(target_os = "linux"))]
+fn descriptor_of(_child: Pid) -> Option<OwnedFd> {
+    None
 }
 
 /// Writes a file in a folder that tests know of. If one of them has put a fifo there, that is an error and no reason to wait.
@@ -550,7 +550,7 @@ mod tests {
         for watch in [ExitWatch::of, ExitWatch::by_thread] {
             let mut child = Command::new("true").spawn().unwrap();
             let watch = watch(Pid::from_child(&child)).unwrap();
-            let mut fds = [PollFd::from_borrowed_fd(watch.as_fd(), PollFlags::IN)];
+            let mut fds = [PollFd::from_borrowed_fd(watch.0.as_fd(), PollFlags::IN)];
             assert_eq!(poll(&mut fds, None).unwrap(), 1);
             assert!(child.wait().unwrap().success());
         }

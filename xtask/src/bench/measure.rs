@@ -33,7 +33,8 @@ pub(super) struct Sample {
     pub(super) status: ExitStatus,
 }
 
-/// Makes this process the parent of every descendant whose own parent is gone.
+/// Makes this process the parent of every descendant whose own parent is gone, where there is such a thing.
+#[cfg_attr(not(target_os = "linux"), expect(clippy::unnecessary_wraps, reason = "it can fail on Linux"))]
 pub(super) fn adopt_orphans() -> Result<()> {
     #[cfg(target_os = "linux")]
     nix::sys::prctl::set_child_subreaper(true).context("becoming the parent of orphans")?;
@@ -72,8 +73,12 @@ fn used_by_children() -> Result<Duration> {
 }
 
 fn duration(time: TimeVal) -> Duration {
-    let part = |number: i64| u64::try_from(number).unwrap_or(0);
     Duration::from_secs(part(time.tv_sec())) + Duration::from_micros(part(time.tv_usec()))
+}
+
+/// How wide the two numbers are differs from system to system.
+fn part(number: impl TryInto<u64>) -> u64 {
+    number.try_into().unwrap_or(0)
 }
 
 /// The samples of one tool, in seconds.

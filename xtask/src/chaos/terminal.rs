@@ -14,6 +14,12 @@ use nix::pty::{OpenptyResult, openpty};
 use nix::sys::termios::{Termios, tcgetattr};
 use nix::unistd::setsid;
 
+nix::ioctl_write_int_bad!(
+    /// Makes a terminal the one that controls this session.
+    take_terminal,
+    libc::TIOCSCTTY
+);
+
 pub(super) struct Terminal {
     /// The programs' side.
     inner: OwnedFd,
@@ -29,10 +35,8 @@ impl Terminal {
         let lead = || {
             setsid()?;
             // SAFETY: it takes numbers alone.
-            match unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) } {
-                0 => Ok(()),
-                _ => Err(std::io::Error::last_os_error()),
-            }
+            unsafe { take_terminal(0, 0) }?;
+            Ok(())
         };
         // SAFETY: it makes two system calls.
         unsafe { command.pre_exec(lead) };

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::cargo;
+use crate::{cargo, platforms};
 
 /// What there is in the end. What is not listed here is looked for by the tests themselves.
 pub(super) struct Machine {
@@ -39,6 +39,11 @@ impl Machine {
                 println!("ci: installs {component} with rustup");
                 succeeds(Command::new("rustup").args(["component", "add", component]));
             }
+        }
+        let targets = platforms::missing().unwrap_or_default();
+        if may_install && !targets.is_empty() {
+            println!("ci: installs the standard libraries for {} with rustup", targets.join(", "));
+            succeeds(Command::new("rustup").args(["target", "add"]).args(targets));
         }
         let missing: Vec<&Tool> = TOOLS.iter().filter(|tool| !(tool.is_here)()).collect();
         if may_install && !missing.is_empty() {

@@ -16,6 +16,10 @@ pub(super) fn folder() -> Result<PathBuf, Error> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut installed = below("/usr/lib/postgresql", "");
     installed.extend(below("/usr", "pgsql-"));
+    // Homebrew for either processor, and Postgres.app.
+    installed.extend(below("/opt/homebrew/opt", "postgresql@"));
+    installed.extend(below("/usr/local/opt", "postgresql@"));
+    installed.extend(below("/Applications/Postgres.app/Contents/Versions", ""));
     installed.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
     first_with_programs(std::env::split_paths(&path).chain(installed.into_iter().map(|(_, folder)| folder)))
 }
