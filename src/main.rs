@@ -105,6 +105,7 @@ mod beside;
 mod build;
 mod cli;
 mod config;
+mod descriptors;
 mod eager;
 mod errors;
 mod event;

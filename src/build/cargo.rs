@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use cargo_metadata::{Message, Metadata};
 
 use super::{Failure, Options};
+use crate::descriptors;
 
 /// Builds with cargo's own output on the terminal, and tells its messages as they come.
 #[expect(clippy::disallowed_methods, reason = "this is where cargo is called")]
@@ -21,7 +22,8 @@ pub(super) fn build(options: &Options, messages: &Sender<Message>) -> Result<(),
     }
     command.envs(options.cargo_env.iter().map(|(name, value)| (name, value)));
     let mut run = || -> Result<bool> {
-        let spawn = || command.spawn().with_context(|| format!("cannot start {}", options.cargo.display()));
+        let spawn =
+            || descriptors::spawn(&mut command).with_context(|| format!("cannot start {}", options.cargo.display()));
         let Some(stdout) = options.process.start(spawn)? else { return Ok(false) };
         let told = Message::parse_stream(BufReader::new(stdout)).try_for_each(|message| {
             // Whoever listens no more wants to know the end all the same.
@@ -102,13 +104,9 @@ pub(super) fn metadata_of_all(options: &Options) -> Result<Metadata> {
 
 #[expect(clippy::disallowed_methods, reason = "this is where cargo is called")]
 fn ask(options: &Options, more: &[&str]) -> Result<Metadata> {
-    let output = Command::new(&options.cargo)
-        .args(["metadata", "--format-version=1"])
-        .args(more)
-        .args(&options.metadata_args)
-        .stdin(Stdio::null())
-        .output()
-        .context("cannot start cargo metadata")?;
+    let mut command = Command::new(&options.cargo);
+    command.args(["metadata", "--format-version=1"]).args(more).args(&options.metadata_args);
+    let output = descriptors::output(&mut command).context("cannot start cargo metadata")?;
     if !output.status.success() {
         bail!("cargo metadata failed:\n{}", String::from_utf8_lossy(&output.stderr).trim_end());
     }

@@ -4,7 +4,7 @@
 //! binary of their own here, whose program is `cargo test --doc` for that package alone.
 
 use std::ffi::OsString;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -13,6 +13,7 @@ use cargo_metadata::{Artifact, Message, Package, Target, TargetKind};
 use nextest_metadata::{RustBinaryId, RustTestBinaryKind};
 
 use super::{Options, TestBinary, artifacts};
+use crate::descriptors;
 
 /// The kind of the binary that a library's doctests are. nextest has no name for it; its ids allow any.
 const KIND: &str = "doc";
@@ -82,8 +83,7 @@ pub(super) fn without_tests<'a>(
     // To cargo tree `--all` is something else.
     let choice = options.package_args.iter().map(|word| if word == "--all" { "--workspace" } else { word });
     command.args(["tree", "--quiet", "--depth=0", "--prefix=none", "--format={p}"]).args(choice);
-    let output =
-        command.args(&options.metadata_args).stdin(Stdio::null()).output().context("cannot start cargo tree")?;
+    let output = descriptors::output(command.args(&options.metadata_args)).context("cannot start cargo tree")?;
     if !output.status.success() {
         bail!("cargo tree failed:\n{}", String::from_utf8_lossy(&output.stderr).trim_end());
     }

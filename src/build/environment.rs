@@ -114,11 +114,21 @@ impl<'a> Environment<'a> {
                 paths.push(path);
             }
         }
-        if let Some(inherited) = self.options.env.get(OsStr::new(LIBRARY_PATH)) {
-            paths.extend(std::env::split_paths(inherited));
+        match self.options.env.get(OsStr::new(LIBRARY_PATH)) {
+            Some(inherited) => paths.extend(std::env::split_paths(inherited)),
+            None if cfg!(target_os = "macos") => {
+                paths.extend(macos_libraries(self.options.env.get(OsStr::new("HOME"))));
+            }
+            None => {}
         }
         std::env::join_paths(paths).context("a folder's name cannot stand in the library path")
     }
+}
+
+/// Where macOS looks as long as the variable is not set. Cargo, too, names these where it sets it.
+fn macos_libraries(home: Option<&OsString>) -> Vec<PathBuf> {
+    let own = home.map(|home| PathBuf::from(home).join("lib"));
+    own.into_iter().chain(["/usr/local/lib", "/usr/lib"].map(PathBuf::from)).collect()
 }
 
 /// What cargo says of a package to its tests.
@@ -145,4 +155,16 @@ fn of_package(package: &Package) -> Vec<(&'static str, String)> {
         ("CARGO_PKG_RUST_VERSION", package.rust_version.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("CARGO_PKG_README", path(&package.readme)),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn macos_looks_into_the_users_own_folder_before_those_of_all() {
+        let all = ["/usr/local/lib", "/usr/lib"].map(PathBuf::from);
+        assert_eq!(macos_libraries(None), all);
+        assert_eq!(macos_libraries(Some(&"/Users/me".into())), [&["/Users/me/lib".into()], &all[..]].concat());
+    }
 }

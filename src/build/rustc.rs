@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use camino::Utf8PathBuf;
 use cargo_config2::PathAndArgs;
 
+use crate::descriptors;
 use crate::files::{self, Stamp};
 
 /// Answers by question; a question begins with which rustc was asked.
@@ -60,11 +61,8 @@ impl<'a> Rustc<'a> {
     fn ask(&self, args: &[&str]) -> Result<String> {
         // `Command::from` would do, and no lint would see it.
         let mut command = Command::new(&self.program.path);
-        let output = command
-            .args(&self.program.args)
-            .args(args)
-            .output()
-            .with_context(|| format!("cannot start {command:?}"))?;
+        command.args(&self.program.args).args(args);
+        let output = descriptors::output(&mut command).with_context(|| format!("cannot start {command:?}"))?;
         if !output.status.success() {
             bail!("{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr).trim_end());
         }

@@ -14,6 +14,7 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use super::Options;
 use super::asking::kill;
+use crate::descriptors;
 use crate::threads::{self, Panic};
 
 /// The longest list that is read, in bytes: a million tests with their places.
@@ -82,13 +83,9 @@ fn ask_once(longest: usize, command: &mut Command, options: &Options) -> Result<
     options.asking.ensure_wanted()?;
     // The watchdog ends whole groups, and the runner's own is the terminal's.
     std::os::unix::process::CommandExt::process_group(command, 0);
-    let mut child = command
-        .env(options.mark.0, &options.mark.1)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("cannot start it")?;
+    command.env(options.mark.0, &options.mark.1);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = descriptors::spawn(command).context("cannot start it")?;
     let group = Pid::from_child(&child);
     options.asking.begin(group);
     let (sender, receiver) = mpsc::sync_channel(16);

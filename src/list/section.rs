@@ -150,8 +150,8 @@ mod tests {
     const ANNOTATION: &str = "ptest1\x1ftest\x1fcrate_of_nobody\x1fname\x1ffile.rs\x1f7";
 
     #[used]
-    #[cfg_attr(target_os = "linux", unsafe(link_section = "ptest_meta"))]
-    #[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,__ptest_meta,regular,no_dead_strip"))]
+    #[cfg_attr(not(any(target_vendor = "apple", windows)), unsafe(link_section = "ptest_meta"))]
+    #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__ptest_meta,regular,no_dead_strip"))]
     #[cfg_attr(windows, unsafe(link_section = ".ptest$b"))]
     static RECORD: &str = ANNOTATION;
 

@@ -7,7 +7,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::threads::{self, Panic};
-use crate::tty;
+use crate::{descriptors, tty};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
@@ -39,7 +39,7 @@ pub(super) fn listen(
     tell: impl Fn(Key) -> bool + Send + 'static,
     panicked: impl FnOnce(Panic) + Send + 'static,
 ) -> io::Result<Keyboard> {
-    let (ended, open) = io::pipe()?;
+    let (ended, open) = descriptors::pipe()?;
     tty::take_keys()?;
     let keyboard = Keyboard { _open: open };
     let listen = move || {
@@ -63,9 +63,11 @@ pub(super) fn listen(
             if !fds[0].revents().is_empty() {
                 return;
             }
-            let ready = fds.get(1).is_some_and(|fd| !fd.revents().is_empty());
-            if !ready {
-                continue;
+            match fds.get(1).map(PollFd::revents) {
+                // macOS says so of `/dev/tty` itself. To read without being told that there is something would wait.
+                Some(events) if events.contains(PollFlags::NVAL) => return tty::give_back_keys(),
+                Some(events) if !events.is_empty() => {}
+                _ => continue,
             }
             let mut bytes = [0; 64];
             match tty::read_keys(&mut bytes) {

@@ -28,7 +28,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, te
 
 use super::leftovers::{self, Whose};
 use super::os::signal_child;
-use crate::{threads, tty};
+use crate::{descriptors, threads, tty};
 
 /// The hidden first argument that makes this program a watchdog; the others are the run's id, the folder with the values
 /// of its shared contexts, and the modes of the terminal if the runner changes them.
@@ -196,7 +196,8 @@ impl Launch {
     #[expect(clippy::disallowed_methods, reason = "the watchdog is a process like the workers")]
     fn start(&self) -> io::Result<Child> {
         let terminal = self.terminal.as_ref().map(|(terminal, _)| terminal.try_clone()).transpose()?;
-        Command::new(own_program()?)
+        let mut command = Command::new(own_program()?);
+        command
             .args([ARGUMENT, &self.run, self.values.as_str()])
             .args(self.terminal.iter().map(|(_, modes)| modes))
             // It has to outlive what carries the mark of a run around this one.
@@ -205,8 +206,8 @@ impl Launch {
             .stdout(self.table.0.try_clone()?)
             .stderr(terminal.map_or_else(Stdio::null, Stdio::from))
             // Ctrl-C at the terminal is for the runner.
-            .process_group(0)
-            .spawn()
+            .process_group(0);
+        descriptors::spawn(&mut command)
     }
 }
 

@@ -13,7 +13,9 @@ pub struct Workspace(TempDir);
 
 impl Workspace {
     fn empty() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        // Cargo names the folder to which macOS's one for temporary files is a link.
+        let folder = std::env::temp_dir().canonicalize().unwrap();
+        Self(tempfile::tempdir_in(folder).unwrap())
     }
 
     /// Some of the fixtures, without their common manifest.

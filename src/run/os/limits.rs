@@ -11,8 +11,9 @@ use crate::schedule::Shortage;
 /// stdin, and its own.
 const FOR_START: usize = 9;
 
-/// And while it runs: the text, the log, and its own.
-const FOR_LIFE: usize = 3;
+/// And while it runs: the text, the log, what keeps the number by which the log was opened, and its own, which is a pipe
+/// where processes have no descriptors.
+const FOR_LIFE: usize = if cfg!(target_os = "linux") { 4 } else { 5 };
 
 /// What reports, lists and a look at other processes take besides.
 const SPARE: usize = 24;
@@ -26,6 +27,12 @@ const LEAST_ARGUMENTS: usize = 128 * 1024;
 /// Room for the variables that a test process has and we have not.
 const VARIABLES: usize = 32 * 1024;
 
+/// More descriptors than so many are refused by macOS, though it says that there is no limit.
+const MOST_OF_MACOS: usize = 10_240;
+
+/// The most that is allowed for arguments and environment together, whatever the stack's limit is.
+const MOST_TOGETHER: usize = if cfg!(target_vendor = "apple") { 1024 * 1024 } else { usize::MAX };
+
 /// The limit on descriptors that the runner was started with, if it has another one now.
 static CALLERS: OnceLock<Rlimit> = OnceLock::new();
 
@@ -37,7 +44,8 @@ pub(in crate::run) fn make_room(processes: usize) -> usize {
     let taken = std::fs::read_dir("/dev/fd").map_or(0, Iterator::count) + SPARE;
     let needed = processes.saturating_mul(FOR_START).saturating_add(taken);
     let hard = found.maximum.and_then(|hard| usize::try_from(hard).ok()).unwrap_or(usize::MAX);
-    let wanted = needed.min(hard);
+    let most = if cfg!(target_vendor = "apple") { hard.min(MOST_OF_MACOS) } else { hard };
+    let wanted = needed.min(most);
     let raised = Rlimit { current: Some(wanted as u64), ..found };
     let limit = match limit < wanted && setrlimit(Resource::Nofile, raised).is_ok() {
         true => {
@@ -62,7 +70,7 @@ pub(super) fn give_back(limit: Rlimit) -> io::Result<()> {
 /// rule, for arguments and environment together; macOS 1 MiB.
 pub(in crate::run) fn most_arguments() -> usize {
     let stack = getrlimit(Resource::Stack).current.and_then(|stack| usize::try_from(stack).ok()).unwrap_or(usize::MAX);
-    let allowed = (stack / 4).max(LEAST_ARGUMENTS);
+    let allowed = (stack / 4).clamp(LEAST_ARGUMENTS, MOST_TOGETHER);
     let environment = size_of_environment();
     allowed.saturating_sub(environment + VARIABLES).clamp(1, MOST_ARGUMENTS)
 }

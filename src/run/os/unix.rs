@@ -34,7 +34,7 @@ use super::proc::{
 };
 use super::{Exit, limits};
 use crate::threads::{self, Panic};
-use crate::tty;
+use crate::{descriptors, tty};
 
 /// A running child, as its reading thread holds it.
 pub(in crate::run) struct Child {
@@ -72,13 +72,13 @@ pub(in crate::run) enum Stdin {
 
 /// Starts a command in a group of its own, with stdout and stderr in one pipe.
 pub(in crate::run) fn spawn(mut command: Command, log: Option<Log>, stdin: Stdin) -> io::Result<Child> {
-    let (text, writer) = io::pipe()?;
+    let (text, writer) = descriptors::pipe()?;
     set_nonblocking(text.as_fd())?;
     let mut lifeline = None;
     match stdin {
         Stdin::Nothing => _ = command.stdin(Stdio::null()),
         Stdin::Lifeline => {
-            let (stdin, writer) = io::pipe()?;
+            let (stdin, writer) = descriptors::pipe()?;
             command.stdin(stdin);
             lifeline = Some(writer);
         }
@@ -99,7 +99,7 @@ pub(in crate::run) fn spawn(mut command: Command, log: Option<Log>, stdin: Stdin
         // SAFETY: it makes one system call.
         unsafe { command.pre_exec(move || limits::give_back(limit)) };
     }
-    let mut child = command.spawn()?;
+    let mut child = descriptors::spawn(&mut command)?;
     // The command holds the writing ends; while it lives, the text would have no end.
     drop(command);
     let pid = Pid::from_child(&child);
@@ -389,7 +389,7 @@ impl Log {
 
     fn by_descriptor() -> io::Result<Self> {
         use std::os::fd::AsRawFd;
-        let (reader, writer) = io::pipe()?;
+        let (reader, writer) = descriptors::pipe()?;
         set_nonblocking(reader.as_fd())?;
         let path = format!("/proc/{}/fd/{}", std::process::id(), writer.as_raw_fd()).into();
         let reader = OwnedFd::from(reader).into();
@@ -442,7 +442,7 @@ impl ExitWatch {
     }
 
     fn by_thread(child: Pid) -> io::Result<Self> {
-        let (reader, writer) = io::pipe()?;
+        let (reader, writer) = descriptors::pipe()?;
         let wait = move || {
             while let Err(Errno::INTR) = waitid(WaitId::Pid(child), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {}
             drop(writer);

@@ -177,8 +177,8 @@ impl Process {
         let (line, theirs) = os::line()?;
         // Arguments that nobody reads must not hold up the others.
         line.set_write_timeout(Some(limit))?;
-        let (stdout, their_stdout) = io::pipe()?;
-        let (stderr, their_stderr) = io::pipe()?;
+        let (stdout, their_stdout) = os::pipe()?;
+        let (stderr, their_stderr) = os::pipe()?;
         let token = fresh_token();
         let mut command = Command::new(own_program().map_err(io::Error::other)?);
         for (name, value) in variables {
@@ -199,7 +199,7 @@ impl Process {
         // with the command, which holds the pipes' other ends.
         let stdout = forward(stdout, Some(Splitter::new(&token)), |text| print!("{text}"))?;
         let stderr = forward(stderr, None, |text| eprint!("{text}"))?;
-        let child = command.spawn()?;
+        let child = os::spawn(&mut command)?;
         Ok((Self { child, is_reaped: false, stdout, stderr }, line))
     }
 

@@ -150,8 +150,8 @@ fn listen(mut command: Command, value: String, token: &str, context: &Context) -
     let heard = Arc::new(Watched::new(Heard::keeping(Output::keeping(KEPT, KEPT))));
     let (splitter, hearing) = (Splitter::new(token), heard.clone());
     let start = || {
-        let (reader, writer) = std::io::pipe()?;
-        let child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
+        let (reader, writer) = os::pipe()?;
+        let child = os::spawn(command.stdout(writer.try_clone()?).stderr(writer))?;
         // It holds the pipe's other end.
         drop(command);
         spawn("ptest host".to_owned(), Box::new(move || hear(reader, splitter, &hearing)))?;

@@ -1,7 +1,7 @@
 //! What is done where there is no Unix: less.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io;
+use std::io::{self, PipeReader, PipeWriter};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,16 @@ pub(in crate::runtime) fn kill_group(_leader: u32) {}
 
 /// There are no groups to be in.
 pub(in crate::runtime) fn in_group_of_its_own(_command: &mut Command) {}
+
+/// No program inherits it.
+pub(in crate::runtime) fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
+    io::pipe()
+}
+
+/// Starts a program.
+pub(in crate::runtime) fn spawn(command: &mut Command) -> io::Result<Child> {
+    command.spawn()
+}
 
 /// The folder for temporary files is the user's own here.
 pub(in crate::runtime) fn for_me_alone(options: &mut OpenOptions) -> &mut OpenOptions {

@@ -2,12 +2,13 @@
 
 use std::ffi::{c_int, c_short};
 use std::fs::{File, Metadata, OpenOptions};
-use std::io;
+use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, parent_id};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Whether a process can outlive the test that has started it, and see when the runner ends.
@@ -35,12 +36,15 @@ const OUTPUTS: [RawFd; 2] = [1, 2];
 
 /// Where nobody reads stdout or stderr any more, what is printed goes nowhere, instead of ending in a panic.
 pub(in crate::runtime) fn discard_broken_output() {
+    const POLLOUT: c_short = 4;
     const POLLERR: c_short = 8;
+    // So macOS calls it, and only if something is asked for.
+    const POLLHUP: c_short = 16;
     for fd in OUTPUTS {
-        let mut polled = PollFd { fd, events: 0, revents: 0 };
+        let mut polled = PollFd { fd, events: POLLOUT, revents: 0 };
         // SAFETY: it is one such structure.
         let count = unsafe { poll(&raw mut polled, 1, 0) };
-        if count == 1 && polled.revents & POLLERR != 0 {
+        if count == 1 && polled.revents & (POLLERR | POLLHUP) != 0 {
             discard(&[fd]);
         }
     }
@@ -84,8 +88,28 @@ pub(in crate::runtime) fn for_me_alone(options: &mut OpenOptions) -> &mut OpenOp
     options.mode(0o600)
 }
 
+/// A pipe that no program inherits.
+pub(in crate::runtime) fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
+    let _turn = turn();
+    io::pipe()
+}
+
+/// Starts a program.
+pub(in crate::runtime) fn spawn(command: &mut Command) -> io::Result<Child> {
+    let _turn = turn();
+    command.spawn()
+}
+
+/// macOS makes a descriptor first, and private after that. A program that is started between the two inherits it, and a pipe
+/// has no end as long as that program lives. So one thread at a time does either there.
+fn turn() -> Option<MutexGuard<'static, ()>> {
+    static TURN: Mutex<()> = Mutex::new(());
+    if cfg!(target_os = "linux") { None } else { Some(TURN.lock().unwrap_or_else(PoisonError::into_inner)) }
+}
+
 /// Two ends of a line between processes, the second one for the standard input of a child.
 pub(in crate::runtime) fn line() -> io::Result<(UnixStream, Stdio)> {
+    let _turn = turn();
     let (ours, theirs) = UnixStream::pair()?;
     Ok((ours, Stdio::from(OwnedFd::from(theirs))))
 }
