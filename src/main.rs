@@ -89,11 +89,12 @@
 //!
 //! # Platforms
 //!
-//! Everything that knows the operating system is in `files`, `list/{answer,asking}`, `run/{keys,leftovers,os,signals,slots,watchdog}` and
-//! `tty`. Linux is where all of it is tested. On macOS the code takes portable paths that are written but
-//! untested (libtest's log is a pipe with a name, processes that leave their group are not found). Linux takes the same
-//! ones where `/proc` is that of another pid namespace: whatever it says would be about strangers. There is no
-//! Windows implementation yet, and the crate says so when it is compiled there.
+//! Everything that knows the operating system is in `descriptors`, `files`, `list/{answer,asking}`,
+//! `run/{keys,leftovers,os,signals,slots,watchdog}` and `tty`. Linux is where all of it is tested. macOS takes portable ways
+//! (libtest's log is a pipe with a name, processes that leave their group are not found), and `cargo xtask platforms` checks
+//! that they compile. Linux takes the same ones where `/proc` is that of another pid namespace: whatever it says would be about
+//! strangers. There is no Windows implementation yet, and the crate says so when it is compiled there. `docs/platforms.md` has
+//! the whole list of differences.
 
 #![deny(
     clippy::print_stdout,
