@@ -152,8 +152,8 @@ fn parse(text: &str) -> Result<Config> {
             context.asks_for_something(),
             "{name} asks for nothing: give it kind = \"unit\", max, timeout, threads-required or jobserver",
         );
-        ensure!(context.max != Some(0), "{name} has max = 0, so its tests could never run; the least is 1");
-        ensure!(context.threads_required != Some(0), "{name} has threads-required = 0; the least is 1");
+        ensure!(context.max != Some(0), "{name} has max = 0, so its tests could never run; the minimum is 1");
+        ensure!(context.threads_required != Some(0), "{name} has threads-required = 0; the minimum is 1");
     }
     let nameless = config.snapshots.variables.iter().find(|it| it.name.trim().is_empty());
     ensure!(nameless.is_none(), "[snapshots] lists a variable without a name: write \"NAME\" or \"NAME=VALUE\"");
@@ -178,12 +178,12 @@ pub fn parse_time(text: &str) -> Result<Duration> {
         "" | "s" => 1.0,
         "m" => 60.0,
         "h" => 3600.0,
-        _ => bail!("{text:?} is no time: write 5, 2.5s, 300ms, 1m or 1h"),
+        _ => bail!("{text:?} is not a duration: write 5, 2.5s, 300ms, 1m or 1h"),
     };
     let seconds = number.trim().parse::<f64>().ok().map(|number| number * scale);
     match seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
         Some(time) if !time.is_zero() => Ok(time),
-        _ => bail!("{text:?} is no time: write 5, 2.5s, 300ms, 1m or 1h"),
+        _ => bail!("{text:?} is not a duration: write 5, 2.5s, 300ms, 1m or 1h"),
     }
 }
 
@@ -229,7 +229,7 @@ mod tests {
         assert!(error("[[context]]\nkind = 'unit'").contains("names no package"));
         assert!(error("[[context]]\npackage = 'p'").contains("package = \"p\" asks for nothing"));
         assert!(error("[[context]]\npackage = 'p'\nmax = 0").contains("could never run"));
-        assert!(error("[[context]]\npackage = 'p'\nthreads-required = 0").contains("the least is 1"));
+        assert!(error("[[context]]\npackage = 'p'\nthreads-required = 0").contains("the minimum is 1"));
         assert!(error("[[context]]\npackage = 'p'\nmaks = 1").contains("maks"));
         assert!(error("[[context]]\npackage = 'p'\ntimeout = 'soon'").contains("soon"));
         assert!(error("[[context]]\npackage = 'p'\nkind = 'united'").contains("united"));

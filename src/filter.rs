@@ -33,12 +33,13 @@ pub type Name = (Arc<str>, Arc<str>);
 /// What happens to `#[ignore]`d tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Ignored {
-    /// They are reported as ignored.
+    /// Report ignored tests as ignored
     #[default]
     Default,
-    /// They are run, and no others.
+    /// Run only ignored tests
+    #[value(alias = "ignored-only")]
     Only,
-    /// They are run like the others.
+    /// Run ignored tests like the others
     All,
 }
 

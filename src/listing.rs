@@ -13,6 +13,7 @@ use nextest_metadata::{
 
 use crate::filter::{Decision, Why};
 use crate::list::{Suite, Test};
+use crate::report::{line, visible_json};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -23,6 +24,15 @@ pub enum Format {
     Json,
 }
 
+/// Where the list goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// A person reads it.
+    Terminal,
+    /// A program may read it.
+    Program,
+}
+
 /// Where things lie, for the JSON form.
 #[derive(Clone, Copy, Debug)]
 pub struct Folders<'a> {
@@ -30,9 +40,13 @@ pub struct Folders<'a> {
     pub build: Option<&'a Utf8Path>,
 }
 
-/// Writes the list of the tests that are no skips; the JSON form has the skipped ones, too, and why.
+/// Writes the list of the tests that are not skipped; the JSON form has the skipped ones, too, and why.
+///
+/// In nothing that people read, names keep what steers a terminal. A program that reads libtest's form gets each name as
+/// its test binary lists it.
 pub fn print(
     format: Format,
+    to: To,
     suites: &[Suite],
     decisions: &[Vec<Decision>],
     folders: Folders,
@@ -40,10 +54,10 @@ pub fn print(
 ) -> Result<()> {
     let mut print = || match format {
         Format::Human => human(suites, decisions, out),
-        Format::Libtest => libtest(suites, decisions, out),
+        Format::Libtest => libtest(suites, decisions, to, out),
         Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &summary(suites, decisions, folders))?;
-            writeln!(out)
+            let json = serde_json::to_string_pretty(&summary(suites, decisions, folders))?;
+            writeln!(out, "{}", visible_json(&json))
         }
     };
     print().context("cannot write the list to stdout")
@@ -58,25 +72,26 @@ fn human(suites: &[Suite], decisions: &[Vec<Decision>], out: &mut impl Write) ->
     for (suite, decisions) in suites.iter().zip(decisions) {
         let mut tests = taken(suite, decisions).peekable();
         if tests.peek().is_some() {
-            writeln!(out, "{}:", suite.binary.id)?;
+            writeln!(out, "{}:", line(&suite.binary.id))?;
         }
         for (test, decision) in tests {
             let note = match (decision, &test.ignore_reason) {
-                (Decision::Ignore, Some(reason)) => format!(" (ignored: {reason})"),
+                (Decision::Ignore, Some(reason)) => format!(" (ignored: {})", line(reason)),
                 (Decision::Ignore, None) => " (ignored)".to_owned(),
                 _ => String::new(),
             };
-            writeln!(out, "    {}{note}", test.name)?;
+            writeln!(out, "    {}{note}", line(&test.name))?;
         }
     }
     Ok(())
 }
 
-fn libtest(suites: &[Suite], decisions: &[Vec<Decision>], out: &mut impl Write) -> std::io::Result<()> {
+fn libtest(suites: &[Suite], decisions: &[Vec<Decision>], to: To, out: &mut impl Write) -> std::io::Result<()> {
     let mut counts = [0, 0];
     for (test, _) in suites.iter().zip(decisions).flat_map(|(suite, decisions)| taken(suite, decisions)) {
         counts[usize::from(test.bench)] += 1;
-        writeln!(out, "{}: {}", test.name, if test.bench { "benchmark" } else { "test" })?;
+        let name = if to == To::Terminal { line(&test.name).into() } else { test.name.clone() };
+        writeln!(out, "{name}: {}", if test.bench { "benchmark" } else { "test" })?;
     }
     let plural = |count: usize| if count == 1 { "" } else { "s" };
     let [tests, benches] = counts;
@@ -139,5 +154,34 @@ fn filter_match(decision: Decision) -> FilterMatch {
         Decision::Skip(Why::Filter) => mismatch(MismatchReason::String),
         Decision::Skip(Why::Partition) => mismatch(MismatchReason::Partition),
         Decision::Skip(Why::NotFailed) => mismatch(MismatchReason::RerunAlreadyPassed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_name_steers_the_terminal_of_a_reader() {
+        let name = "a\u{1b}[2Jb\nc\u{202e}\u{9b}1md";
+        let test = Test { ignored: true, ignore_reason: Some(name.to_owned()), ..Test::named(name) };
+        let suites = [Suite { tests: vec![test], ..Suite::sample() }];
+        let folders = Folders { target: "/target".into(), build: None };
+        let printed = |format, to| {
+            let mut out = Vec::new();
+            print(format, to, &suites, &[vec![Decision::Ignore]], folders, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let shown = "ab\u{2424}c\u{2426}1md";
+        for to in [To::Terminal, To::Program] {
+            assert_eq!(printed(Format::Human, to), format!("p::t:\n    {shown} (ignored: {shown})\n"));
+            let json = printed(Format::Json, to);
+            assert!(!json.contains(|c: char| c.is_control() && c != '\n' || c == '\u{202e}'), "{json:?}");
+            let list = TestListSummary::parse_json(&json).unwrap();
+            assert!(list.rust_suites[&RustBinaryId::new("p::t")].test_cases.contains_key(&TestCaseName::new(name)));
+        }
+        let counts = "\n1 test, 0 benchmarks\n";
+        assert_eq!(printed(Format::Libtest, To::Terminal), format!("{shown}: test\n{counts}"));
+        assert_eq!(printed(Format::Libtest, To::Program), format!("{name}: test\n{counts}"));
     }
 }

@@ -127,7 +127,7 @@ mod threads;
 mod tty;
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::sync::mpsc;
 use std::time::Instant;
 
@@ -163,11 +163,10 @@ fn main() -> Exit {
         Ok(Called::Generate(what)) => return generate(what).unwrap_or_else(fail),
         Ok(Called::Report(afterwards)) => return report_afterwards(&afterwards).unwrap_or_else(fail),
         Err(NoInvocation::Clap(error)) => {
-            match cli::advice(&error) {
-                Some(advice) => say(&advice),
-                None if error.use_stderr() => drop(error.print()),
-                None => return print(&error).unwrap_or_else(fail),
+            if !error.use_stderr() {
+                return print(&error).unwrap_or_else(fail);
             }
+            drop(error.print());
             return Exit::Setup;
         }
         Err(NoInvocation::Error(error)) => return fail(Failure::from(error)),
@@ -348,7 +347,8 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
         let folders =
             listing::Folders { target: &build.site.target_directory, build: build.site.build_directory.as_deref() };
         let mut out = std::io::stdout().lock();
-        listing::print(format, &suites, &decisions, folders, &mut out).or_exit(Exit::OutputFailed)?;
+        let to = if out.is_terminal() { listing::To::Terminal } else { listing::To::Program };
+        listing::print(format, to, &suites, &decisions, folders, &mut out).or_exit(Exit::OutputFailed)?;
         out.flush().context("cannot write the list to stdout").or_exit(Exit::OutputFailed)?;
         return Ok(Exit::Success);
     }

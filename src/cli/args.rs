@@ -1,38 +1,30 @@
-//! The command line, as clap reads it. What it means is said in the parent module.
+//! The command line, as clap reads it. What it means is decided in the parent module.
+#![expect(clippy::doc_markdown, reason = "the doc comments of options are the text of --help")]
+
+use std::str::FromStr;
 
 use camino::Utf8PathBuf;
 use clap::{ArgAction, Args, Parser, ValueEnum};
 
+use super::help;
 use crate::filter::Ignored;
 use crate::report::{FinalStatusLevel, OutputWhen, StatusLevel};
 
-const AFTER_HELP: &str = "\
-Exit codes: 0 all passed; 4 no test selected; 96 bad option, environment or .config/ptest.toml; 100 tests failed; \
-101 build failed; 102 cargo metadata failed; 104 listing failed; 105 only fixtures failed; 110 output could not be \
-written; 130 and 143 after Ctrl-C and SIGTERM.
-
--- --nocapture shows what tests write as they write it; the only test of a run then has the terminal, too: it can read \
-the keyboard, and Ctrl-C and Ctrl-Z are for it.
-
-Tests that share a process-wide lock can be declared a unit in .config/ptest.toml:
-    [[context]]
-    package = \"mine\"
-    kind = \"unit\"        # one after another, in one process for each binary
-    max = 1              # and only one such process at once";
-
-/// Runs the tests of a Rust workspace in parallel worker processes.
+/// Runs the tests of a Rust workspace in parallel worker processes
 ///
 /// A crash or a hang costs one test, never the run. Worker processes are reused, so small tests stay cheap; results are
 /// printed as they arrive.
 #[derive(Debug, Parser)]
-#[command(name = "cargo ptest", bin_name = "cargo ptest", version, after_help = AFTER_HELP, max_term_width = 100)]
-#[command(override_usage = "cargo ptest [run | list] [OPTIONS] [FILTERS]... [-- TEST-BINARY OPTIONS]
-       cargo ptest report [--from RUN] [--open] [--junit PATH] [--html [PATH]] [--trace PATH] [--slowest N]")]
+#[command(name = "cargo ptest", bin_name = "cargo ptest", version, max_term_width = 100)]
+#[command(override_usage = help::USAGE, help_template = help::template())]
+#[command(after_help = help::AFTER_SHORT, after_long_help = help::after_long())]
 pub(super) struct Cli {
     #[command(flatten)]
     pub run: RunArgs,
     #[command(flatten)]
     pub select: SelectArgs,
+    #[command(flatten)]
+    pub libtest: LibtestArgs,
     #[command(flatten)]
     pub report: ReportArgs,
     #[command(flatten)]
@@ -42,162 +34,310 @@ pub(super) struct Cli {
 }
 
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Processes")]
+#[command(next_help_heading = "Running Tests")]
 #[expect(clippy::struct_excessive_bools, reason = "each of them is a choice of its own")]
 pub(super) struct RunArgs {
-    /// Worker slots: how many processes run tests at once. Not cargo test's -j, which is --build-jobs here. Default:
-    /// $PTEST_PROCESSES, $RUST_TEST_THREADS, or the number of cores; a negative number counts from the cores. More than
-    /// the cores is good for tests that wait
-    #[expect(clippy::doc_markdown, reason = "this is the text of --help")]
+    /// Tests to run at a time [default: cores]
+    ///
+    /// This is not the -j of cargo test: that one is --build-jobs here. Where it is not given, the variables
+    /// PTEST_PROCESSES and RUST_TEST_THREADS apply, in this order. A negative number is subtracted from the number of
+    /// cores, and `num-cpus` is that number. More than the cores is useful for tests that mostly wait.
     #[arg(short = 'j', long, value_name = "N", allow_negative_numbers = true)]
-    pub processes: Option<i64>,
-    /// Time limit for each test: 5, 2.5s, 300ms, 1m
-    #[arg(long, value_name = "TIME")]
+    pub processes: Option<Processes>,
+    /// Time limit for each test
+    ///
+    /// TIME is a number of seconds, or one with a unit: 5, 2.5s, 300ms, 1m. A test that takes longer is stopped (SIGTERM to its process group, SIGKILL 3 s later) and counts as failed.
+    #[arg(long, visible_alias = "timeout", value_name = "TIME")]
     pub process_timeout: Option<String>,
-    /// Begin with tests while cargo still builds others, on slots that the build leaves free. If the build fails, so
-    /// does the run: what was reached is reported, and the exit code is 101
-    #[arg(long)]
-    pub eager: bool,
-    /// End a worker process after N tests; without N, after one: a process for each test
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "1",
-          value_parser = clap::value_parser!(u32).range(1..))]
+    /// Run N tests per process
+    ///
+    /// Without N, each test has a process of its own. By default a process is reused for as many tests as possible. Tests that belong to a context of the kind
+    /// `unit` stay together in any case.
+    #[arg(long, visible_alias = "isolate", value_name = "N", num_args = 0..=1, require_equals = true,
+          default_missing_value = "1", value_parser = clap::value_parser!(u32).range(1..))]
     pub process_restartworker: Option<u32>,
-    /// Try a failed test again up to N times, in a fresh process each time
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// Retry a failed test up to N times
+    ///
+    /// Each retry runs in a fresh process. A test that passes in the end counts as passed, and is marked as flaky.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub retries: u32,
     /// Run each test N times, in parallel
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true,
+          value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
     /// Stop after the first failure
-    #[arg(long, conflicts_with = "max_fail")]
+    ///
+    /// No further test is started; tests that are running may finish.
+    #[arg(long, visible_alias = "ff", conflicts_with = "max_fail")]
     pub fail_fast: bool,
     /// Stop after N failures
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub max_fail: Option<u32>,
-    /// Run all tests, whatever fails (the default)
-    #[arg(long, conflicts_with_all = ["fail_fast", "max_fail"])]
+    #[arg(long, value_name = "N")]
+    pub max_fail: Option<MaxFail>,
+    // In the words of cargo test.
+    /// Run all tests regardless of failure (default)
+    #[arg(long, visible_alias = "nff", conflicts_with_all = ["fail_fast", "max_fail"])]
     pub no_fail_fast: bool,
-    /// Run each failed test once more alone, to tell whether state left by others may be the cause
+    /// Run each failed test once more alone, to see whether other tests made it fail
     #[arg(long)]
     pub diagnose: bool,
-    /// What to make of processes that outlive their test; they are killed in any case
-    #[arg(long, value_enum, default_value = "warn", value_name = "WHAT")]
+    /// Start tests while cargo is still building others
+    ///
+    /// The tests use the cores that the build leaves free. If the build fails, the results so far are reported and the
+    /// exit code is 101.
+    #[arg(long)]
+    pub eager: bool,
+    /// How to treat processes that outlive their test (they are always killed)
+    #[arg(long, value_enum, default_value = "warn", value_name = "ACTION")]
     pub leaks: Leaks,
-    /// Neither use nor keep what tests took in earlier runs: they go out in the order of their binaries' lists
+    /// Ignore recorded test durations, and do not record new ones
+    ///
+    /// The durations of earlier runs decide which tests start first. Without them tests start in the order in which
+    /// their binaries list them.
     #[arg(long)]
     pub no_history: bool,
-    /// How long a binary may take to list its tests
+    /// Time limit for a test binary to list its tests
     #[arg(long, value_name = "TIME", default_value = "60s")]
     pub list_timeout: String,
 }
 
+impl RunArgs {
+    /// How many failures end the run.
+    pub fn most_failures(&self) -> Option<usize> {
+        match self.max_fail {
+            _ if self.fail_fast => Some(1),
+            Some(MaxFail::After(most)) => Some(most as usize),
+            Some(MaxFail::All) | None => None,
+        }
+    }
+}
+
+/// A number of worker processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Processes {
+    /// Where it is negative, so many fewer than the cores.
+    Number(i64),
+    Cores,
+}
+
+impl FromStr for Processes {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            // As in nextest.
+            "num-cpus" => Ok(Self::Cores),
+            _ => text.parse().map(Self::Number).map_err(|_| "expected a number, or num-cpus"),
+        }
+    }
+}
+
+/// How many failures end a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MaxFail {
+    /// None do.
+    All,
+    After(u32),
+}
+
+impl FromStr for MaxFail {
+    type Err = &'static str;
+
+    /// nextest adds what happens to the tests that are running.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.ends_with(":immediate") {
+            return Err("tests that are running always finish: leave out `:immediate`");
+        }
+        match text.strip_suffix(":wait").unwrap_or(text) {
+            "all" => Ok(Self::All),
+            number => match number.parse() {
+                Ok(number) if number > 0 => Ok(Self::After(number)),
+                _ => Err("expected a number from 1, or all"),
+            },
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Leaks {
+    /// Report them
     Warn,
+    /// Report them, and fail the test
     Fail,
 }
 
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Selection")]
+#[command(next_help_heading = "Test Selection")]
 pub(super) struct SelectArgs {
-    /// Run the tests whose names contain any of these
+    /// Run tests by a part of their name, FILE or FILE:LINE
+    ///
+    /// A test is selected if its name contains any of the filters. A filter that is the path of a source file (from the
+    /// current folder or the root of the workspace) selects the tests in it as well, and FILE:LINE the test at that line.
     #[arg(value_name = "FILTERS")]
     pub filters: Vec<String>,
-    #[arg(long, value_enum, value_name = "WHICH", help = "Which tests to run with regard to #[ignore]")]
-    pub run_ignored: Option<Ignored>,
-    /// Run what failed or did not finish the last time, of what the filters select
+    /// Run tests that failed or did not finish last time
+    ///
+    /// The filters narrow them down further. If there are none, the run succeeds.
     #[arg(long)]
     pub failed: bool,
-    /// Run one part of the tests: count:M/N (every N-th of each binary) or hash:M/N (by name)
+    #[arg(long, value_enum, value_name = "WHICH", help = "Which tests to run with regard to #[ignore]")]
+    pub run_ignored: Option<Ignored>,
+    /// Run one part of the tests: count:M/N (every N-th test) or hash:M/N (by name)
     #[arg(long, value_name = "PART")]
     pub partition: Option<String>,
-    /// What to make of a run that selects no test
-    #[arg(long, value_enum, default_value = "fail", value_name = "WHAT")]
+    /// What to do if no test is selected
+    #[arg(long, value_enum, default_value = "fail", value_name = "ACTION")]
     pub no_tests: NoTests,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum NoTests {
+    /// Exit with 0
     Pass,
+    /// Print a warning and exit with 0
     Warn,
+    /// Print an error and exit with 4
+    #[value(alias = "auto")]
     Fail,
+}
+
+/// Options of test binaries. They are understood on both sides of `--`.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Test Binary Options (before or after `--`)")]
+#[expect(clippy::struct_excessive_bools, reason = "test binaries have these flags")]
+pub(super) struct LibtestArgs {
+    /// Exactly match filters rather than by substring
+    #[arg(long)]
+    pub exact: bool,
+    /// Skip tests whose names contain FILTER, or in FILE
+    #[arg(long, value_name = "FILTER")]
+    pub skip: Vec<String>,
+    /// Run only ignored tests
+    #[arg(long)]
+    pub ignored: bool,
+    /// Run ignored and not ignored tests
+    #[arg(long)]
+    pub include_ignored: bool,
+    /// Print test output as it is written
+    ///
+    /// If only one test runs, the terminal is its own as well: it can read the keyboard, and gets Ctrl-C and Ctrl-Z.
+    #[arg(long, visible_alias = "nocapture")]
+    pub no_capture: bool,
+    /// Print the output of passed tests too
+    #[arg(long)]
+    pub show_output: bool,
+    /// Same as --processes
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub test_threads: Option<Processes>,
+    /// List the tests as a test binary does
+    #[arg(long)]
+    pub list: bool,
+}
+
+impl LibtestArgs {
+    /// What is given on either side of `--`.
+    pub fn join(&self, other: &Self) -> Self {
+        Self {
+            exact: self.exact || other.exact,
+            skip: [&self.skip[..], &other.skip].concat(),
+            ignored: self.ignored || other.ignored,
+            include_ignored: self.include_ignored || other.include_ignored,
+            no_capture: self.no_capture || other.no_capture,
+            show_output: self.show_output || other.show_output,
+            test_threads: self.test_threads.or(other.test_threads),
+            list: self.list || other.list,
+        }
+    }
 }
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
+#[expect(clippy::struct_excessive_bools, reason = "each of them is a choice of its own")]
 pub(super) struct ReportArgs {
-    /// What to write to stdout (list: human or json); people's report is on stderr
+    /// Format of stdout; the human-readable report always goes to stderr
+    ///
+    /// `cargo ptest list` has human and json.
     #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
     pub message_format: crate::report::Stdout,
-    /// Write a JUnit file, valid at every moment and red until the run is complete
+    /// Write a JUnit file
+    ///
+    /// It is valid at any time, and red until the run has finished.
     #[arg(long, value_name = "PATH")]
     pub junit: Option<Utf8PathBuf>,
-    /// Of which tests JUnit has what they wrote
+    /// Which tests' output to include in the JUnit file
     #[arg(long, value_enum, default_value = "failed", value_name = "WHICH")]
     pub junit_output: crate::report::JunitOutput,
-    /// Write a trace for ui.perfetto.dev: workers as tracks, tests and set-ups as slices
-    #[arg(long, value_name = "PATH")]
-    pub trace: Option<Utf8PathBuf>,
-    /// Annotations of failures, and a summary of the job: for GitHub (auto: when it runs us), or none
-    #[arg(long, value_enum, default_value = "auto", value_name = "FOR")]
-    pub annotations: Annotations,
-    /// Write a page for the browser: failures, timeline, all tests; one file that needs no network
-    /// Without PATH it is report.html in target/ptest
+    /// Write an HTML page: failures, timeline, all tests
+    ///
+    /// It is a single file, and needs no network. Without PATH it is report.html in target/ptest.
     #[arg(long, value_name = "PATH")]
     #[expect(clippy::option_option, reason = "so clap has an option with a value that may be missing")]
     pub html: Option<Option<Utf8PathBuf>>,
+    /// Write a trace for ui.perfetto.dev
+    #[arg(long, value_name = "PATH")]
+    pub trace: Option<Utf8PathBuf>,
+    /// Annotate failures and summarise the run for GitHub Actions
+    #[arg(long, value_enum, default_value = "auto", value_name = "SERVICE")]
+    pub annotations: Annotations,
     /// Name this machine in the reports
     #[arg(long)]
     pub report_host: bool,
-    /// When to colour
+    /// Coloring
     #[arg(long, value_enum, value_name = "WHEN")]
     pub color: Option<Colour>,
-    /// How to show what goes on, on stderr
+    /// How to show progress on stderr
     #[arg(long, value_enum, default_value = "auto", value_name = "HOW")]
     pub show_progress: ShowProgress,
-    // How often a line names what runs. No option for people: so often that it can be seen in a test, it would annoy.
+    // What nextest once had in its place.
+    #[arg(long, hide = true)]
+    pub hide_progress_bar: bool,
+    // How often a line names the running tests. Only tests change it.
     #[arg(long, hide = true, value_name = "TIME", default_value = "60s")]
     pub heartbeat: String,
-    /// Leave the keyboard alone: on a terminal, ? lists the keys that a run listens to
+    /// Ignore the keyboard (on a terminal, press ? during a run to list the keys)
     #[arg(long)]
     pub no_input_handler: bool,
-    /// Which tests have a line as they finish; each level includes those before it. Default: pass, or fail with -q
+    /// Which tests to report as they finish [default: pass, or fail with -q]
+    ///
+    /// Each level includes those before it.
     #[arg(long, value_enum, value_name = "LEVEL")]
     pub status_level: Option<StatusLevel>,
-    /// Which tests are told again at the end. Default: flaky, or fail with -q
+    /// Which tests to list again at the end [default: flaky, or fail with -q]
     #[arg(long, value_enum, value_name = "LEVEL")]
     pub final_status_level: Option<FinalStatusLevel>,
     /// List the N slowest tests at the end
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub slowest: usize,
-    /// When to show the output of tests that failed
+    /// When to show the output of failed tests
     #[arg(long, value_enum, default_value = "immediate", value_name = "WHEN")]
     pub failure_output: OutputWhen,
-    /// When to show the output of tests that passed. Default: never, or immediate with -- --show-output
+    /// When to show the output of passed tests [default: never, or immediate with --show-output]
     #[arg(long, value_enum, value_name = "WHEN")]
     pub success_output: Option<OutputWhen>,
-    /// Show failures and totals only
+    /// Show only failures and the summary
     #[arg(short, long)]
     pub quiet: bool,
-    /// Show the processes, too
+    /// Show processes as well
     #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum ShowProgress {
-    /// A bar and what runs, below the report, on a terminal and not in CI; elsewhere a line each minute
+    /// A bar with the running tests on a terminal outside of CI; elsewhere one line each minute
     Auto,
-    /// The bar wherever there is a terminal
+    /// A bar on any terminal
     Bar,
-    /// Nothing
+    /// No progress
     None,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Annotations {
+    /// If GitHub Actions runs the command
     Auto,
+    /// Always
     Github,
+    /// Never
     None,
 }
 
@@ -208,127 +348,149 @@ pub(super) enum Colour {
     Never,
 }
 
-/// cargo test's own options on which targets to test.
+/// The value of an option whose name was left out, so that cargo lists the names that there are. No argument can be this.
+pub(super) const NAMELESS: &str = "\0";
+
+/// cargo test's own options about what to test, in its own words.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Packages and targets (as cargo test has them)")]
+#[command(next_help_heading = "Target Selection")]
 #[expect(clippy::struct_excessive_bools, reason = "cargo test has these flags")]
 pub(super) struct TargetArgs {
-    /// Test these packages
-    #[arg(short, long, value_name = "SPEC")]
+    /// Package to run tests for
+    #[arg(short, long, value_name = "SPEC", num_args = 0..=1, default_missing_value = NAMELESS, help_heading = help::PACKAGES)]
     pub package: Vec<String>,
-    /// Test all packages of the workspace
-    #[arg(long)]
+    /// Test all packages in the workspace
+    #[arg(long, help_heading = help::PACKAGES)]
     pub workspace: bool,
-    /// The same as --workspace
-    #[arg(long)]
-    pub all: bool,
-    /// Leave packages out
-    #[arg(long, value_name = "SPEC")]
+    /// Exclude packages from the test
+    #[arg(long, value_name = "SPEC", help_heading = help::PACKAGES)]
     pub exclude: Vec<String>,
-    /// Test the library
+    /// Alias for --workspace (deprecated)
+    #[arg(long, help_heading = help::PACKAGES)]
+    pub all: bool,
+    /// Test only this package's library
     #[arg(long)]
     pub lib: bool,
-    /// Test all programs
+    /// Test all binaries
     #[arg(long)]
     pub bins: bool,
-    /// Test these programs
-    #[arg(long, value_name = "NAME")]
+    /// Test only the specified binary
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = NAMELESS)]
     pub bin: Vec<String>,
     /// Test all examples
     #[arg(long)]
     pub examples: bool,
-    /// Test these examples
-    #[arg(long, value_name = "NAME")]
+    /// Test only the specified example
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = NAMELESS)]
     pub example: Vec<String>,
-    /// Test all targets that have `test = true`
+    /// Test all targets that have `test = true` set
     #[arg(long)]
     pub tests: bool,
-    /// Test these integration tests
-    #[arg(long, value_name = "NAME")]
+    /// Test only the specified test target
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = NAMELESS)]
     pub test: Vec<String>,
-    /// Test all targets that have `bench = true`
+    /// Test all targets that have `bench = true` set
     #[arg(long)]
     pub benches: bool,
-    /// Test these benches
-    #[arg(long, value_name = "NAME")]
+    /// Test only the specified bench target
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = NAMELESS)]
     pub bench: Vec<String>,
-    /// Test all targets
+    /// Test all targets (does not include doctests)
     #[arg(long)]
     pub all_targets: bool,
-    /// Test the documentation of the libraries, and nothing else
+    /// Test only this library's documentation
     #[arg(long, conflicts_with_all = ["lib", "bins", "bin", "examples", "example", "tests", "test", "benches", "bench",
                                       "all_targets", "no_doc", "no_run"])]
     pub doc: bool,
-    /// Leave doctests out. They run unless targets are chosen; cargo test has no such option
+    /// Leave out doctests (they run unless targets are chosen)
     #[arg(long)]
     pub no_doc: bool,
 }
 
-/// cargo test's own options on how to build.
+/// cargo test's own options about how to build, in its own words.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Build (as cargo test has them)")]
+#[command(next_help_heading = "Compilation Options")]
 #[expect(clippy::struct_excessive_bools, reason = "cargo test has these flags")]
 pub(super) struct BuildArgs {
-    /// Features to switch on
-    #[arg(short = 'F', long, value_name = "FEATURES")]
+    /// Space or comma separated list of features to activate
+    #[arg(short = 'F', long, value_name = "FEATURES", help_heading = help::FEATURES)]
     pub features: Vec<String>,
-    #[arg(long, help = "Switch on all features")]
+    /// Activate all available features
+    #[arg(long, help_heading = help::FEATURES)]
     pub all_features: bool,
-    #[arg(long, help = "Leave the default features off")]
+    /// Do not activate the `default` feature
+    #[arg(long, help_heading = help::FEATURES)]
     pub no_default_features: bool,
-    #[arg(short, long, help = "Build with optimisations")]
-    pub release: bool,
-    #[arg(long, value_name = "NAME", help = "Build with this profile")]
-    pub profile: Option<String>,
-    #[arg(long, value_name = "TRIPLE", help = "Build for this target")]
-    pub target: Vec<String>,
-    #[arg(long, value_name = "PATH", help = "Folder for what is built")]
-    pub target_dir: Option<String>,
-    #[arg(long, value_name = "PATH", help = "Path of Cargo.toml")]
-    pub manifest_path: Option<String>,
-    #[arg(long, help = "Cargo.lock must not change")]
-    pub locked: bool,
-    #[arg(long, help = "Do not use the network")]
-    pub offline: bool,
-    #[arg(long, help = "The same as --locked --offline")]
-    pub frozen: bool,
-    #[arg(long, value_name = "KEY=VALUE|PATH", help = "Override cargo's configuration")]
-    pub config: Vec<String>,
-    #[arg(short = 'Z', value_name = "FLAG", help = "Unstable flags of cargo")]
-    pub unstable: Vec<String>,
-    #[arg(long, help = "Ignore rust-version of packages")]
-    pub ignore_rust_version: bool,
-    #[arg(long, value_name = "N", help = "Parallel jobs of the build (cargo test's -j)",
-          value_parser = clap::value_parser!(u32).range(1..))]
-    pub build_jobs: Option<u32>,
-    #[arg(long, help = "Build the tests and do not run them")]
+    /// Compile, but don't run tests
+    #[arg(long)]
     pub no_run: bool,
-    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "",
-          help = "Have cargo report where the build's time went")]
+    /// Number of parallel jobs of the build, the -j of cargo test [default: cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub build_jobs: Option<u32>,
+    /// Build artifacts in release mode, with optimizations
+    #[arg(short, long)]
+    pub release: bool,
+    /// Build artifacts with the specified profile
+    #[arg(long, alias = "cargo-profile", value_name = "PROFILE-NAME")]
+    pub profile: Option<String>,
+    /// Build for the target triple
+    #[arg(long, value_name = "TRIPLE")]
+    pub target: Vec<String>,
+    /// Directory for all generated artifacts
+    #[arg(long, value_name = "DIRECTORY")]
+    pub target_dir: Option<String>,
+    /// Output a build timing report at the end of the build
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub timings: Option<String>,
+    /// Outputs a future incompatibility report at the end of the build
+    #[arg(long)]
+    pub future_incompat_report: bool,
+    /// Override a configuration value
+    #[arg(long, value_name = "KEY=VALUE|PATH")]
+    pub config: Vec<String>,
+    /// Unstable (nightly-only) flags to Cargo, see 'cargo -Z help' for details
+    #[arg(short = 'Z', value_name = "FLAG")]
+    pub unstable: Vec<String>,
+    /// Path to Cargo.toml
+    #[arg(long, value_name = "PATH", help_heading = help::MANIFEST)]
+    pub manifest_path: Option<String>,
+    /// Ignore `rust-version` specification in packages
+    #[arg(long, help_heading = help::MANIFEST)]
+    pub ignore_rust_version: bool,
+    /// Assert that `Cargo.lock` will remain unchanged
+    #[arg(long, help_heading = help::MANIFEST)]
+    pub locked: bool,
+    /// Run without accessing the network
+    #[arg(long, help_heading = help::MANIFEST)]
+    pub offline: bool,
+    /// Equivalent to specifying both --locked and --offline
+    #[arg(long, help_heading = help::MANIFEST)]
+    pub frozen: bool,
 }
 
-/// Makes the reports of a run that is over, from the journal that it has left in target/ptest
+/// Writes reports of a finished run, from its journal in target/ptest
 ///
-/// The journal of a run that was killed will do, too; the reports say so.
+/// The journal of a run that was killed can be used as well; its reports are marked as incomplete.
 #[derive(Debug, Parser)]
 #[command(name = "cargo ptest report", bin_name = "cargo ptest report", max_term_width = 100)]
 #[command(group = clap::ArgGroup::new("reports").required(true).multiple(true).args(["junit", "html", "trace", "slowest", "open"]))]
 pub(super) struct AfterwardsArgs {
-    /// The run: its id or the beginning of it, or the path of a journal. Default: the latest
+    /// The run: its id, the start of its id, or the path of a journal [default: the latest run]
     #[arg(long, value_name = "RUN")]
     pub from: Option<String>,
     /// Write a JUnit file
     #[arg(long, value_name = "PATH")]
     pub junit: Option<Utf8PathBuf>,
-    /// Of which tests JUnit has what they wrote
+    /// Which tests' output to include in the JUnit file
     #[arg(long, value_enum, default_value = "failed", value_name = "WHICH")]
     pub junit_output: crate::report::JunitOutput,
-    /// Write a page for the browser. Without PATH it is report.html in target/ptest
+    /// Write an HTML page: failures, timeline, all tests
+    ///
+    /// Without PATH it is report.html in target/ptest.
     #[arg(long, value_name = "PATH")]
     #[expect(clippy::option_option, reason = "so clap has an option with a value that may be missing")]
     pub html: Option<Option<Utf8PathBuf>>,
-    /// Write a page for the browser, and open it there
+    /// Write an HTML page and open it in the browser
     #[arg(long)]
     pub open: bool,
     /// Write a trace for ui.perfetto.dev
@@ -337,36 +499,25 @@ pub(super) struct AfterwardsArgs {
     /// Print the N slowest tests
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub slowest: Option<u32>,
-    #[arg(long, value_name = "PATH", help = "Folder in which the run's tests were built")]
+    /// Directory for all generated artifacts
+    #[arg(long, value_name = "DIRECTORY")]
     pub target_dir: Option<Utf8PathBuf>,
-    #[arg(long, value_name = "PATH", help = "Path of Cargo.toml")]
+    /// Path to Cargo.toml
+    #[arg(long, value_name = "PATH")]
     pub manifest_path: Option<String>,
-    #[arg(long, value_name = "KEY=VALUE|PATH", help = "Override cargo's configuration")]
+    /// Override a configuration value
+    #[arg(long, value_name = "KEY=VALUE|PATH")]
     pub config: Vec<String>,
 }
 
-/// What stands after `--`: what would be the test binary's own options under cargo test.
+/// What follows `--`: options that would be the test binary's own under cargo test.
 #[derive(Debug, Default, Parser)]
 #[command(name = "cargo ptest ... --", no_binary_name = true, disable_help_flag = true)]
-#[expect(clippy::struct_excessive_bools, reason = "test binaries have these flags")]
+#[command(override_usage = "cargo ptest [OPTIONS] -- [TEST BINARY OPTIONS] [FILTERS]...")]
 pub(super) struct TestBinaryArgs {
     pub filters: Vec<String>,
-    #[arg(long)]
-    pub exact: bool,
-    #[arg(long, value_name = "FILTER")]
-    pub skip: Vec<String>,
-    #[arg(long)]
-    pub ignored: bool,
-    #[arg(long)]
-    pub include_ignored: bool,
-    #[arg(long, alias = "no-capture")]
-    pub nocapture: bool,
-    #[arg(long)]
-    pub show_output: bool,
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub test_threads: Option<i64>,
-    #[arg(long)]
-    pub list: bool,
+    #[command(flatten)]
+    pub libtest: LibtestArgs,
     #[arg(short, long)]
     pub quiet: bool,
     #[arg(long, value_enum)]

@@ -1,6 +1,6 @@
 //! What goes on to cargo as it was said to us, in cargo's own spelling.
 
-use super::args::Cli;
+use super::args::{Cli, NAMELESS};
 use crate::build::Doctests;
 
 /// cargo test's rule: doctests are run unless targets are chosen.
@@ -76,7 +76,7 @@ fn location_args(cli: &Cli) -> Vec<String> {
 /// All that cargo test is given.
 pub(super) fn cargo_args(cli: &Cli, colours: Option<&bool>) -> Vec<String> {
     let mut args = Words([selection_args(cli), build_args(cli)].concat());
-    args.flag("--quiet", cli.report.quiet);
+    args.flag("--quiet", cli.report.quiet).flag("--future-incompat-report", cli.build.future_incompat_report);
     match colours {
         Some(true) => args.0.push("--color=always".to_owned()),
         Some(false) => args.0.push("--color=never".to_owned()),
@@ -115,7 +115,10 @@ impl Words {
     }
 
     fn values(&mut self, name: &str, values: &[String]) -> &mut Self {
-        self.0.extend(values.iter().flat_map(|value| [name.to_owned(), value.clone()]));
+        for value in values {
+            self.0.push(name.to_owned());
+            self.0.extend((value != NAMELESS).then(|| value.clone()));
+        }
         self
     }
 }

@@ -79,10 +79,10 @@ pub fn generate(what: What) -> Result<Vec<u8>> {
 fn command() -> Command {
     let with_options_of_a_run = |name: &'static str, about: &'static str| {
         let command = Cli::command().name(name).bin_name(format!("cargo-ptest {name}")).about(about);
-        command.long_about(None::<&str>).after_help("")
+        command.long_about(None::<&str>).after_help("").after_long_help("")
     };
-    let run = with_options_of_a_run("run", "Runs the tests, which is what no command means, too");
-    let list = with_options_of_a_run("list", "Prints what would run");
+    let run = with_options_of_a_run("run", "Runs the tests (default)");
+    let list = with_options_of_a_run("list", "Lists the tests that would run");
     let report = AfterwardsArgs::command().name("report").bin_name("cargo-ptest report");
     Cli::command().name("cargo-ptest").bin_name("cargo-ptest").subcommand(run).subcommand(list).subcommand(report)
 }
@@ -105,9 +105,9 @@ fn man() -> Result<Vec<u8>> {
 
 const COMMANDS: &str = "\
 .SH \"CARGO PTEST RUN\"
-Runs the tests, which is what no command means, too.
+Runs the tests. This is the default.
 .SH \"CARGO PTEST LIST\"
-Prints what would run. It takes the options of a run.
+Lists the tests that would run. It takes the options of a run.
 ";
 
 #[cfg(test)]

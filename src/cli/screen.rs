@@ -16,7 +16,7 @@ pub(super) fn levels(cli: &Cli, tests: &TestBinaryArgs) -> Levels {
         true => (StatusLevel::Fail, FinalStatusLevel::Fail),
         false => (StatusLevel::default(), FinalStatusLevel::default()),
     };
-    let success_output = if tests.show_output { OutputWhen::Immediate } else { OutputWhen::Never };
+    let success_output = if tests.libtest.show_output { OutputWhen::Immediate } else { OutputWhen::Never };
     Levels {
         status: cli.report.status_level.unwrap_or(status),
         at_the_end: cli.report.final_status_level.unwrap_or(at_the_end),
@@ -31,7 +31,7 @@ pub(super) fn progress(cli: &Cli, tests: &TestBinaryArgs, env: &Env) -> Result<P
     let shared = cli.report.message_format != Stdout::Human && std::io::stdout().is_terminal();
     Ok(how(Facts {
         heartbeat: time("--heartbeat", &cli.report.heartbeat)?,
-        wanted: cli.report.show_progress,
+        wanted: if cli.report.hide_progress_bar { ShowProgress::None } else { cli.report.show_progress },
         quiet: cli.report.quiet || tests.quiet,
         can_move: can_move(env) && !shared,
         ci: env.text("CI").is_some_and(|ci| !ci.is_empty() && ci != "false"),

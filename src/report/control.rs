@@ -41,7 +41,7 @@ pub fn tame(text: &str, colours: bool) -> String {
 }
 
 /// The same without colours, on one line: a name, or what stands behind one.
-pub(super) fn line(text: &str) -> String {
+pub fn line(text: &str) -> String {
     let sign = |c: char| match c {
         '\n' | '\u{2028}' | '\u{2029}' => NEWLINE,
         '\t' => ' ',
@@ -80,7 +80,7 @@ fn quoted(word: &str) -> Cow<'_, str> {
 
 /// JSON in which everything that a terminal would not show as it stands is written as an escape. Outside of strings there
 /// is none of it.
-pub(super) fn json(json: &str) -> Cow<'_, str> {
+pub fn json(json: &str) -> Cow<'_, str> {
     // The others that control something are escaped in any case.
     let is_hidden = |c: char| matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}') || reorders(c);
     if !json.contains(is_hidden) {

@@ -36,11 +36,11 @@ pub enum FinalStatusLevel {
 /// When the output of a test is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OutputWhen {
-    /// As soon as it has finished.
+    /// As soon as the test has finished
     Immediate,
-    /// Then, and at the end of the run once more.
+    /// As soon as the test has finished, and at the end of the run
     ImmediateFinal,
-    /// At the end of the run.
+    /// At the end of the run
     Final,
     Never,
 }

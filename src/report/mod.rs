@@ -35,7 +35,7 @@ use crate::event::{Event, Reporter, Show};
 use crate::tty::Stderr;
 use journal::Written;
 
-pub use control::tame;
+pub use control::{json as visible_json, line, tame};
 pub use file::check_places;
 pub use github::Options as GithubOptions;
 pub use junit::Output as JunitOutput;
@@ -81,14 +81,14 @@ fn named<'a>(
 /// What is written to stdout; what people read goes to stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Stdout {
-    /// Nothing: the report for people is on stderr.
+    /// Nothing on stdout
     #[default]
     Human,
-    /// One JSON object a line, for each event.
+    /// One JSON object per line, for each event
     Json,
-    /// One JUnit testsuite, each case written when its result arrives.
+    /// One JUnit testsuite, each case written when its result arrives
     Junit,
-    /// What test binaries write under `--format json`, each binary whole when its last test has ended.
+    /// The output of test binaries with `--format json`, binary by binary
     LibtestJson,
 }
 

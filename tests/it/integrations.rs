@@ -92,6 +92,11 @@ fn an_empty_name_of_a_package_or_target_is_refused_as_cargo_does() {
         let ran = project.ptest().args(words).run();
         assert!(ran.expect(101).stderr.contains(complaint), "{}", ran.stderr);
     }
+    for (option, list) in [("--package", "Possible packages/workspace members:"), ("--test", "Available test targets:")]
+    {
+        let ran = project.ptest().args([option]).run();
+        assert!(ran.expect(101).stderr.contains(list), "{}", ran.stderr);
+    }
 }
 
 /// The commands that CI systems run, each with the files that are collected after it.

@@ -1,8 +1,9 @@
 //! What the command line may say and not say, and the exit codes of what goes wrong before the first test.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use crate::tool::{cargo, of_kind, outcomes, ptest};
+use crate::tool::{cargo, clean, nextest_is_here, of_kind, outcomes, ptest, skipped};
 use crate::workspace::Workspace;
 
 #[test]
@@ -31,8 +32,150 @@ fn a_value_that_means_nothing_is_refused_by_name() {
 #[test]
 fn help_comes_as_cargo_asks_for_it() {
     let ran = ptest(&[]).args(["--help"]).run();
-    for heading in ["Processes:", "Selection:", "Output:", "Exit codes:"] {
-        assert!(ran.expect(0).stdout.contains(heading), "{}", ran.stdout);
+    for heading in ["Commands:", "Running Tests:", "Test Selection:", "Output:", "Examples:", "Exit Codes:"] {
+        assert!(ran.expect(0).stdout.contains(&format!("\n{heading}\n")), "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn the_short_help_fits_on_a_screen_and_names_the_commands() {
+    let ran = ptest(&[]).args(["-h"]).run();
+    let lines = ran.expect(0).stdout.lines().count();
+    assert!(lines <= 40, "{lines} lines: {}", ran.stdout);
+    for word in ["  run  ", "  list  ", "  report  ", "--help", "[alias: --timeout]", "[alias: --isolate]"] {
+        assert!(ran.stdout.contains(word), "{word}: {}", ran.stdout);
+    }
+}
+
+/// The options in a help text, with what is said of them; lines in between belong to the option before.
+fn said_of_options(help: &str) -> BTreeMap<String, String> {
+    let mut options = BTreeMap::new();
+    let mut last = None;
+    for line in help.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if line.trim_start().starts_with('-') {
+            let option = words.iter().find(|word| word.starts_with("--")).unwrap_or(&words[0]);
+            let name = option.trim_end_matches("...").split(['[', '=']).next().unwrap().to_owned();
+            let text = line.trim_start().split_once("  ").map_or("", |(_, text)| text.trim());
+            options.insert(name.clone(), text.to_owned());
+            last = Some(name);
+        } else if line.starts_with("    ") {
+            if let Some(text) = last.as_ref().and_then(|name| options.get_mut(name)) {
+                let space = if text.is_empty() { "" } else { " " };
+                text.push_str(space);
+                text.push_str(line.trim());
+            }
+        } else {
+            last = None;
+        }
+    }
+    options
+}
+
+#[test]
+fn options_of_cargo_test_are_explained_in_its_own_words() {
+    const OTHERS: [&str; 5] = ["--message-format", "--quiet", "--verbose", "--no-fail-fast", "--help"];
+    // Its words change from time to time.
+    let version = cargo().arg("--version").output().unwrap().stdout;
+    if !version.starts_with(b"cargo 1.95.") {
+        skipped("the words of cargo test are not those of cargo 1.95");
+        return;
+    }
+    let theirs = cargo().args(["test", "--help"]).output().unwrap();
+    let theirs = said_of_options(&String::from_utf8(theirs.stdout).unwrap());
+    let ours = said_of_options(&ptest(&[]).args(["--help"]).run().expect(0).stdout);
+    let mut compared = 0;
+    for (option, text) in theirs.iter().filter(|(option, _)| !OTHERS.contains(&&***option)) {
+        let Some(said) = ours.get(option) else {
+            assert!(["--jobs", "--unit-graph"].contains(&&**option), "{option}");
+            continue;
+        };
+        // Possible values have a place of their own in each.
+        let plain = |text: &str| text.split(" [possible values").next().unwrap().trim().to_owned();
+        assert_eq!(plain(said), plain(text), "{option}");
+        compared += 1;
+    }
+    assert!(compared > 30, "{compared}");
+}
+
+#[test]
+fn what_is_meant_is_accepted_before_the_dashes() {
+    let outcomes_of = |args: &[&str]| {
+        let ran = ptest(&["outcomes"]).args(["--message-format=json"]).args(args).run();
+        (ran.code, outcomes(&ran.events()))
+    };
+    for (before, after) in [
+        (&["--exact", "tests::passes"][..], &["--", "--exact", "tests::passes"][..]),
+        (&["passes", "--skip", "twice"], &["passes", "--", "--skip", "twice"]),
+        (&["ignored", "--include-ignored"], &["ignored", "--", "--include-ignored"]),
+        (&["twice", "--nocapture", "--test-threads", "1"], &["twice", "--", "--no-capture", "--test-threads=1"]),
+        (&["twice", "--isolate", "--timeout", "60", "--nff", "--hide-progress-bar"], &["twice"]),
+    ] {
+        let (code, outcomes) = outcomes_of(before);
+        assert!(!outcomes.is_empty(), "{before:?}");
+        assert_eq!((code, outcomes), outcomes_of(after), "{before:?}");
+    }
+    let list = |args: &[&str]| ptest(&["outcomes"]).args(args).run().expect(0).stdout.clone();
+    assert_eq!(list(&["twice", "--list"]), "tests::nested::twice::passes: test\n\n1 test, 0 benchmarks\n");
+}
+
+#[test]
+fn options_of_other_runners_say_what_to_use_instead() {
+    for (args, cure) in [
+        (&["-E", "test(x)"][..], "there is no option -E: there are no filter expressions; select tests by a part of"),
+        (&["-P", "ci"], "there is no option -P: there are no profiles"),
+        (&["--archive-file=x"], "there is no option --archive-file: builds cannot be archived"),
+        (&["--debugger", "gdb"], "there is no option --debugger: `cargo ptest --no-run` prints the executables"),
+        (&["--stress-count", "3"], "there is no option --stress-count: --repeat N"),
+        (&["--jobs", "3"], "there is no option --jobs: -j or --processes is"),
+        (&["--", "--retries", "3"], "--retries is an option of cargo ptest, so it must be before `--`"),
+    ] {
+        let ran = ptest(&[]).args(args).run();
+        assert!(ran.expect(96).stderr.starts_with(&format!("error: {cure}")), "{}", ran.stderr);
+    }
+}
+
+/// The options of `cargo nextest run` here.
+#[test]
+fn every_option_of_nextest_is_there_or_has_an_answer() {
+    if !nextest_is_here() {
+        return skipped("the options were not compared: cargo-nextest is not installed");
+    }
+    let theirs = clean("cargo-nextest").args(["nextest", "run", "--help"]).output().unwrap();
+    let theirs = String::from_utf8(theirs.stdout).unwrap();
+    let options = theirs.lines().map(str::trim).filter(|line| line.starts_with('-')).flat_map(|line| {
+        let words = line.split([' ', ',', '[', '=']).take_while(|word| !word.starts_with('<'));
+        words.filter(|word| word.starts_with('-'))
+    });
+    let options = options.map(|option| option.trim_end_matches(['.', ':', ')']));
+    let options: BTreeSet<&str> = options.filter(|option| !["-", "--"].contains(option)).collect();
+    assert!(options.len() > 70, "{options:?}");
+    for option in options {
+        // With `--version` nothing is run.
+        let ran = ptest(&[]).args([option, "--version"]).run();
+        let (answered, needs_value) =
+            (ran.stderr.contains("there is no option"), ran.stderr.contains("a value is required"));
+        assert!(ran.code == Some(0) || answered || needs_value, "{option}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_misspelt_option_is_told_the_right_one() {
+    for (option, tip) in
+        [("--proces", "'--processes'"), ("--no-captur", "'--no-capture'"), ("--maxfail", "'--max-fail'")]
+    {
+        let ran = ptest(&[]).args([option, "3"]).run();
+        assert!(ran.expect(96).stderr.contains(&format!("tip: a similar argument exists: {tip}")), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn what_cannot_be_understood_does_not_reach_the_terminal_as_it_is() {
+    for args in [["--\u{1b}[2Jx"].as_slice(), &["--leaks", "a\u{1b}]0;t\u{7}b\u{202e}"], &["--", "--\u{9b}2Jx"]] {
+        let ran = ptest(&[]).args(args).env("CARGO_TERM_COLOR", "always").run();
+        let bad = |c: char| matches!(c, '\u{7}' | '\u{9b}' | '\u{202e}');
+        assert!(!ran.expect(96).stderr.contains(bad) && !ran.stderr.contains("\u{1b}[2J"), "{:?}", ran.stderr);
+        assert!(ran.stderr.starts_with("\u{1b}[1m\u{1b}[31merror:"), "{:?}", ran.stderr);
     }
 }
 

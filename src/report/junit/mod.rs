@@ -28,13 +28,13 @@ use document::write_report;
 use progress::Progress;
 pub(super) use text::cut;
 
-/// Of which tests the report has what they wrote.
+/// Which tests' output the report includes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Output {
-    /// Of those that did not pass.
+    /// Tests that did not pass
     #[default]
     Failed,
-    /// Of all.
+    /// All tests
     All,
 }
 

@@ -23,7 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("list", &["build", "descriptors", "errors", "files", "threads"]),
     ("filter", &["list", "build"]),
     ("group", &["list", "build", "filter", "config"]),
-    ("listing", &["build", "list", "filter"]),
+    ("listing", &["build", "list", "filter", "report"]),
     ("history", &["build", "list", "event", "files"]),
     ("run", &["build", "descriptors", "list", "filter", "group", "history", "schedule", "event", "threads", "tty"]),
     ("beside", &["build", "list", "run"]),
