@@ -371,7 +371,8 @@ impl Complaints {
     /// The rows that the page's script draws from, and the counts that are there without it.
     fn check_page(&mut self, rows: &[Row], page: &str) {
         let between = |text: &'static str, end: &str| Some(page.split_once(text)?.1.split_once(end)?.0);
-        let data = between("<script type=application/json id=data>", "</script>").expect("the page has its data");
+        let data =
+            between(r#"<script type="application/json" id="data">"#, "</script>").expect("the page has its data");
         let data: Value = serde_json::from_str(data).unwrap();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let place = |value: &Value| usize::try_from(value.as_u64().unwrap()).unwrap();
@@ -385,7 +386,7 @@ impl Complaints {
         let named = rows.iter().filter(|row| row.outcome != "worker-failed");
         let named = named.map(|row| Row { message: String::new(), output: String::new(), ..row.clone() });
         self.check("the page", &named.collect::<Vec<_>>(), &tests.collect::<Vec<_>>());
-        let counts = between("<ul class=counts>", "</ul>").expect("the page has counts");
+        let counts = between(r#"<ul class="counts">"#, "</ul>").expect("the page has counts");
         let count = |start: &str| {
             let text = counts.split_once(start).map_or("", |(_, rest)| rest);
             let digits = text.split_once("</span> ").map_or("", |(_, rest)| rest.trim_start_matches("<b>"));
@@ -395,7 +396,7 @@ impl Complaints {
             let found: usize = count(&format!("#outcome={outcome}\""));
             self.equal(&format!("{outcome} in the page"), &found, &count_of(rows, &[outcome]));
         }
-        let workers = count("href=#failures");
+        let workers = count(r##"href="#failures""##);
         self.equal("worker failures in the page", &workers, &count_of(rows, &["worker-failed"]));
     }
 
