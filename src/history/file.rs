@@ -56,6 +56,15 @@ pub(super) fn parse<'a>(
     })
 }
 
+/// The names of the tests in a text, as far as it makes sense.
+pub(super) fn tests(text: &str) -> impl Iterator<Item = &str> {
+    let lines = text.lines().skip_while(|line| *line == HEAD);
+    lines.filter_map(|line| {
+        let (kind, name) = line.split_once(' ')?.1.split_once(' ')?;
+        matches!(kind, TEST | COLD).then_some(name)
+    })
+}
+
 /// The lengths of these tests and contexts, as text.
 pub(super) fn print<'a>(
     lengths: &Lengths,

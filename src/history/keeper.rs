@@ -199,6 +199,19 @@ mod tests {
     }
 
     #[test]
+    fn it_is_known_which_tests_were_remembered_and_when() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let (suites, before) = ([suite(&["a", "b c"])], SystemTime::now() - Duration::from_secs(60));
+        run(folder, &suites, &[finished("b c", Outcome::Passed, 1.0)]);
+        let remembered = |binary, at| super::super::remembered(folder, binary, at).into_iter().collect::<Vec<_>>();
+        let later = SystemTime::now() + Duration::from_secs(60);
+        assert_eq!(remembered(&suites[0].binary.id, later), ["b c"]);
+        assert!(remembered(&suites[0].binary.id, before).is_empty(), "it was not yet there");
+        assert!(remembered("p", later).is_empty(), "that is another binary");
+    }
+
+    #[test]
     fn what_processes_pay_once_is_learned_but_not_from_a_test_that_hangs() {
         let folder = tempfile::tempdir().unwrap();
         let folder = Utf8Path::from_path(folder.path()).unwrap();

@@ -13,7 +13,8 @@ mod file;
 mod keeper;
 mod learned;
 
-use std::time::Duration;
+use std::collections::HashSet;
+use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
@@ -86,13 +87,30 @@ fn contexts(suite: &Suite) -> impl Iterator<Item = &str> {
     suite.contexts.iter().map(|context| &*context.module)
 }
 
+/// The tests of a binary, by its id alone, of which anything was remembered at this time, in whichever profile.
+pub fn remembered(folder: &Utf8Path, binary: &str, at: SystemTime) -> HashSet<String> {
+    let (mut names, prefix) = (HashSet::new(), format!("{}.", readable(binary)));
+    for entry in folder.read_dir_utf8().into_iter().flatten().flatten() {
+        let was_there = || entry.metadata().and_then(|it| it.modified()).is_ok_and(|changed| changed <= at);
+        if entry.file_name().starts_with(&prefix) && was_there() {
+            let text = files::read_text(entry.path(), MOST_OF_A_MEMORY).unwrap_or_default();
+            names.extend(file::tests(&text).map(str::to_owned));
+        }
+    }
+    names
+}
+
 /// The file of a binary: named so that people find it, with a hash that tells alike ones apart.
 fn place(folder: &Utf8Path, binary: &TestBinary) -> Utf8PathBuf {
     // PROFILE/deps/NAME-HASH
     let profile = binary.path.ancestors().nth(2).map_or("", Utf8Path::as_str);
-    let readable: String =
-        binary.id.chars().take(80).map(|it| if it.is_ascii_alphanumeric() || it == '-' { it } else { '_' }).collect();
+    let readable = readable(&binary.id);
     // Several workspaces may share a target folder, and have packages of one name.
     let hash = xxh64(format!("{profile}\n{}\n{}", binary.cwd, binary.id).as_bytes(), 0);
     folder.join(format!("{readable}.{hash:016x}"))
+}
+
+/// A binary's id as a part of a file's name.
+fn readable(binary: &str) -> String {
+    binary.chars().take(80).map(|it| if it.is_ascii_alphanumeric() || it == '-' { it } else { '_' }).collect()
 }

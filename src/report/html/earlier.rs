@@ -1,7 +1,7 @@
 //! What became of the tests in earlier runs, by their journals.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::Run;
 use crate::event::{Outcome, RunStarted};
+use crate::history;
 use crate::report::{Runs, file};
 
 /// The outcomes of so many earlier runs of a test are shown.
@@ -28,8 +29,10 @@ type Key = (Arc<str>, Arc<str>);
 #[derive(Default)]
 pub(super) struct Earlier {
     tests: HashMap<Key, Past>,
-    /// All that there is was looked at, so a test that is missing is new.
+    /// All journals were looked at, so a test that is missing may be new.
     complete: bool,
+    /// Tests of no journal that the history knows: journals are removed in time.
+    older: HashSet<Key>,
     /// Any earlier run was found.
     pub exist: bool,
 }
@@ -55,9 +58,9 @@ pub(super) enum Came {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Before<'a> {
     Ran(&'a Past),
-    /// No record has it, and all were read.
+    /// No record has it.
     New,
-    /// Not all records were read, or none is there.
+    /// It is older than the journals, or not all of them were read, or there is none.
     Unknown,
 }
 
@@ -82,13 +85,26 @@ impl Earlier {
             }
         }
         earlier.complete = earlier.exist;
+        earlier.look_into_history(journal, run);
         earlier
     }
 
+    fn look_into_history(&mut self, journal: &Utf8Path, run: &Run) {
+        let (Some(folder), Some(started)) = (journal.parent(), &run.started) else { return };
+        let missing = self.tests.iter().filter(|(_, past)| past.outcomes.is_empty()).map(|(key, _)| key);
+        let mut by_binary: HashMap<&Arc<str>, Vec<&Key>> = HashMap::new();
+        missing.for_each(|key| by_binary.entry(&key.0).or_default().push(key));
+        for (binary, keys) in by_binary {
+            let remembered = history::remembered(&folder.join("history"), binary, started.timestamp.into());
+            self.older.extend(keys.into_iter().filter(|key| remembered.contains(&*key.1)).cloned());
+        }
+    }
+
     pub(super) fn of(&self, binary: &Arc<str>, test: &Arc<str>) -> Before<'_> {
-        match self.tests.get(&(binary.clone(), test.clone())) {
+        let key = (binary.clone(), test.clone());
+        match self.tests.get(&key) {
             Some(past) if !past.outcomes.is_empty() => Before::Ran(past),
-            _ if self.complete => Before::New,
+            _ if self.complete && !self.older.contains(&key) => Before::New,
             _ => Before::Unknown,
         }
     }
@@ -280,6 +296,25 @@ mod tests {
         let earlier = Earlier::before(&folder.path().join("20240101.jsonl"), &run());
         assert_eq!(earlier.of(&"demo".into(), &"works".into()), Before::Unknown, "it is the first run of all");
         assert!(!earlier.exist);
+    }
+
+    #[test]
+    fn a_test_that_only_the_history_knows_is_not_new() {
+        let folder = Folder(tempfile::tempdir().unwrap());
+        folder.write("20240101.jsonl", &[passed("works", 1.0)]);
+        folder.write("20240102.jsonl", &[passed("works", 1.0)]);
+        let history = folder.path().join("history");
+        std::fs::create_dir(&history).unwrap();
+        let file = std::fs::File::create(history.join("demo.0123456789abcdef")).unwrap();
+        std::fs::write(history.join("demo.0123456789abcdef"), "ptest history 2\n5 test fails\n").unwrap();
+        let another = |seconds| {
+            // The run started in 2024.
+            file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds)).unwrap();
+            let earlier = Earlier::before(&folder.path().join("20240102.jsonl"), &run());
+            ["fails", "another"].map(|test| earlier.of(&"demo".into(), &test.into()) == Before::New)
+        };
+        assert_eq!(another(1_000_000_000), [false, true]);
+        assert_eq!(another(2_000_000_000), [true, true], "it may be this run that it remembers");
     }
 
     #[test]

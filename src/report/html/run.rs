@@ -24,7 +24,7 @@ const MOST_OF_ALL: usize = 8 * 1024 * 1024;
 
 /// How much is kept of the output of tests that passed, of one and of all together: it is rarely looked at.
 const MOST_OF_PASSED: usize = 8 * 1024;
-const MOST_OF_ALL_PASSED: usize = 2 * 1024 * 1024;
+const MOST_OF_ALL_PASSED: usize = 1024 * 1024;
 
 const LEFT_OUT: &str = "[the output is left out, since the page is large already; the run's journal has it]";
 

@@ -29,7 +29,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("beside", &["build", "list", "run"]),
     ("eager", &["beside", "build", "config", "exit", "filter", "group", "history", "list", "run"]),
     ("notes", &["config", "filter", "group", "list"]),
-    ("report", &["errors", "event", "files", "masks", "tty"]),
+    ("report", &["errors", "event", "files", "history", "masks", "tty"]),
     // Of each stage the type of its options, which is what the command line is turned into.
     (
         "cli",
