@@ -128,18 +128,66 @@ fn without(what: &str, change: impl Fn(&mut Row)) {
     }
     let mut rows = rows(|package| !SPECIAL.contains(&package));
     rows.iter_mut().for_each(change);
-    let setting = format!("target.'cfg(all())'.runner=['sh', '{}', '{what}']", fixtures().join("reject.sh").display());
     let locks = tempfile::tempdir().unwrap();
-    let tool = all_but_special().args(["--config", &setting, "--processes=3"]).env("LOCKS_DIR", locks.path());
-    let (ran, events) = tool.args(["--message-format=json"]).run().with_events();
-    ran.expect(100);
-    let mut complaints = Complaints::default();
-    complaints.check("the JSON lines", &rows, &of_json(&events));
-    complaints.check_totals(&rows, &events);
+    let tool = all_but_special().args(["--processes=3"]).env("LOCKS_DIR", locks.path());
+    let ran = agrees_without(what, tool, &rows);
     let notes = ran.stderr.lines().filter(|line| line.contains("--logfile")).count();
-    complaints.equal("notes on the log", &notes, &1);
+    assert_eq!(notes, 1, "{}", ran.stderr);
+}
+
+/// Runs the tests behind a runner that rejects what libtest is to lack.
+fn rejecting(what: &str, tool: Tool) -> (Ran, Vec<Value>) {
+    let setting = format!("target.'cfg(all())'.runner=['sh', '{}', '{what}']", fixtures().join("reject.sh").display());
+    tool.args(["--config", &setting, "--message-format=json"]).run().with_events()
+}
+
+#[track_caller]
+fn agrees_without(what: &str, tool: Tool, rows: &[Row]) -> Ran {
+    let (ran, events) = rejecting(what, tool);
+    let mut complaints = Complaints::default();
+    complaints.check("the JSON lines", rows, &of_json(&events));
+    complaints.check_totals(rows, &events);
     complaints.0.sort();
     assert!(complaints.0.is_empty(), "{}", complaints.0.join("\n"));
+    ran
+}
+
+#[test]
+fn without_libtests_log_hangs_doctests_and_programs_that_do_not_list_are_as_in_the_table() {
+    let config = "[[context]]\npackage = 'state'\nkind = 'unit'\n\
+                  [[context]]\npackage = 'locks'\nkind = 'unit'\nmax = 1\n";
+    let workspace = Workspace::of_fixtures(&["state", "locks"]).config(config);
+    for what in ["log", "log-and-json"] {
+        let of = |packages: &[&str]| {
+            let mut rows = rows(|package| packages.contains(&package));
+            if what == "log-and-json" {
+                rows.iter_mut().for_each(|row| row.become_other(row.without_json.clone()));
+            }
+            rows.iter_mut().for_each(|row| row.become_other(row.without_log.clone()));
+            rows
+        };
+        let locks = tempfile::tempdir().unwrap();
+        agrees_without(what, ptest(&["hang"]).args(["--process-timeout=3s"]), &of(&["hang"]));
+        agrees_without(what, ptest(&["nolist"]).args(["--list-timeout=1s"]), &of(&["nolist"]));
+        agrees_without(what, ptest(&["documented", "merged"]), &of(&["documented", "merged"]));
+        agrees_without(what, workspace.ptest().env("LOCKS_DIR", locks.path()), &of(&["state", "locks"]));
+    }
+}
+
+/// What contexts, cases and fixtures come to does not depend on the log: their words have a way of their own.
+#[test]
+fn without_libtests_log_annotated_tests_have_the_results_that_they_have_with_it() {
+    let tool = || ptest(&["contexts", "several", "linked", "nose"]).args(["--processes=2"]);
+    let results = |events: &[Value]| -> BTreeSet<(String, String, String)> {
+        of_json(events).into_iter().map(|it| (it.binary, it.name, it.outcome)).collect()
+    };
+    let (ran, events) = tool().json();
+    let with_log = results(&events);
+    assert!(with_log.len() > 20, "{}", ran.stderr);
+    for what in ["log", "log-and-json"] {
+        let (ran, events) = rejecting(what, tool());
+        assert_eq!(results(&events), with_log, "{}", ran.stderr);
+    }
 }
 
 fn all_but_special() -> Tool {
