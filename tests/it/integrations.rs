@@ -1,5 +1,6 @@
-//! `docs/editors.md` and `docs/ci.md`: what they have people paste, done in a small project. Editors put values into their
-//! commands as rust-analyzer does, and what CI runs leaves the files that CI then looks for.
+//! `docs/editors.md`, `docs/ci.md` and `docs/integrations.md`: what they have people paste, done in a small project. Editors
+//! put values into their commands as rust-analyzer does, what CI runs leaves the files that CI then looks for, and tools
+//! that start cargo-nextest start `cargo ptest` with the same words.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use crate::workspace::Workspace;
 
 const EDITORS: &str = "editors.md";
 const CI: &str = "ci.md";
+const INTEGRATIONS: &str = "integrations.md";
 
 fn page(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)).unwrap()
@@ -97,6 +99,44 @@ fn an_empty_name_of_a_package_or_target_is_refused_as_cargo_does() {
         let ran = project.ptest().args([option]).run();
         assert!(ran.expect(101).stderr.contains(list), "{}", ran.stderr);
     }
+}
+
+/// What tools pass to `cargo nextest`, which an alias makes `cargo ptest`.
+#[test]
+fn the_words_of_tools_that_know_nextest_are_understood() {
+    assert!(page(INTEGRATIONS).contains("CARGO_ALIAS_NEXTEST=ptest"));
+    let project = project();
+    let (manifest, target) = (project.path().join("Cargo.toml"), project.path().join("target"));
+    let (manifest, target) = (manifest.to_str().unwrap(), target.to_str().unwrap());
+    let cargo_insta = ["--no-fail-fast", "--color", "auto", "--"];
+    let cargo_mutants = ["--verbose", "--package=made@0.0.0", "--fail-fast", "--"];
+    let cargo_llvm_cov = ["--manifest-path", manifest, "--target-dir", target];
+    for words in [cargo_insta, cargo_mutants, cargo_llvm_cov] {
+        let ran = project.ptest().args(["run"]).args(words).run();
+        assert!(ran.expect(0).stderr.contains("4 passed"), "{words:?}: {}", ran.stderr);
+    }
+    // cargo-mutants builds first.
+    let ran = project.ptest().args(["run", "--no-run", "--verbose", "--package=made@0.0.0"]).run();
+    assert!(!ran.expect(0).stderr.contains("PASS"), "{}", ran.stderr);
+}
+
+/// Its analyzer for nextest goes by words and colours alike.
+#[test]
+fn bacon_finds_what_failed_and_its_output() {
+    let block =
+        blocks(&page(INTEGRATIONS), "toml").into_iter().find(|it| it.contains("analyzer = \"nextest\"")).unwrap();
+    let command = block.lines().find_map(|line| line.strip_prefix("command = ")).unwrap();
+    let command: Vec<String> = serde_json::from_str(command).unwrap();
+    assert_eq!(command[..2], ["cargo", "ptest"]);
+    let failing = "#[cfg(test)]\nmod tests {\n    #[test]\n    fn fails() { panic!(\"said\") }\n}\n";
+    let ran = Workspace::of_package("").file("src/lib.rs", failing).ptest().args(&command[2..]).run();
+    let result = "\x1b[31;1m        FAIL\x1b[0m [";
+    let result = ran.expect(100).stderr.lines().find(|line| line.starts_with(result)).unwrap_or_default();
+    assert!(result.ends_with("] \x1b[2mmade\x1b[0m \x1b[39mtests::\x1b[0m\x1b[1mfails\x1b[0m"), "{}", ran.stderr);
+    let heading = "\n  \x1b[31;1moutput\x1b[0m \x1b[31;1m───\x1b[0m\n";
+    let (_, output) = ran.stderr.split_once(heading).unwrap_or_else(|| panic!("no heading: {}", ran.stderr));
+    let (output, _) = output.split_once("\n────────────\n").unwrap_or_else(|| panic!("no end: {}", ran.stderr));
+    assert!(output.contains("said"), "{output}");
 }
 
 /// The commands that CI systems run, each with the files that are collected after it.
