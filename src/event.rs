@@ -412,13 +412,13 @@ impl LeftBehind {
             parts.push(format!("{} outlived {whom}, and {verb} killed", killed.join(", ")));
         }
         if !alive.is_empty() {
-            parts.push(format!("{} outlived {whom}, and did not end when killed", alive.join(", ")));
+            parts.push(format!("{} outlived {whom}, and did not exit when killed", alive.join(", ")));
         }
         if holds_output {
-            parts.push(format!("something that was started in {whom} still holds its output; it was not found"));
+            parts.push(format!("something that {whom} started still holds its output; it was not found"));
         }
         if parts.is_empty() {
-            parts.push(format!("something outlived {whom} for a moment, and is gone"));
+            parts.push(format!("something outlived {whom} briefly and has exited"));
         }
         parts.join("; ")
     }

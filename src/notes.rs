@@ -84,7 +84,7 @@ fn on_all_ignored(known: Known) -> impl Iterator<Item = String> {
             count => format!("all its {count} tests are"),
         };
         format!(
-            "{} says that {tests} ignored, which a harness may also do that does not know --ignored; `cargo ptest -p {} -- \
+            "{} reports that {tests} ignored, as does a harness that does not know --ignored; `cargo ptest -p {} -- \
              --ignored` runs what it has",
             suite.binary.id, suite.binary.package
         )
@@ -214,10 +214,10 @@ mod tests {
         let notes = |suites: &[(Harness, &[&str])]| {
             said(suites, &[], |known| on_suites(known, &filter::Options::default(), true, false))
         };
-        let note = "note: p::t says that all its 2 tests are ignored, which a harness may also do that does not know \
-                    --ignored; `cargo ptest -p p -- --ignored` runs what it has";
+        let note = "note: p::t reports that all its 2 tests are ignored, as does a harness that does not know --ignored; \
+                    `cargo ptest -p p -- --ignored` runs what it has";
         assert_eq!(notes(&[(Harness::Custom, &["a!", "b!"]), (Harness::Libtest, &["c"])]), [note]);
-        assert!(notes(&[(Harness::Custom, &["a!"])])[0].contains("p::t says that its only test is ignored, "));
+        assert!(notes(&[(Harness::Custom, &["a!"])])[0].contains("p::t reports that its only test is ignored, "));
         assert!(notes(&[(Harness::Custom, &["a!", "b"]), (Harness::Libtest, &["c!"])]).is_empty());
         assert!(notes(&[(Harness::Custom, &[])]).is_empty());
     }

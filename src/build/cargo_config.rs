@@ -50,7 +50,7 @@ impl CargoConfig {
         if let (true, Some(target)) = (asked.is_empty(), configured) {
             return Ok(words(target).into_iter().flatten().collect());
         }
-        self.files.build_target_for_cli(asked).context("cannot tell which target was built for")
+        self.files.build_target_for_cli(asked).context("cannot determine the target of the build")
     }
 
     pub(super) fn env(&self) -> BTreeMap<String, Variable> {

@@ -99,7 +99,7 @@ impl<'a> Environment<'a> {
 
     /// Build scripts' own libraries, the profile's two folders, the standard library, and what was there before.
     fn library_path(&self, path: &Utf8Path, platform: &Platform) -> Result<OsString> {
-        let built = path.ancestors().nth(2).context("a test binary lies outside of any profile's folder")?;
+        let built = path.ancestors().nth(2).context("a test binary is outside of every profile's folder")?;
         // Programs are built in one folder and finished ones are put in another, where the two are not the same.
         let finished = match built.strip_prefix(&self.build_directory) {
             Ok(profile) => self.target_directory.join(profile),
@@ -121,7 +121,7 @@ impl<'a> Environment<'a> {
             }
             None => {}
         }
-        std::env::join_paths(paths).context("a folder's name cannot stand in the library path")
+        std::env::join_paths(paths).context("a folder's name cannot be part of the library path")
     }
 }
 

@@ -68,11 +68,11 @@ fn platform(config: &CargoConfig, rustc: &Rustc, target: Option<&str>) -> Result
     }?;
     let mut lines = told.lines();
     let triple = match target {
-        None => lines.next().context("rustc does not say what the host is")?.to_owned(),
+        None => lines.next().context("rustc did not report its host")?.to_owned(),
         // A target may be given as the path of a JSON file.
         Some(target) => Utf8Path::new(target).file_stem().unwrap_or(target).to_owned(),
     };
-    let libdir = lines.next().context("rustc does not say where its libraries are")?.into();
+    let libdir = lines.next().context("rustc did not report where its libraries are")?.into();
     let cfg = || -> Result<Vec<Cfg>> {
         let told = rustc.print(&["--print=cfg", "--target", target.unwrap_or(&triple)])?;
         Ok(told.lines().filter_map(|line| line.parse().ok()).collect())

@@ -66,7 +66,7 @@ impl<'a> Rustc<'a> {
         if !output.status.success() {
             bail!("{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr).trim_end());
         }
-        String::from_utf8(output.stdout).with_context(|| format!("{command:?} does not speak UTF-8"))
+        String::from_utf8(output.stdout).with_context(|| format!("the output of {command:?} is not UTF-8"))
     }
 
     fn remembered(&self) -> Answers {

@@ -24,7 +24,7 @@ fn why_not_by(name: &str) -> Option<String> {
         ),
         _ if name.starts_with('-') => Some(format!(
             "it was not run: its harness would take the test's name, {name}, for an option; rename the test so that it \
-             begins with another character"
+             starts with another character"
         )),
         _ => None,
     }

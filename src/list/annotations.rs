@@ -142,8 +142,8 @@ fn contexts(annotations: &[Annotation], mistakes: &mut Vec<String>) -> Vec<Conte
         let split = ancestors(&contexts, context.parent).find(|it| it.kind == ContextKind::CanSplit);
         if let Some(split) = split {
             mistakes.push(format!(
-                "{}: #[setup(shared)] inside of {}, whose #[setup(can_split)] at {} is done anew in each process, so \
-                 there is not one that could be shared: make the outer one shared or a unit, or move this one out of it",
+                "{}: #[setup(shared)] inside of {}, whose #[setup(can_split)] at {} runs in each process, so there is no \
+                 single one to share: make the outer one shared or a unit, or move this one out of it",
                 context.setup, split.module, split.setup
             ));
         }
@@ -176,7 +176,7 @@ fn mark_tests(
         };
         if test.times > 1 {
             mistakes.push(format!(
-                "{}: the test {} is registered twice, because #[ptest::test] stands below another test attribute: put \
+                "{}: the test {} is registered twice, because #[ptest::test] is below another test attribute: put \
                  it above",
                 place(annotation),
                 test.name

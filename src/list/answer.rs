@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(answer.unwrap().success(), None);
         expect_gone(alive);
         let (command, alive) = shell("sleep 1000");
-        assert_eq!(ask(command, &options).err().unwrap().to_string(), "the answer is not wanted any more");
+        assert_eq!(ask(command, &options).err().unwrap().to_string(), "the listing was cancelled");
         expect_gone(alive);
     }
 

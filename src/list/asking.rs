@@ -31,7 +31,7 @@ impl Asking {
 
     /// Fails when nobody is to be asked any more.
     pub(super) fn ensure_wanted(&self) -> Result<()> {
-        ensure!(!self.state().given_up, "the answer is not wanted any more");
+        ensure!(!self.state().given_up, "the listing was cancelled");
         Ok(())
     }
 

@@ -153,7 +153,7 @@ fn behind_runner(binary: &TestBinary, lists: Lists, options: &Options) -> Result
     let answer = question(binary, &[], options)?;
     let complaint = answer.complaint();
     let Some(text) = answer.success() else {
-        bail!("{complaint}; whatever runs before its tests has to let it list them");
+        bail!("{complaint}; code that runs before its tests must let it list them");
     };
     if let Some(all) = lists.find(text) {
         let tests = terse::mark_ignored(all, |more| lists.ask(binary, more, options))?;
@@ -162,7 +162,7 @@ fn behind_runner(binary: &TestBinary, lists: Lists, options: &Options) -> Result
     }
     ensure!(
         !text.trim().is_empty() || !binary.runner.is_empty(),
-        "it has libtest's harness, and ends without listing its tests: something ends it before that"
+        "it has libtest's harness, but exits without listing its tests"
     );
     Ok(Foreign::whole(binary, format!("{who}, nor does it list tests ({complaint}): it runs as one test")))
 }

@@ -57,14 +57,14 @@ impl Found {
     /// What should be said of the run beside its reports.
     pub fn note(&self) -> Result<Option<&'static str>> {
         if self.0.goes_on {
-            return Ok(Some("the run goes on; the reports tell what has happened so far"));
+            return Ok(Some("the run is still going; the reports show what has happened so far"));
         }
         let mut last = None;
         for event in self.0.events()? {
             last = Some(event?);
         }
         let is_whole = matches!(last, Some(crate::event::Event::RunFinished(_)));
-        Ok((!is_whole).then_some("the run broke off, and the reports say so"))
+        Ok((!is_whole).then_some("the run did not finish; the reports show what had happened"))
     }
 
     pub fn path(&self) -> &Utf8Path {

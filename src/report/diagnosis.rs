@@ -44,7 +44,7 @@ impl Around {
             }
             (Some(_), ..) => "fails alone".to_owned(),
             (None, 0, false) if asked => {
-                "ran first in its process and without others beside it: it needs no diagnosis".to_owned()
+                "ran first in its process, and no other process of its package ran: nothing to diagnose".to_owned()
             }
             (None, 0, _) => return None,
             (None, ..) => format!("ran after {after}, in the same process"),
@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(verdict(1, true, failed, true), "fails alone");
         assert_eq!(verdict(1, true, None, false), "ran after t0, in the same process");
         assert_eq!(verdict(0, false, None, false), "");
-        let alone = "ran first in its process and without others beside it: it needs no diagnosis";
+        let alone = "ran first in its process, and no other process of its package ran: nothing to diagnose";
         assert_eq!(verdict(0, false, None, true), alone);
     }
 }

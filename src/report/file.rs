@@ -60,7 +60,8 @@ const LONGEST: u64 = 256 * 1024 * 1024;
 
 /// Opens a journal.
 pub(super) fn open(journal: &Utf8Path) -> Result<fs::File> {
-    files::open(journal).with_context(|| format!("cannot read the journal {journal} (remove it to do without it)"))
+    files::open(journal)
+        .with_context(|| format!("cannot read the journal {journal} (remove it to continue without it)"))
 }
 
 /// The events in a journal.
@@ -70,7 +71,7 @@ pub(super) fn events(journal: &Utf8Path) -> Result<impl Iterator<Item = Result<E
 
 /// The same of one that is open.
 pub(super) fn events_of(lines: impl BufRead, journal: &Utf8Path) -> impl Iterator<Item = Result<Event>> {
-    let failed = move || format!("cannot read the journal {journal} (remove it to do without it)");
+    let failed = move || format!("cannot read the journal {journal} (remove it to continue without it)");
     read(lines, LONGEST).map(move |event| event.with_context(failed))
 }
 

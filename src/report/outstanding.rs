@@ -47,7 +47,7 @@ pub fn outstanding(runs: &Runs) -> Result<Outstanding> {
                 run.apply(&mut outstanding.tests);
             }
             Err(error) => {
-                outstanding.notes.push(format!("the results of one run are left out: {}", errors::describe(&error)));
+                outstanding.notes.push(format!("the results of one run are ignored: {}", errors::describe(&error)));
                 failure.get_or_insert(error);
             }
         }

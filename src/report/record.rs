@@ -37,7 +37,7 @@ impl Record {
             // A run that was killed at once has not got further.
             Err(_) => ensure!(
                 is_cut_off(&line),
-                "{path} is no journal of a run: its first line is no JSON line (remove it to do without it)"
+                "{path} is no journal of a run: its first line is no JSON line (remove it to continue without it)"
             ),
         }
         let goes_on = file.try_lock().is_err();
@@ -118,7 +118,11 @@ fn not_reached(
     started: Option<&TestStarted>,
     now: DateTime<FixedOffset>,
 ) -> TestFinished {
-    let why = if started.is_some() { "it was running when the run broke off" } else { "the run broke off" };
+    let why = if started.is_some() {
+        "it was running when the run stopped unexpectedly"
+    } else {
+        "the run stopped unexpectedly"
+    };
     TestFinished {
         binary,
         test,
@@ -170,7 +174,8 @@ mod tests {
     fn what_a_broken_off_run_owes_is_not_reached() {
         let events =
             [run_started(3), selected(&["a", "b", "c"]), test_started("demo", "b"), Event::TestFinished(finished("c"))];
-        let expected = [("a", "the run broke off"), ("b", "it was running when the run broke off")];
+        let expected =
+            [("a", "the run stopped unexpectedly"), ("b", "it was running when the run stopped unexpectedly")];
         assert_eq!(added(&events, false), expected.map(|(test, why)| (test.to_owned(), why.to_owned())));
         assert!(added(&events, true).is_empty());
         assert!(added(&[&events[..], &[run_finished(&events, None)]].concat(), false).is_empty());

@@ -227,7 +227,7 @@ pub(super) fn totals(run: &RunFinished, styles: &Styles) -> String {
         (tally.ended_by_hand, "ended"),
         (tally.crashed, "crashed"),
         (tally.setup_failed, "set-up failed"),
-        (tally.error, "in error"),
+        (tally.error, if tally.error == 1 { "error" } else { "errors" }),
         (tally.worker_failed, if tally.worker_failed == 1 { "worker failure" } else { "worker failures" }),
         (fixtures, if fixtures == 1 { "failed fixture" } else { "failed fixtures" }),
     ];
@@ -250,9 +250,9 @@ pub(super) fn totals(run: &RunFinished, styles: &Styles) -> String {
     let why = match run.stopped {
         Some(Stopped::Interrupted) => ", interrupted",
         Some(Stopped::Terminated) => ", terminated",
-        Some(Stopped::FailFast) => ", stopped after the last failure allowed",
+        Some(Stopped::FailFast) => ", stopped at the failure limit",
         Some(Stopped::Error) => ", stopped by an error",
-        Some(Stopped::BuildFailed) => ", stopped since the build failed",
+        Some(Stopped::BuildFailed) => ", stopped because the build failed",
         None => "",
     };
     let tests = if ran == 1 { "test" } else { "tests" };

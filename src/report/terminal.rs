@@ -158,7 +158,7 @@ impl<W: Write> Terminal<W> {
         writeln!(
             self.page,
             "{label} {tests} test{more_tests} of {binaries}, up to {workers} process{}",
-            if more_workers.is_empty() { "" } else { "es at once" }
+            if more_workers.is_empty() { "" } else { "es" }
         )
     }
 
@@ -317,8 +317,8 @@ impl<W: Write> Terminal<W> {
             let label = self.styles.dim.apply_to("     process");
             let count = exited.rescheduled;
             let tests = match (reason, count) {
-                (None, 1) => "test that had not begun",
-                (None, _) => "tests that had not begun",
+                (None, 1) => "test that had not started",
+                (None, _) => "tests that had not started",
                 (Some(_), 1) => "test",
                 (Some(_), _) => "tests",
             };

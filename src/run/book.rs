@@ -164,8 +164,8 @@ impl<'a> Book<'a> {
     /// Why the time of an item was up.
     pub(super) fn late(&self, item: schedule::Item) -> String {
         match self.items[item].limit {
-            Some((limit, whence)) => format!("it took longer than {} s ({whence})", limit.as_secs_f64()),
-            None => "its time was up".to_owned(),
+            Some((limit, whence)) => format!("timed out after {limit:?} ({whence})"),
+            None => "timed out".to_owned(),
         }
     }
 
@@ -237,7 +237,7 @@ impl<'a> Book<'a> {
             let result = self.attempts.remove(&item).unwrap_or_else(|| {
                 // Without a stop nothing may be left; if it is, that is a fault of ours, and the run is red.
                 let (outcome, message) = match stopped {
-                    Some(_) => (Outcome::NotReached, "the run ended before it"),
+                    Some(_) => (Outcome::NotReached, "the run ended before it started"),
                     None => (Outcome::Error, "cargo ptest lost sight of this test; please report this"),
                 };
                 let result = self.result(item, outcome, Instant::now());

@@ -112,7 +112,7 @@ impl Run<'_> {
             1 => "; 1 is still running".to_owned(),
             count => format!("; {count} are still running"),
         };
-        self.say(format!("no more tests are started{running}"));
+        self.say(format!("no more tests will start{running}"));
     }
 
     /// As if its time was up; whoever asks again before it is gone has it killed at once.
@@ -136,11 +136,11 @@ impl Run<'_> {
 
     fn change_cap(&mut self, cap: usize) {
         if cap == 0 {
-            return self.say("one slot is the least".to_owned());
+            return self.say("there has to be at least one slot".to_owned());
         }
         self.pool.grow_to(cap);
         self.step(Instant::now(), Input::Cap(cap));
-        self.say(format!("up to {cap} {} at once", if cap == 1 { "process" } else { "processes" }));
+        self.say(format!("up to {cap} {}", if cap == 1 { "process" } else { "processes" }));
     }
 
     /// Ctrl-Z: the terminal is given back and everything stands still until somebody says `fg` or `bg`.

@@ -56,15 +56,16 @@ impl Run<'_> {
             }
             Judgement::TimedOut(place) => {
                 let live = &self.processes[&process];
-                let late = match live.open {
-                    Some(_) => "its time was up".to_owned(),
-                    None => self.book.late(live.batch.items[place]),
+                let item = live.batch.items[place];
+                let late = match &live.open {
+                    Some(open) => plan::late(&self.book.suite(item).contexts[open.context], open.fixture),
+                    None => self.book.late(item),
                 };
                 let verdict = early.unwrap_or((Outcome::TimedOut, late));
                 self.died_in(process, place, verdict, output, fixture);
             }
             Judgement::Crashed(place) | Judgement::Alone(place) => {
-                let doubt = if gone.end.disputed { ": libtest's summary is missing, or has other numbers" } else { "" };
+                let doubt = if gone.end.disputed { ": libtest's summary is missing or does not match" } else { "" };
                 let item = self.processes[&process].batch.items[place];
                 let open = self.processes[&process].open.is_some();
                 let why =
@@ -133,8 +134,8 @@ impl Run<'_> {
             self.warned_of_lost_slots = true;
             let names = self.process_names(process);
             self.book.warn(format!(
-                "a process was killed ({names}); if it ran cargo or make, the slots that they held are lost to the \
-                 jobserver of the make or cargo that started this run",
+                "a process was killed ({names}); if it ran cargo or make, their slots are lost to the jobserver of the make \
+                 or cargo that started this run",
             ));
         }
     }
@@ -208,7 +209,7 @@ impl Run<'_> {
 
     fn log_is_lost(&mut self, process: Process) {
         let Some(live) = self.processes.get_mut(&process) else { return };
-        live.reason = Some("its log could not be opened, so all its tests run without one".to_owned());
+        live.reason = Some("libtest's log could not be opened, so all its tests run without one".to_owned());
         let suite = self.book.place(live.batch.items[0]);
         self.without_log.insert(suite);
     }
@@ -224,8 +225,7 @@ impl Run<'_> {
         let (Some(live), Some(first)) = (self.processes.get_mut(&process), first) else { return };
         let item = live.batch.items[place];
         let name = &self.book.test(item).name;
-        live.reason =
-            Some(format!("nothing says what became of {name}, as if it had closed libtest's log; it runs again alone"));
+        live.reason = Some(format!("{name} has no result, as if it had closed libtest's log; it runs again alone"));
         self.alone.insert(item, first);
         self.step(Instant::now(), Input::RunAlone { process, item });
     }
@@ -280,7 +280,7 @@ impl Run<'_> {
         let places: Vec<usize> = again.iter().map(|(place, _)| *place).collect();
         let Some(live) = self.processes.get_mut(&process) else { return false };
         live.forget_ends(&places);
-        live.reason = Some("what it says of its tests is disputed, and each of them runs again alone".to_owned());
+        live.reason = Some("its test results are disputed, so each test runs again alone".to_owned());
         let items: Vec<_> = places.iter().map(|place| live.batch.items[*place]).collect();
         for (item, (_, output)) in items.into_iter().zip(again) {
             self.alone.insert(item, First { why: NoWord::Disputed, exit: gone.exit, output, confirmed: true });
@@ -322,7 +322,7 @@ impl Run<'_> {
         match (conclusion, held) {
             (Conclusion::Crashed, held) if is_disputed => {
                 let made_up = held.is_some() || gone.end.disputed;
-                let doubt = if made_up { ", and libtest has not written the summary" } else { "" };
+                let doubt = if made_up { ", and libtest did not write its summary" } else { "" };
                 let output = running.or(held.map(|(ended, _)| ended.output)).unwrap_or_default();
                 let why = Some(format!("{}{doubt}", gone.exit));
                 self.test_finished(process, 0, Outcome::Crashed, why, output, now);
@@ -368,7 +368,7 @@ impl Run<'_> {
         let is_news = self.stopped.is_none() && !is_given_up && !live.was_cut_short;
         let owed = if is_news { live.owed() } else { Vec::new() };
         let reason = match live.was_cut_short {
-            true => Some("others run what was left to it".to_owned()),
+            true => Some("its remaining tests run in other processes".to_owned()),
             false => live.reason.clone(),
         };
         let waiting: Vec<_> = owed.iter().take(NEAREST).map(|place| live.batch.items[*place]).collect();
@@ -400,7 +400,7 @@ impl Run<'_> {
             return;
         }
         if let Err(error) = self.pool.top_up(self.held.len() + self.in_flight.load(Ordering::SeqCst)) {
-            self.book.warn(format!("cannot put back slots of the jobserver: {error}"));
+            self.book.warn(format!("cannot return slots to the jobserver: {error}"));
         }
     }
 }

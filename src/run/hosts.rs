@@ -11,6 +11,7 @@ use super::fixtures::{Came, finished, kind};
 use super::live::Early;
 use super::os::Group;
 use super::output::Output;
+use super::plan;
 use super::process::{Gone, Leak, Report, SoFar, Timed};
 use super::{Run, Who, leftovers, os};
 use crate::event::{Event, Fixture, FixtureFinished, FixtureStarted, LeftBehind, Outcome};
@@ -229,7 +230,11 @@ impl Run<'_> {
         let (outcome, why) = match killed {
             _ if waits_for_terminal => Early::WaitsForTerminal.verdict(),
             _ if by_hand => Early::ByHand.verdict(),
-            Some(Killed::Late) => (Outcome::TimedOut, "it had no end after its time was up".to_owned()),
+            Some(Killed::Late) => {
+                let spec = &self.groups.hosts[host];
+                let fixture = if at == At::Setup { Fixture::Setup } else { Fixture::Teardown };
+                (Outcome::TimedOut, plan::late(&self.book.suites[spec.suite].contexts[spec.context], fixture))
+            }
             _ => (Outcome::Crashed, gone.exit.to_string()),
         };
         let fixture = match at {
@@ -243,7 +248,8 @@ impl Run<'_> {
             (None, _) => {}
             (Some(fixture), Some(Killed::Hurried)) => {
                 let module = self.host_context(host);
-                self.book.warn(format!("{module} was not torn down: its host was killed at the second request to end"));
+                self.book
+                    .warn(format!("{module} was not torn down: its host was killed at the second request to stop"));
                 if at != At::Up {
                     self.tell_host_fixture(host, fixture, Came::cut_short(since), gone.end.fixture);
                 }
@@ -266,8 +272,8 @@ impl Run<'_> {
         let told = match outcome {
             // What has happened to a process says nothing to those who do not know which process it was.
             Outcome::Crashed => format!(
-                "the process that holds {} has ended: {why}; something in it, or outside, has ended it (an exit, an abort, \
-                 a kill, memory that ran out), and it is not started again in this run",
+                "the process that holds {} exited early: {why} (it may have called exit, aborted, been killed or run out of \
+                 memory); it is not restarted in this run",
                 self.host_context(host)
             ),
             _ => why.clone(),
@@ -284,7 +290,7 @@ impl Run<'_> {
             self.tell_host_fixture(host, Fixture::Host, came, Output::default());
         } else {
             let module = self.host_context(host);
-            self.book.warn(format!("the host of {module} has ended: {why}"));
+            self.book.warn(format!("the host of {module} left something behind: {why}"));
         }
     }
 
@@ -334,12 +340,12 @@ impl Run<'_> {
         let Some(first) = items.first() else { return };
         let tests = if items.len() == 1 { "1 test".to_owned() } else { format!("{} tests", items.len()) };
         self.book.warn(format!(
-            "process {process} was the only one that may run tests of {}, since they write into their sources: {tests} not \
-             reached; run it again for these",
+            "process {process} was the only one that may run tests of {}, because they write to their sources: {tests} not \
+             reached; run again for these",
             self.book.suite(*first).binary.id
         ));
         for item in items {
-            self.book.not_reached(*item, "the only process of its binary has ended");
+            self.book.not_reached(*item, "the only process of its binary exited");
         }
     }
 

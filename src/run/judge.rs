@@ -73,7 +73,7 @@ pub(super) fn judge(facts: Facts) -> Judgement {
         (Some((place, _)), _) => return Judgement::Crashed(*place),
         (None, Some(Asked::Lingering(limit))) => return Judgement::Failed(did_not_end(limit)),
         (None, Some(Asked::Late(_))) if ended == 0 => {
-            return Judgement::NotStarted("its time was up before its first test began".to_owned());
+            return Judgement::NotStarted("timed out before its first test started".to_owned());
         }
         (None, _) => {}
     }
@@ -86,7 +86,7 @@ pub(super) fn judge(facts: Facts) -> Judgement {
         return Judgement::Crashed(place);
     }
     if ended == 0 {
-        return Judgement::NotStarted(format!("its process ended before its first test began: {exit}"));
+        return Judgement::NotStarted(format!("its process ended before its first test started: {exit}"));
     }
     Judgement::Failed(match ended == given {
         true => format!("it ended after its last test: {exit}"),
@@ -96,7 +96,7 @@ pub(super) fn judge(facts: Facts) -> Judgement {
 
 fn did_not_end(ExitLimit { limit, of_item }: ExitLimit) -> String {
     let whose = match of_item {
-        true => format!("that test's time limit, but at least {SHORTEST_EXIT:?}"),
+        true => format!("that test's timeout, but at least {SHORTEST_EXIT:?}"),
         false => "no process may take longer to exit".to_owned(),
     };
     format!("it did not end within {limit:?} of its last test ({whose})")
@@ -191,7 +191,7 @@ mod tests {
             judged(&end(None), Exit::Signal(9), Some(asked), 3, false)
         };
         let failed = |why: &str| Judgement::Failed(why.to_owned());
-        let own = "it did not end within 2s of its last test (that test's time limit, but at least 1s)";
+        let own = "it did not end within 2s of its last test (that test's timeout, but at least 1s)";
         assert_eq!(why(2, true), failed(own));
         let common = "it did not end within 60s of its last test (no process may take longer to exit)";
         assert_eq!(why(60, false), failed(common));

@@ -1,10 +1,10 @@
 //! Finds in a test's output why it failed. Pure.
 
 /// The message of a test that the terminal has stopped.
-pub(super) const TERMINAL: &str = "it wants the terminal, and was stopped by it: tests run in the background, where nobody \
-                                   may read from a terminal or change its modes; give it a terminal of its own (a pty), or \
-                                   none (`setsid`), or run it alone: `-- --exact NAME --nocapture` at a terminal lends it \
-                                   that";
+pub(super) const TERMINAL: &str = "it tried to use the terminal and was stopped: tests run in the background, where a \
+                                   process may not read from the terminal or change its modes; give it a terminal of its own \
+                                   (a pty) or none (`setsid`), or run it alone on a terminal with `-- --exact NAME \
+                                   --nocapture`, which lends it the terminal";
 
 /// Longer messages are cut: the output has them whole.
 const LONGEST: usize = 4096;

@@ -285,7 +285,7 @@ pub fn groups<'a>(
         warnings.into_iter().for_each(|warning| run.book.warn(warning));
         if room < options.processes {
             run.book.warn(format!(
-                "the limit on open files leaves room for {room} {} at once, not {}: see ulimit -Hn",
+                "the limit on open files allows {room} {} at a time, not {} (see ulimit -Hn)",
                 if room == 1 { "process" } else { "processes" },
                 options.processes
             ));
@@ -394,7 +394,8 @@ impl<'a> Run<'a> {
         for (suite, test) in tests {
             let suite = self.book.suites[*suite];
             let result = book::result(suite, &suite.tests[*test], Outcome::Failed, now);
-            let message = "set-up will not run for it; use ptest::test, or #[context(plain)] if it needs none";
+            let message =
+                "its context's set-up does not run for it; use ptest::test, or #[context(plain)] if it needs none";
             self.book.tell(&Event::TestFinished(TestFinished { message: Some(message.to_owned()), ..result }));
         }
     }
@@ -595,7 +596,7 @@ impl<'a> Run<'a> {
                 self.held.push(slot);
                 self.step(Instant::now(), Input::SlotGranted);
             }
-            Err(error) => self.book.warn(format!("the jobserver gives no more slots: {error}")),
+            Err(error) => self.book.warn(format!("the jobserver grants no more slots: {error}")),
         }
     }
 
@@ -702,7 +703,7 @@ impl<'a> Run<'a> {
             format!("{} has changed since {} was built", file.strip_prefix(&binary.root).unwrap_or(file), binary.id);
         if self.warned_of_sources.insert(suite) {
             self.book.warn(format!(
-                "{why}, so its tests would write to wrong places: those that are left are not reached; run it again for these"
+                "{why}, so its tests would write to the wrong places: the remaining tests are not reached; run again for these"
             ));
         }
         Some(why)
@@ -712,8 +713,8 @@ impl<'a> Run<'a> {
         let binary = &self.book.suites[suite].binary;
         if self.programs.is_another(suite, &binary.path) {
             self.book.warn(format!(
-                "{} was built anew during the run ({}): its tests up to now ran in another program than those after; run \
-                 it again",
+                "{} was rebuilt during the run ({}): earlier tests ran in a different program than later ones; run \
+                 again",
                 binary.id, binary.path
             ));
         }
@@ -726,7 +727,7 @@ impl<'a> Run<'a> {
             let binary = &self.book.suite(batch.items[0]).binary.id;
             let names = self.book.names(&batch.items).join(", ");
             self.book.warn(format!(
-                "the jobserver that this run is a guest of does not grant {asked} slots; a test that asks for so many runs \
+                "the jobserver that this run shares does not grant {asked} slots; a test that needs as many runs \
                  with {} ({binary}: {names})",
                 batch.slots
             ));

@@ -9,9 +9,10 @@ use ptest::wire::environment::{SETUP_LIMIT, TEARDOWN_LIMIT};
 use super::counters::{Counters, PROFILE};
 use super::os;
 use super::{Options, Work};
+use crate::event::Fixture;
 use crate::group::{Group, Grouped, Host, Whence};
 use crate::history::Lengths;
-use crate::list::{self, Suite};
+use crate::list::{self, Context, Suite};
 use crate::schedule::{self, ContextId, More, Spec};
 
 /// A test to run, and which time it is.
@@ -211,6 +212,16 @@ fn host(suite: &Suite, host: &Host) -> schedule::Host {
         setup_limit: context.setup.timeout.unwrap_or(SETUP_LIMIT),
         teardown_limit: context.teardown.as_ref().and_then(|it| it.timeout).unwrap_or(TEARDOWN_LIMIT),
     }
+}
+
+/// Why a fixture was ended that took too long.
+pub(super) fn late(context: &Context, fixture: Fixture) -> String {
+    let (own, default) = match fixture {
+        Fixture::Setup | Fixture::Host => (context.setup.timeout, SETUP_LIMIT),
+        Fixture::Teardown => (context.teardown.as_ref().and_then(|it| it.timeout), TEARDOWN_LIMIT),
+    };
+    let whence = if own.is_some() { "its own timeout" } else { "the default" };
+    format!("timed out after {:?} ({whence})", own.unwrap_or(default))
 }
 
 /// How many names fit on a command line, if all were as long as the longest.

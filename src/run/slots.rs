@@ -68,13 +68,13 @@ impl Pool {
             }
             Some(Err(FromEnvErrorKind::NoEnvVar | FromEnvErrorKind::NoJobserver)) | None => None,
             Some(Err(_)) => Some(
-                "the environment names a jobserver that cannot be reached, so this run makes one of its own; \
-                 in a Makefile, begin the recipe's line with `+`"
+                "the environment names a jobserver that cannot be reached, so this run creates its own; \
+                 in a Makefile, start the recipe's line with `+`"
                     .to_owned(),
             ),
         };
         let tokens = slots.saturating_sub(1);
-        let client = Client::new(tokens).context("cannot make a jobserver")?;
+        let client = Client::new(tokens).context("cannot create a jobserver")?;
         let makeflags = share(&client)?;
         Ok((Self::of(client, Some(makeflags), tokens)?, warning))
     }
@@ -164,7 +164,7 @@ fn share(client: &Client) -> Result<OsString> {
     let mut command = std::process::Command::new("true");
     client.configure(&mut command);
     let makeflags = command.get_envs().find(|(name, _)| *name == "CARGO_MAKEFLAGS").and_then(|(_, value)| value);
-    let makeflags = makeflags.context("the jobserver does not say how it is shared")?.to_owned();
+    let makeflags = makeflags.context("the jobserver does not report how it is shared")?.to_owned();
     #[cfg(unix)]
     for number in descriptors(&makeflags.to_string_lossy()) {
         // SAFETY: the client owns these descriptors and lives as long as the program.

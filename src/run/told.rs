@@ -129,7 +129,7 @@ impl Run<'_> {
     pub(super) fn warn_of_shortage(&mut self, why: Shortage, error: &io::Error) {
         if why == Shortage::Resources && !std::mem::replace(&mut self.warned_of_shortage, true) {
             self.book.warn(format!(
-                "the system has no room for another process ({error}): fewer run at once, and what could not be started \
+                "the system cannot start another process ({error}): fewer run at a time, and what could not be started \
                  is when another has ended (see ulimit -n and -u, or use fewer --processes)"
             ));
         }

@@ -107,7 +107,11 @@ fn the_reports_of_a_killed_run_say_so_and_failed_runs_the_rest() {
 
     let (page, trace) = (workspace.path().join("page.html"), workspace.path().join("trace.json"));
     let ran = report(&workspace).junit(&file).args(["--html".as_ref(), &*page, "--trace".as_ref(), &*trace]).run();
-    assert!(ran.expect(0).stderr.starts_with("note: the run broke off, and the reports say so ("), "{}", ran.stderr);
+    assert!(
+        ran.expect(0).stderr.starts_with("note: the run did not finish; the reports show what had happened ("),
+        "{}",
+        ran.stderr
+    );
     junit::validate(&file);
     let page = fs::read_to_string(page).unwrap();
     for text in [
@@ -129,8 +133,8 @@ fn the_reports_of_a_killed_run_say_so_and_failed_runs_the_rest() {
     let cases: Vec<_> = cases.map(|case| (case.name, case.outcome, case.message)).collect();
     let case = |name: &str, outcome: &str, message: &str| (name.to_owned(), outcome.to_owned(), message.to_owned());
     assert!(cases[0].2.contains("as it was told"), "{cases:?}");
-    assert_eq!(cases[1], case("b", "not-reached", "not reached: it was running when the run broke off"));
-    assert_eq!(cases[2], case("c", "not-reached", "not reached: the run broke off"));
+    assert_eq!(cases[1], case("b", "cancelled", "cancelled: it was running when the run stopped unexpectedly"));
+    assert_eq!(cases[2], case("c", "not-reached", "not reached: the run stopped unexpectedly"));
 
     let (ran, events) = workspace.ptest().args(["--failed"]).json();
     ran.expect(0);
@@ -301,7 +305,7 @@ fn a_journal_that_cannot_be_read_is_left_out_with_a_note_that_names_it() {
         fs::write(&damaged, first_line).unwrap();
         let (ran, events) = workspace.ptest().args(["--failed", "--no-doc"]).env("B", "fail").json();
         assert_eq!(outcomes(&events), ["b failed"]);
-        let note = format!("note: the results of one run are left out: {}", damaged.display());
+        let note = format!("note: the results of one run are ignored: {}", damaged.display());
         assert!(ran.expect(100).stderr.contains(&note), "{}", ran.stderr);
     }
     for journal in journals(&workspace) {

@@ -220,7 +220,7 @@ fn a_diagnosis_tells_company_from_state_left_behind() {
 #[test]
 fn a_diagnosis_says_so_where_there_is_nothing_to_try() {
     let ran = ptest(&["outcomes"]).args(["--diagnose", "--", "--exact", "tests::fails"]).run();
-    let text = "      ran first in its process and without others beside it: it needs no diagnosis\n";
+    let text = "      ran first in its process, and no other process of its package ran: nothing to diagnose\n";
     assert!(ran.expect(100).stderr.contains(text), "{}", ran.stderr);
 }
 

@@ -139,7 +139,7 @@ fn without_a_log_what_looks_like_libtests_words_is_not_taken_for_them() {
         ran.expect(100);
         assert_eq!(outcomes(&events), expected, "{args:?}: {}", ran.stderr);
         let mut reasons = of_kind(&events, "worker-exited").filter_map(|it| it["reason"].as_str());
-        assert!(reasons.any(|it| it.contains("its log could not be opened")), "{}", ran.stderr);
+        assert!(reasons.any(|it| it.contains("libtest's log could not be opened")), "{}", ran.stderr);
     }
 }
 

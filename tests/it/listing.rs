@@ -191,5 +191,5 @@ fn a_stock_binary_that_hangs_when_it_should_list_ends_the_run_and_is_named() {
 #[cfg(target_os = "linux")]
 fn a_stock_binary_that_ends_well_without_a_list_is_no_binary_without_tests() {
     let ran = before_main("std::process::exit(0);").ptest().run();
-    assert!(ran.expect(104).stderr.contains("it has libtest's harness, and ends without listing"), "{}", ran.stderr);
+    assert!(ran.expect(104).stderr.contains("it has libtest's harness, but exits without listing"), "{}", ran.stderr);
 }

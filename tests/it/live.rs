@@ -212,7 +212,7 @@ fn nothing_more_is_started_on_demand() {
     let mut screen = Screen::start(tool);
     screen.wait_for(|text| runs(text, 0, "hang tests::f_hangs_until_told"));
     screen.press("s");
-    screen.wait_for_text("no more tests are started; 1 is still running");
+    screen.wait_for_text("no more tests will start; 1 is still running");
     std::fs::write(file, "").unwrap();
     let (code, text) = screen.finish();
     assert_eq!(code, Some(130), "{text}");
@@ -228,7 +228,7 @@ fn slots_can_be_added_and_taken_away() {
     screen.press("---");
     screen.wait_for_text("1 of 1 slots");
     screen.press("-");
-    screen.wait_for_text("one slot is the least");
+    screen.wait_for_text("there has to be at least one slot");
     screen.press("q");
     assert_eq!(screen.finish().0, Some(130));
     screen.expect_as_it_was();
@@ -435,7 +435,7 @@ fn a_test_that_wants_the_terminal_is_ended_and_told_why() {
     for name in ["a_starts", "c_changes", "e_has"] {
         assert!(text.lines().any(|line| line.contains(" FAIL [") && line.contains(name)), "{text}");
     }
-    assert!(text.contains("it wants the terminal, and was stopped by it"), "{text}");
+    assert!(text.contains("it tried to use the terminal and was stopped"), "{text}");
     screen.expect_as_it_was();
 }
 

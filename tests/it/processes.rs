@@ -124,7 +124,7 @@ fn a_hang_costs_one_test_and_its_process_is_asked_to_end_before_it_is_killed() {
     assert_eq!(outcomes(&events), expected.map(|it| format!("tests::{it}")));
     nothing_begins_in_a_process_after("timed-out", &events);
     let mut late = of_kind(&events, "test-finished").filter(|it| it["outcome"] == "timed-out");
-    assert!(late.all(|it| it["message"] == "it took longer than 1 s (--process-timeout)"), "{}", ran.stdout);
+    assert!(late.all(|it| it["message"] == "timed out after 1s (--process-timeout)"), "{}", ran.stdout);
     let end = |letter: &str| {
         let mut tests = of_kind(&events, "test-finished");
         let test = tests.find(|it| name(it).starts_with(&format!("tests::{letter}_"))).unwrap();
@@ -150,7 +150,7 @@ fn an_exit_handler_that_hangs_is_ended_by_the_time_limit_of_the_last_test() {
     ran.expect(100);
     assert_eq!(outcomes(&events), ["a_leaves_a_handler passed"]);
     let failed = of_kind(&events, "worker-failed").next().unwrap();
-    let why = "it did not end within 1s of its last test (that test's time limit, but at least 1s)";
+    let why = "it did not end within 1s of its last test (that test's timeout, but at least 1s)";
     assert_eq!(failed["message"], why);
 }
 
@@ -332,7 +332,7 @@ fn under_a_hard_limit_on_files_fewer_processes_run_at_once() {
     let tool = made.ptest().args(["--processes=64", "--process-restartworker"]);
     let text = limited(&made, "ulimit -n 80", tool);
     assert!(text.contains("100 tests run: 100 passed"), "{text}");
-    assert!(text.contains("the limit on open files leaves room for"), "{text}");
+    assert!(text.contains("the limit on open files allows"), "{text}");
 }
 
 /// Variables that cargo sets for tests take room that nobody knows of before.
@@ -456,16 +456,29 @@ fn coverage_that_a_lost_process_takes_along_is_named() {
 /// Where nobody counts on their end, what waits behind a slow test is taken from its process, which is ended then.
 #[test]
 fn a_process_that_is_ended_after_its_slow_test_is_no_news() {
-    let innocents = numbered(12, "#[test] fn b", "() {}");
-    let source =
-        format!("#[test] fn a_is_slow() {{ std::thread::sleep(std::time::Duration::from_millis(2500)) }}\n{innocents}");
+    let innocents: String = (0..12)
+        .map(|number| format!("#[test] fn b{number:02}() {{ arrives(\"b{number:02}\") }}\n"))
+        .collect::<Vec<_>>()
+        .concat();
+    // Those that wait behind it in its process run before it ends: so they ran in another one.
+    let source = format!(
+        r#"{innocents}
+        fn folder() -> std::path::PathBuf {{ std::env::var_os("MEET").unwrap().into() }}
+        fn arrives(name: &str) {{ std::fs::write(folder().join(name), "").unwrap() }}
+        #[test]
+        fn a_is_slow() {{
+            while std::fs::read_dir(folder()).unwrap().count() < 12 {{ std::thread::yield_now() }}
+        }}"#
+    );
     let workspace = Workspace::of_package("").file("src/lib.rs", &source);
-    let (ran, events) = workspace.ptest().args(["--processes=2"]).json();
+    let meet = tempfile::tempdir().unwrap();
+    let tool = workspace.ptest().args(["--processes=2", "--process-timeout=2m"]).env("MEET", meet.path());
+    let (ran, events) = tool.json();
     ran.expect(0);
     assert!(!ran.stderr.contains("SIGKILL") && !ran.stderr.contains("will run in another"), "{}", ran.stderr);
     // What was left to it takes so little that it may have come to its end by itself before it was killed.
     let ended = of_kind(&events, "worker-exited").find(|it| !it["reason"].is_null()).expect("one was to be ended");
-    assert_eq!(ended["reason"], "others run what was left to it");
+    assert_eq!(ended["reason"], "its remaining tests run in other processes");
     assert!(ended["rescheduled"].is_null(), "{ended}");
 }
 
@@ -660,12 +673,12 @@ fn a_program_that_is_built_anew_during_the_run_is_named() {
     };
     let warnings = |events: &[Value]| {
         let all = of_kind(events, "warning").map(|it| it["message"].as_str().unwrap().to_owned());
-        all.filter(|it| it.contains("was built anew")).collect::<Vec<_>>()
+        all.filter(|it| it.contains("was rebuilt")).collect::<Vec<_>>()
     };
     let events = run(&["b", "c", "d"]);
     assert_eq!(outcomes(&events), ["b passed", "c passed", "d passed"]);
     let warnings_of_b = warnings(&events);
-    assert!(matches!(&warnings_of_b[..], [one] if one.starts_with("made was built anew")), "{warnings_of_b:?}");
+    assert!(matches!(&warnings_of_b[..], [one] if one.starts_with("made was rebuilt")), "{warnings_of_b:?}");
     assert_eq!(warnings(&run(&["a", "c", "d"])), [] as [&str; 0]);
 }
 

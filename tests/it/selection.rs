@@ -141,8 +141,8 @@ fn an_ignored_test_that_is_named_is_told_of_with_its_reason_and_how_to_run_it() 
 
 #[test]
 fn a_harness_that_may_not_know_what_is_ignored_is_told_of_and_runs_all_when_asked() {
-    let note = "note: dialects::filtering says that all its 2 tests are ignored, which a harness may also do that does not \
-                know --ignored; `cargo ptest -p dialects -- --ignored` runs what it has\n";
+    let note = "note: dialects::filtering reports that all its 2 tests are ignored, as does a harness that does not know \
+                --ignored; `cargo ptest -p dialects -- --ignored` runs what it has\n";
     for words in [&["--test=filtering"][..], &["--test=filtering", "--test=careless", "one", "-q"]] {
         let stderr = said(words, "dialects", 0);
         assert_eq!(stderr.matches(note).count(), 1, "{stderr}");

@@ -26,7 +26,7 @@ fn a_run_that_make_does_not_share_its_slots_with_says_so_once_and_makes_its_own(
     let log = tests(&made.log);
     assert_eq!((log.len(), most_at_once(&log)), (12, 3), "{}", made.output);
     assert_eq!(made.output.matches("warning").count(), 1, "{}", made.output);
-    assert!(made.output.contains("begin the recipe's line with `+`"), "{}", made.output);
+    assert!(made.output.contains("start the recipe's line with `+`"), "{}", made.output);
 }
 
 #[test]

@@ -471,7 +471,7 @@ fn summary(rows: &[Row]) -> String {
         ("failed", "failed"),
         ("timed-out", "timed out"),
         ("crashed", "crashed"),
-        ("error", "in error"),
+        ("error", "errors"),
         ("worker-failed", "worker failures"),
         ("ignored", "ignored"),
     ];

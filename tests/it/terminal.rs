@@ -66,7 +66,7 @@ fn crashes_are_told_with_their_cause_and_without_harm_to_the_others() {
     assert_data_eq!(redacted(&ran.expect(100).stderr), file!["snapshots/crash.txt"]);
     let moved = "     process 1 of crash ended (SIGABRT) after tests::b_aborts, tests::a_innocent; ";
     let line = ran.stderr.lines().find(|line| line.starts_with(moved)).expect("the end of the process is told");
-    assert!(line.contains(" not begun will run in another: tests::"), "{line}");
+    assert!(line.contains(" not started will run in another: tests::"), "{line}");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn several_slots_change_the_order_and_nothing_else() {
         redacted(&ran.expect(100).stderr)
     };
     let (one, several) = (report("1"), report("3"));
-    let several = several.replace("up to 3 processes at once", "up to 1 process");
+    let several = several.replace("up to 3 processes", "up to 1 process");
     assert_eq!(sorted(&one), sorted(&several));
 }
 

@@ -23,7 +23,7 @@ pub(super) fn summary(gathered: &Gathered, room: usize) -> String {
     page.table("Flaky", &["test", "where", "message"], gathered.flaky.iter().map(flaky));
     let slowest = gathered.slowest.iter().map(|(seconds, what)| vec![format!("{seconds:.3} s"), code(what)]);
     page.table("Slowest", &["time", "test"], slowest);
-    page.table("Set-ups and teardowns", &["time", "how often", "fixture"], gathered.fixtures.iter().map(fixture));
+    page.table("Set-ups and teardowns", &["time", "count", "fixture"], gathered.fixtures.iter().map(fixture));
     page.text
 }
 
@@ -86,7 +86,7 @@ const MORE: usize = 40;
 
 fn head(gathered: &Gathered) -> String {
     let Some(run) = &gathered.finished else {
-        return "\n## cargo ptest: incomplete\n\nThe run has not come to its end.\n".to_owned();
+        return "\n## cargo ptest: incomplete\n\nThe run did not finish.\n".to_owned();
     };
     let tally = &run.tally;
     let missing = gathered.started.as_ref().is_some_and(|started| tally.reported() < started.tests);
@@ -94,7 +94,7 @@ fn head(gathered: &Gathered) -> String {
         Some(Stopped::Interrupted) => "interrupted",
         Some(Stopped::Terminated) => "terminated",
         Some(Stopped::Error) => "stopped by an error",
-        Some(Stopped::BuildFailed) => "stopped since the build failed",
+        Some(Stopped::BuildFailed) => "stopped because the build failed",
         _ if tally.has_failed_tests() || tally.has_failed_fixtures() => "failed",
         _ if missing || tally.not_reached > 0 => "incomplete",
         _ => "passed",
@@ -108,7 +108,7 @@ fn counts(tally: &Tally) -> String {
         (tally.timed_out, "timed out"),
         (tally.crashed, "crashed"),
         (tally.setup_failed, "set-up failed"),
-        (tally.error, "in error"),
+        (tally.error, "errors"),
         (tally.worker_failed, "worker failures"),
         (tally.fixture_failed + tally.failed_setups, "failed fixtures"),
         (tally.flaky, "flaky"),
@@ -250,7 +250,7 @@ cargo ptest -p demo --lib -- --exact fails
 
 ### Set-ups and teardowns (1)
 
-| time | how often | fixture |
+| time | count | fixture |
 |---|---|---|
 | 1.000 s | 2 | <code>demo demo&#58;&#58;db&#58;&#58;(setup)</code> |
 ";

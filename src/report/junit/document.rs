@@ -65,7 +65,7 @@ impl Run {
         for output in outputs(&mut case.xml) {
             let size = output.as_ref().map_or(0, |it| it.as_str().len());
             if self.taken + size > ROOM {
-                *output = Some(xml("[left out: what others wrote fills this file; the run's journal has it]"));
+                *output = Some(xml("[omitted: the output of other tests fills this file; the run's journal has it]"));
             } else {
                 self.taken += size;
             }
@@ -309,7 +309,7 @@ mod tests {
         run.into_report().serialize(&mut document).unwrap();
         let document = String::from_utf8(document).unwrap();
         assert_eq!(document.matches("<system-out>x").count(), 2);
-        assert_eq!(document.matches("<system-out>[left out: what others wrote").count(), 3);
+        assert_eq!(document.matches("<system-out>[omitted: the output of other tests").count(), 3);
     }
 
     #[test]

@@ -95,7 +95,7 @@ fn why_incomplete(expected: usize, reported: usize, finished: Option<&RunFinishe
     match finished.stopped {
         Some(Stopped::Interrupted) => Some("the run was interrupted"),
         Some(Stopped::Terminated) => Some("the run was terminated"),
-        Some(Stopped::Error) => Some("the run could not go on"),
+        Some(Stopped::Error) => Some("the run could not continue"),
         Some(Stopped::BuildFailed) => Some("the build failed"),
         Some(Stopped::FailFast) | None if reported < expected => Some("results are missing"),
         Some(Stopped::FailFast) | None => None,
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(why(Stopped::FailFast), None);
         assert_eq!(why(Stopped::Interrupted), Some("the run was interrupted"));
         assert_eq!(why(Stopped::Terminated), Some("the run was terminated"));
-        assert_eq!(why(Stopped::Error), Some("the run could not go on"));
+        assert_eq!(why(Stopped::Error), Some("the run could not continue"));
         assert_eq!(why(Stopped::BuildFailed), Some("the build failed"));
     }
 

@@ -120,7 +120,10 @@ fn text(test: &TestFinished, setups: &FailedSetups) -> String {
     let after = if test.after.is_empty() {
         String::new()
     } else {
-        format!("Its process had run other tests, whose state it may have met: {}", list_last(&test.after, test.before))
+        format!(
+            "Its process ran other tests before, which may have left state behind: {}",
+            list_last(&test.after, test.before)
+        )
     };
     let setup = setups.of(test).filter(|_| test.outcome == Outcome::SetupFailed);
     let output = setup.map_or(&test.output, |setup| &setup.output);
@@ -247,7 +250,7 @@ mod tests {
         let red = TestFinished { outcome: Outcome::Failed, before: 12, after, ..finished("test") };
         let xml = completed(&[Event::TestFinished(red)]);
         assert!(
-            xml.contains("state it may have met: t12, t11, t10, t9, t8, t7, t6, t5, t4, t3, and 2 more before"),
+            xml.contains("may have left state behind: t12, t11, t10, t9, t8, t7, t6, t5, t4, t3, and 2 more before"),
             "{xml}"
         );
     }

@@ -8,13 +8,13 @@ use crate::report::control::tame;
 use crate::report::summary;
 
 const KEYS: &[(&str, &str)] = &[
-    ("t", "what runs now, with its output so far"),
-    ("Enter", "what the tests have come to so far"),
-    ("f", "the failures so far"),
-    ("s", "start no more tests; those that run may finish"),
-    ("k", "end the test or fixture that has run for the longest time; again: at once"),
-    ("+ -", "one slot more, one less"),
-    ("q", "cancel the run, as Ctrl-C does; again: at once"),
+    ("t", "running tests, with their output so far"),
+    ("Enter", "totals so far"),
+    ("f", "failures so far"),
+    ("s", "start no more tests; let the running ones finish"),
+    ("k", "end the longest-running test or fixture; again: kill it immediately"),
+    ("+ -", "one slot more, one slot less"),
+    ("q", "cancel the run, like Ctrl-C; again: kill what is running immediately"),
     ("?", "these keys"),
 ];
 

@@ -220,10 +220,10 @@ SETUP FAILED [    0.250s] demo db::reads
         let crashed = FixtureFinished { message: Some("SIGSEGV".into()), ..crashed };
         assert_eq!(told(&[Event::FixtureFinished(crashed)]), "     SIGSEGV [    0.500s] demo demo::db::(host)\n");
         let late = FixtureFinished {
-            message: Some("its time was up".into()),
+            message: Some("timed out after 120s (the default)".into()),
             ..fixture(Fixture::Teardown, Outcome::TimedOut)
         };
-        let expected = "     TIMEOUT [    0.500s] demo demo::db::(teardown)\n    its time was up\n";
+        let expected = "     TIMEOUT [    0.500s] demo demo::db::(teardown)\n    timed out after 120s (the default)\n";
         assert_eq!(told(&[Event::FixtureFinished(late)]), expected);
     }
 

@@ -72,14 +72,14 @@ fn every_outcome() -> Vec<Event> {
         Event::AttemptFailed(first),
         Event::TestFinished(TestFinished { flaky: true, attempt: 2, ..test("flaky", Outcome::Passed, None) }),
         Event::TestFinished(test("failed", Outcome::Failed, Some("panicked at src/lib.rs:1:1: boom"))),
-        Event::TestFinished(test("timed_out", Outcome::TimedOut, Some("its time was up"))),
+        Event::TestFinished(test("timed_out", Outcome::TimedOut, Some("timed out after 1s (--process-timeout)"))),
         Event::TestFinished(test("ended", Outcome::TimedOut, Some("ended by hand"))),
         Event::TestFinished(test("aborted", Outcome::Crashed, Some("SIGABRT"))),
         Event::TestFinished(test("exited", Outcome::Crashed, Some("exit code 0"))),
         Event::TestFinished(test("not_set_up", Outcome::SetupFailed, Some("no port"))),
         Event::TestFinished(nowhere(test("not_askable", Outcome::Error, Some("it was not run")))),
         Event::TestFinished(test("cut_short", Outcome::NotReached, Some("the run ended while it ran"))),
-        Event::TestFinished(nowhere(test("not_reached", Outcome::NotReached, Some("the run ended before it")))),
+        Event::TestFinished(nowhere(test("not_reached", Outcome::NotReached, Some("the run ended before it started")))),
         Event::WorkerExited(WorkerExited {
             rescheduled: 4,
             tests: vec!["failed".into(), "aborted".into()],
@@ -88,13 +88,16 @@ fn every_outcome() -> Vec<Event> {
         }),
         Event::WorkerExited(WorkerExited {
             status: "exit code 101".to_owned(),
-            reason: Some("nothing says what became of dark".to_owned()),
+            reason: Some("dark has no result".to_owned()),
             rescheduled: 1,
             tests: vec!["failed".into()],
             waiting: vec!["dark".into()],
             ..process(10)
         }),
-        Event::WorkerExited(WorkerExited { reason: Some("others run what was left to it".to_owned()), ..process(11) }),
+        Event::WorkerExited(WorkerExited {
+            reason: Some("its remaining tests run in other processes".to_owned()),
+            ..process(11)
+        }),
         Event::WorkerFailed(WorkerFailed {
             binary: "demo".into(),
             worker: 0,

@@ -76,8 +76,7 @@ impl Libtest {
             let output = std::mem::take(&mut self.output);
             self.facts.push(Fact::Ended(Ended { place, verdict, note: why.clone(), output }));
             if verdict == Verdict::Failed {
-                why =
-                    first.as_ref().map(|first| format!("nothing was heard of it: its test has failed, see [{first}]"));
+                why = first.as_ref().map(|first| format!("it did not report a result: its test failed, see [{first}]"));
             }
             self.next_case();
         }
@@ -187,7 +186,7 @@ mod tests {
             "+2",
             "2 Failed \"no b this time\\n\"",
             "+3",
-            "3 Failed \"\" nothing was heard of it: its test has failed, see [b]",
+            "3 Failed \"\" it did not report a result: its test failed, see [b]",
             "+4",
         ];
         assert_eq!(told(&it.take_facts()), expected);
