@@ -223,8 +223,8 @@ mod tests {
             serde_json::json!([
                 bar(0, 1.0, 0.25, 0, "a", 0.into()),
                 bar(0, 1.0, 0.25, 5, "t", 0.into()),
-                bar(1, 2.0, 0.5, 8, "d", "demo::db::(teardown)".into()),
-                bar(2, 2.0, 0.5, 8, "s", "demo::db::(setup)".into()),
+                bar(1, 2.0, 0.5, 9, "d", "demo::db::(teardown)".into()),
+                bar(2, 2.0, 0.5, 9, "s", "demo::db::(setup)".into()),
             ])
         );
         assert_eq!(data.tests[1].4, None, "what did not run has no start");

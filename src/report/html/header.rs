@@ -169,7 +169,8 @@ fn number_of(tally: &Tally, key: &str) -> usize {
         "setup-failed" => tally.setup_failed,
         "error" => tally.error,
         "flaky" => tally.flaky,
-        "not-reached" => tally.not_reached,
+        "cancelled" => tally.cancelled,
+        "not-reached" => tally.not_reached - tally.cancelled,
         "ignored" => tally.ignored,
         _ => tally.passed - tally.flaky,
     }

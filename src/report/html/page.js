@@ -421,6 +421,7 @@
         error: pattern(red, (pen, line) => line(0, 4, 8, 4)),
         flaky: pattern(amber, (pen) => pen.fillRect(3, 3, 2.5, 2.5)),
         "not-reached": pattern(grey, (pen, line) => line(4, 0, 4, 8)),
+        cancelled: pattern(grey, falling),
         ignored: grey,
         attempt: pattern(amber, rising),
         "set-up": pattern(blue, falling),

@@ -21,6 +21,7 @@ pub(super) const ALL: &[Status] = &[
     status("setup-failed", "set-up failed", "⊘"),
     status("error", "error", "!"),
     status("flaky", "flaky", "↻"),
+    status("cancelled", "cancelled", "■"),
     status("not-reached", "not reached", "…"),
     status("ignored", "ignored", "–"),
     status("passed", "passed", "✓"),
@@ -28,10 +29,15 @@ pub(super) const ALL: &[Status] = &[
 
 /// The place of a test's status in [`ALL`].
 pub(super) fn of_test(test: &TestFinished) -> usize {
-    if test.flaky { FLAKY } else { of(test.outcome) }
+    match test.outcome {
+        _ if test.flaky => FLAKY,
+        _ if test.was_cut_short() => CANCELLED,
+        outcome => of(outcome),
+    }
 }
 
 const FLAKY: usize = 5;
+const CANCELLED: usize = 6;
 
 pub(super) fn of(outcome: Outcome) -> usize {
     match outcome {
@@ -40,9 +46,9 @@ pub(super) fn of(outcome: Outcome) -> usize {
         Outcome::TimedOut => 2,
         Outcome::SetupFailed => 3,
         Outcome::Error => 4,
-        Outcome::NotReached => 6,
-        Outcome::Ignored => 7,
-        Outcome::Passed => 8,
+        Outcome::NotReached => 7,
+        Outcome::Ignored => 8,
+        Outcome::Passed => 9,
     }
 }
 
@@ -68,6 +74,7 @@ pub(super) fn count(number: usize, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::junit::sample::finished;
 
     #[test]
     fn every_outcome_has_its_own_word() {
@@ -85,6 +92,8 @@ mod tests {
             assert_eq!(ALL[of(outcome)].key, key);
         }
         assert_eq!(ALL[FLAKY].key, "flaky");
+        let key = |worker| ALL[of_test(&TestFinished { outcome: Outcome::NotReached, worker, ..finished("t") })].key;
+        assert_eq!((key(Some(0)), key(None)), ("cancelled", "not-reached"), "one of them ran when the run ended");
     }
 
     #[test]
