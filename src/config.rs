@@ -140,6 +140,12 @@ pub fn read(workspace: &Path) -> Result<Config> {
     }
 }
 
+/// The text of nextest's configuration, which is not read, if the workspace has that and none of ours.
+pub fn of_nextest(workspace: &Path) -> Option<String> {
+    let text = || files::read_text(workspace.join(".config/nextest.toml"), MOST_OF_A_TEXT).ok();
+    if workspace.join(PATH).exists() { None } else { text() }
+}
+
 fn parse(text: &str) -> Result<Config> {
     let config: Config = toml::from_str(text)?;
     for context in &config.contexts {

@@ -18,6 +18,7 @@ use crate::filter::{self, Decision};
 use crate::group::{self, Grouping, Unmatched};
 use crate::history::{self, Lengths};
 use crate::list::{self, Suite};
+use crate::places;
 use crate::run::{self, News, Work};
 
 /// What the stages before the run need to know.
@@ -111,6 +112,7 @@ struct Open<'a> {
     list: list::Options,
     history: Utf8PathBuf,
     config: &'static Config,
+    filter: filter::Options,
     grouping: Grouping<'a>,
     /// The programs that are in the suites.
     listed: HashSet<Utf8PathBuf>,
@@ -158,7 +160,7 @@ impl<'a> Line<'a> {
     fn take(&mut self, suites: Vec<Suite>) {
         let options = self.options;
         let Some(open) = &mut self.open else { return };
-        let decisions = filter::select(&suites, options.filter);
+        let decisions = filter::select(&suites, &open.filter);
         let is_anything_taken = decisions.iter().flatten().any(|it| !matches!(it, Decision::Skip(_)));
         let suites: Vec<&'static Suite> = suites.into_iter().map(|suite| &*Box::leak(Box::new(suite))).collect();
         let lengths = match options.history {
@@ -195,7 +197,10 @@ impl<'a> Open<'a> {
     fn new(options: Options<'a>, site: &Site) -> Result<Self, Failure> {
         let config: &Config = Box::leak(Box::new(config::read(site.workspace_root.as_std_path())?));
         let ground = Ground::prepare(site, options.list, options.run)?;
+        let mut filter = options.filter.clone();
+        places::find(&mut filter, &site.workspace_root);
         Ok(Self {
+            filter,
             list: ground.list.clone(),
             history: ground.journals.join("history"),
             ground: Some((ground, site.clone())),

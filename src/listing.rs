@@ -11,6 +11,7 @@ use nextest_metadata::{
     TestCaseName, TestListSummary,
 };
 
+use crate::build::TestBinary;
 use crate::filter::{Decision, Why};
 use crate::list::{Suite, Test};
 use crate::report::{line, visible_json};
@@ -155,6 +156,17 @@ fn filter_match(decision: Decision) -> FilterMatch {
         Decision::Skip(Why::Partition) => mismatch(MismatchReason::Partition),
         Decision::Skip(Why::NotFailed) => mismatch(MismatchReason::RerunAlreadyPassed),
     }
+}
+
+/// The lines for `--no-run`, as cargo has them: the programs that were built, for someone in the folder `here`.
+pub fn executables(binaries: &[TestBinary], here: &Utf8Path) -> Vec<String> {
+    let programs = binaries.iter().filter(|binary| binary.rustdoc.is_none());
+    let line = |binary: &TestBinary| {
+        let source = binary.source.strip_prefix(&binary.cwd).unwrap_or(&binary.source);
+        let unittests = if ["test", "bench"].contains(&&*binary.kind) { "" } else { "unittests " };
+        format!("{unittests}{source} ({})", binary.path.strip_prefix(here).unwrap_or(&binary.path))
+    };
+    programs.map(line).collect()
 }
 
 #[cfg(test)]

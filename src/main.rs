@@ -13,7 +13,8 @@
 //! 2. [`build`] has cargo build the tests and says of each [`TestBinary`](build::TestBinary) how cargo would run it.
 //! 3. [`list`] asks each binary for its tests and reads what its annotations say of them: [`Suite`]s. What cargo has
 //!    built is asked while it builds the rest ([`beside`]).
-//! 4. [`filter`] makes a [`Decision`](filter::Decision) about each test, and knows why.
+//! 4. [`filter`] makes a [`Decision`](filter::Decision) about each test, and knows why. Which filters are paths of source
+//!    files, [`places`] has found out before.
 //! 5. [`group`] puts what is to run into [`Group`](group::Group)s, by the contexts in the sources and in
 //!    `.config/ptest.toml` ([`config`]), and says which shared ones need a [`Host`](group::Host).
 //! 6. [`schedule`] decides what runs when, by what [`history`] knows of earlier runs; [`run`] does it, in one loop that
@@ -120,6 +121,7 @@ mod listing;
 mod masks;
 mod notes;
 mod origin;
+mod places;
 mod report;
 mod run;
 mod schedule;
@@ -135,9 +137,11 @@ use anyhow::{Context, anyhow};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use beside::{Ground, Lister};
+use build::TestBinary;
 use cli::{Afterwards, Called, Invocation, NoInvocation, NoTests, Task};
 use event::{Origin, Reporter, RunFinished, Stopped};
 use exit::{Exit, Failure, OrExit};
+use filter::Decision;
 use history::{Keeper, Lengths};
 use list::Suite;
 use notes::{Filtered, Known};
@@ -309,11 +313,12 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     let ground = lister.finish(built.is_ok());
     let build = match built {
         Ok(build) => build,
-        Err(failure) => return not_built(failure),
+        Err(failure) => return not_built(failure, &invocation.build),
     };
     invocation.run.built = Some(began_to_build.elapsed());
     let config = config::read(build.site.workspace_root.as_std_path())?;
     if invocation.task == Task::Build {
+        name_executables(&build.binaries, &invocation);
         return Ok(Exit::Success);
     }
     let mut ground = match ground {
@@ -322,7 +327,7 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     };
     ground.list.parallel = parallel(&invocation, &pool);
     let suites = list::tests(build.binaries, &ground.list).or_exit(Exit::ListFailed)?;
-    let decisions = filter::select(&suites, &invocation.filter);
+    let decisions = select(&suites, &mut invocation.filter, &build.site);
     let mut groups = group::by_context(&suites, &decisions, &config, &invocation.group);
     let unmatched = std::mem::take(&mut groups.unmatched);
     let (env, several_processes) = (invocation.group.env.clone(), several_processes(&invocation));
@@ -342,6 +347,7 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     let options = invocation.filter.clone();
     let filtered = Filtered { suites: &all, decisions: &decisions, options: &options };
     no_mistaken_command(&invocation, filtered)?;
+    on_surroundings(&invocation, &build.site);
     notes::on_suites(known, &invocation.filter, invocation.quiet, invocation.looks()).iter().for_each(|note| say(note));
     if let Task::List(format) = invocation.task {
         let folders =
@@ -362,6 +368,13 @@ fn carry_out(mut invocation: Invocation, began: &mut bool) -> Result<Exit, Failu
     let finished = run_all(work, None, &ground, &build.site, &pool, &mut invocation, began)?;
     finished.remember(&ground, known.suites, &lengths);
     Ok(exit_of(&finished.run, &invocation, filtered, known.all_built))
+}
+
+/// Decides about all tests, once it is known which filters are paths of source files.
+fn select(suites: &[Suite], options: &mut filter::Options, site: &build::Site) -> Vec<Vec<Decision>> {
+    places::find(options, &site.workspace_root);
+    filter::locate(options, suites);
+    filter::select(suites, options)
 }
 
 /// The same, where the run begins beside the build.
@@ -393,7 +406,7 @@ fn eagerly(mut invocation: Invocation, pool: &Pool, since: Instant, began: &mut 
         let fed = || feeding.join().expect("its panics are caught").map_err(anyhow::Error::from);
         let why = |error: Option<eager::Error>| match error {
             None => None,
-            Some(eager::Error::NotBuilt(failure)) => Some(not_built(failure)),
+            Some(eager::Error::NotBuilt(failure)) => Some(not_built(failure, &stages.build)),
             Some(eager::Error::Other(failure)) => Some(Err(failure)),
         };
         let Ok((ground, site)) = opening.recv() else {
@@ -401,6 +414,8 @@ fn eagerly(mut invocation: Invocation, pool: &Pool, since: Instant, began: &mut 
             return why(fed()?.error).unwrap_or(Ok(Exit::Setup));
         };
         invocation.run.built = Some(since.elapsed());
+        places::find(&mut invocation.filter, &site.workspace_root);
+        let filter = invocation.filter.clone();
         let beside = Beside { news, end: Box::new(end_build.clone()) };
         let finished = run_all(Work::default(), Some(beside), &ground, &site, pool, &mut invocation, began);
         if finished.is_err() {
@@ -429,11 +444,10 @@ fn eagerly(mut invocation: Invocation, pool: &Pool, since: Instant, began: &mut 
             whole: invocation.whole,
             all_built: all_built(&invocation, &site),
         };
-        notes::on_suites(known, &invocation.filter, invocation.quiet, invocation.looks())
-            .iter()
-            .for_each(|note| say(note));
+        on_surroundings(&invocation, &site);
+        notes::on_suites(known, &filter, invocation.quiet, invocation.looks()).iter().for_each(|note| say(note));
         notes::on_groups(known, invocation.run.processes).iter().for_each(|note| say(note));
-        let filtered = Filtered { suites: known.suites, decisions: known.decisions, options: &stages.filter };
+        let filtered = Filtered { suites: known.suites, decisions: known.decisions, options: &filter };
         Ok(exit_of(&finished.run, &invocation, filtered, known.all_built))
     })
 }
@@ -551,7 +565,33 @@ fn no_mistaken_command(invocation: &Invocation, filtered: Filtered) -> Result<()
     }
 }
 
-fn not_built(failure: build::Failure) -> Result<Exit, Failure> {
+/// Prints what `--no-run` has built.
+fn name_executables(binaries: &[TestBinary], invocation: &Invocation) {
+    if invocation.quiet {
+        return;
+    }
+    let here = std::env::current_dir().ok().and_then(|here| Utf8PathBuf::try_from(here).ok()).unwrap_or_default();
+    let colours = invocation.report.terminal.colours;
+    let word = if colours { "\u{1b}[1m\u{1b}[92m  Executable\u{1b}[0m" } else { "  Executable" };
+    for line in listing::executables(binaries, &here) {
+        // As cargo, which goes on where nobody can read it.
+        let _ = writeln!(std::io::stderr(), "{word} {}", report::line(&line));
+    }
+}
+
+fn on_surroundings(invocation: &Invocation, site: &build::Site) {
+    let nextest = config::of_nextest(site.workspace_root.as_std_path());
+    let notes = notes::on_surroundings(&invocation.group.env, nextest.as_deref(), invocation.quiet);
+    notes.iter().for_each(|note| say(note));
+}
+
+fn not_built(failure: build::Failure, options: &build::Options) -> Result<Exit, Failure> {
+    if let (build::Failure::Build, Some(profile)) = (&failure, build::unknown_profile(options)) {
+        say(&format!(
+            "note: --profile is a build profile of cargo, and Cargo.toml has no [profile.{profile}]; profiles of nextest have no \
+             counterpart: keep options in a cargo alias"
+        ));
+    }
     match failure {
         build::Failure::Build => Ok(Exit::BuildFailed),
         build::Failure::Metadata(error) => Err(Failure { exit: Exit::MetadataFailed, error }),

@@ -3,6 +3,7 @@
 
 mod filters;
 mod nearest;
+mod surroundings;
 
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
@@ -13,6 +14,7 @@ use crate::group::{self, Unmatched};
 use crate::list::{Harness, Suite};
 
 pub use filters::Filtered;
+pub use surroundings::on_surroundings;
 
 /// What is known when the build is over.
 #[derive(Clone, Copy)]

@@ -149,6 +149,7 @@ fn binary(package: &Package, target: &Target, library: &Artifact, root: &Utf8Pat
         package_id: package.id.repr.clone(),
         spec: None,
         target_name: target.name.clone(),
+        source: target.src_path.clone(),
         kind: KIND.to_owned(),
         path: library.executable.clone().or_else(|| library.filenames.first().cloned()).unwrap_or_default(),
         cwd: package.manifest_path.parent().unwrap_or(Utf8Path::new("/")).to_owned(),

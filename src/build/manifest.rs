@@ -1,4 +1,5 @@
-//! What only a package's manifest knows: whether a target keeps libtest's harness. `cargo metadata` does not say.
+//! What only a manifest knows: whether a target keeps libtest's harness, and which profiles there are. `cargo metadata`
+//! does not say.
 
 use anyhow::{Context, Result};
 use camino::Utf8Path;
@@ -10,9 +11,17 @@ use crate::files::{self, MOST_OF_A_TEXT};
 
 /// Reads `harness` of the target's table; it is true where nothing is said.
 pub(super) fn has_libtest_harness(path: &Utf8Path, kind: &RustTestBinaryKind, target: &Target) -> Result<bool> {
+    Ok(harness(&read(path)?, kind, &target.name))
+}
+
+/// Whether it defines a profile.
+pub(super) fn has_profile(path: &Utf8Path, name: &str) -> Result<bool> {
+    Ok(read(path)?.get("profile").and_then(|profiles| profiles.get(name)).is_some())
+}
+
+fn read(path: &Utf8Path) -> Result<Table> {
     let text = files::read_text(path, MOST_OF_A_TEXT).with_context(|| format!("cannot read {path}"))?;
-    let manifest: Table = toml::from_str(&text).with_context(|| format!("cannot understand {path}"))?;
-    Ok(harness(&manifest, kind, &target.name))
+    toml::from_str(&text).with_context(|| format!("cannot understand {path}"))
 }
 
 fn harness(manifest: &Table, kind: &RustTestBinaryKind, name: &str) -> bool {

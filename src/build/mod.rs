@@ -117,6 +117,8 @@ pub struct TestBinary {
     /// How cargo is told of its package, where the name alone is ambiguous.
     pub spec: Option<String>,
     pub target_name: String,
+    /// The file that the target starts with.
+    pub source: Utf8PathBuf,
     /// nextest's word for the target's kind: `lib`, `bin`, `test`, `example`, `bench`, `proc-macro`; or `doc`.
     pub kind: String,
     /// The program; of doctests, the library that they belong to.
@@ -184,6 +186,16 @@ pub fn configured_jobs(cores: usize) -> Result<usize> {
 /// Where a build would take place.
 pub fn site(options: &Options) -> Result<Site> {
     Ok(Site::of(&cargo::metadata(options)?))
+}
+
+/// The profile that was asked for, if it is none of cargo's and the root's manifest has none of that name, either.
+pub fn unknown_profile(options: &Options) -> Option<String> {
+    let place = options.build_args.iter().position(|word| word == "--profile")?;
+    let name = options.build_args.get(place + 1)?;
+    let manifest = site(options).ok()?.workspace_root.join("Cargo.toml");
+    let is_known =
+        ["dev", "release", "test", "bench"].contains(&&**name) || manifest::has_profile(&manifest, name).ok()?;
+    (!is_known).then(|| name.clone())
 }
 
 /// Builds the tests. Each binary that can be described before the build is done is told as soon as it is there.
@@ -316,6 +328,7 @@ fn binary(
         package_id: package.id.repr.clone(),
         spec: None,
         target_name: artifact.target.name.clone(),
+        source: artifact.target.src_path.clone(),
         libtest: manifest::has_libtest_harness(&package.manifest_path, &kind, &artifact.target)?,
         env: environment.of(package, &kind, &path, platform)?,
         runner: platform.runner.clone(),

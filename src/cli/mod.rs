@@ -9,7 +9,7 @@ mod generate;
 mod help;
 mod screen;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher, RandomState};
 use std::io::IsTerminal;
@@ -238,10 +238,9 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, command: &Command, env: Env) ->
     let own_run = run_id();
     let toolchain = build::toolchain_said(&env.0, &std::env::current_dir().unwrap_or_default());
     let filter = filter(cli, tests, command)?;
+    let eager = eager(cli, task, &filter)?;
     let live = tests.libtest.no_capture || env.get("RUST_TEST_NOCAPTURE").is_some_and(|value| value != "0");
     let include_ignored = filter.ignored != Ignored::Default;
-    let ignored = include_ignored.then_some(["--run-ignored", "all"]).into_iter().flatten().map(str::to_owned);
-    let again = build_args(cli).into_iter().chain(ignored).collect();
     Ok(Invocation {
         task,
         build_jobs: cli.build.build_jobs.map(|jobs| jobs as usize),
@@ -278,7 +277,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, command: &Command, env: Env) ->
             ),
             values: Utf8PathBuf::new(),
             built: None,
-            again,
+            again: again(cli, include_ignored),
             toolchain: toolchain.clone(),
             origin: None,
         },
@@ -328,8 +327,14 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, command: &Command, env: Env) ->
             cargo_env: Vec::new(),
             process: build::Process::default(),
         },
-        eager: eager(cli, task)?,
+        eager,
     })
+}
+
+/// The options with which a test is started again.
+fn again(cli: &Cli, include_ignored: bool) -> Vec<String> {
+    let ignored = include_ignored.then_some(["--run-ignored", "all"]).into_iter().flatten().map(str::to_owned);
+    build_args(cli).into_iter().chain(ignored).collect()
 }
 
 /// Whether GitHub reads what we write. A run inside of a test is that test's business.
@@ -391,12 +396,14 @@ fn task(cli: &Cli, tests: &LibtestArgs, list: bool) -> Result<Task> {
     })
 }
 
-fn eager(cli: &Cli, task: Task) -> Result<bool> {
+fn eager(cli: &Cli, task: Task, filter: &filter::Options) -> Result<bool> {
     ensure!(
         !cli.run.eager || task == Task::Run,
         "--eager starts tests while cargo is still building, but here none are run: leave it out"
     );
-    Ok(cli.run.eager)
+    // Which test is at a line is known when all tests are.
+    let names_a_line = filter.filters.iter().chain(&filter.skip).any(|filter| filter::at_line(filter).is_some());
+    Ok(cli.run.eager && !names_a_line)
 }
 
 /// The cap on worker slots, from whoever says it first.
@@ -445,8 +452,9 @@ fn filter(cli: &Cli, tests: &TestBinaryArgs, command: &Command) -> Result<filter
         run: *command == Command::Run,
         first_word: first_word.cloned(),
         after_option,
-        // What failed is known when the folder of the journals is.
+        // What failed is known when the folder of the journals is, and which files there are when the workspace is.
         failed: None,
+        places: BTreeMap::new(),
     })
 }
 

@@ -83,6 +83,7 @@ impl Suite {
             package_id: "p 0.1".to_owned(),
             spec: None,
             target_name: "t".to_owned(),
+            source: "/t.rs".into(),
             kind: "test".to_owned(),
             path: "/t".into(),
             cwd: "/".into(),

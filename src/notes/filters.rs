@@ -3,8 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use camino::Utf8Path;
+
 use super::nearest::{distance, nearest, slip};
-use crate::filter::{self, Decision, Name, Options, Why};
+use crate::filter::{self, Decision, Name, Options, Place, Why};
 use crate::list::{Suite, Test};
 
 /// The tests of all binaries, and what is done with them.
@@ -40,7 +42,7 @@ impl<'a> Filtered<'a> {
     }
 
     fn is_matched(self, filter: &str) -> bool {
-        self.tests().any(|(_, test, _)| filter::matches(test, filter, self.options.exact))
+        self.tests().any(|(suite, test, _)| filter::matches(suite, test, filter, self.options))
     }
 
     fn unmatched(self) -> impl Iterator<Item = &'a str> {
@@ -69,8 +71,38 @@ impl<'a> Filtered<'a> {
         notes
     }
 
+    /// What to say of a filter that matches no test, and is the path of a file.
+    fn on_unmatched_place(self, filter: &str, place: &Place) -> String {
+        let here = || self.tests().filter(|(suite, test, _)| place.is_file_of(suite, test));
+        let without_lines = here().find(|(suite, test, _)| filter::line(suite, test).is_none());
+        if let (Some(line), Some((suite, ..))) = (place.line, without_lines) {
+            return format!(
+                "{} does not list the lines of its tests, so line {line} of {filter:?} is no use; give a name instead",
+                suite.binary.id
+            );
+        }
+        let first = here().min_by_key(|(suite, test, _)| filter::line(suite, test));
+        if let (Some(line), Some((suite, test, _))) = (place.line, first) {
+            let start = filter::line(suite, test).unwrap_or_default();
+            return format!(
+                "no test is at line {line} of {filter:?}; the first one, {}, starts at line {start}",
+                test.name
+            );
+        }
+        let unknown = self.tests().find(|(_, test, _)| test.file.is_none()).map(|(suite, ..)| &suite.binary.id);
+        let unknown = unknown.map(|id| format!("; {id} does not list the files of its tests")).unwrap_or_default();
+        format!("no test is in the file {filter:?}, or has a name that contains that{unknown}")
+    }
+
     /// What to say of a filter that matches no test.
     fn on_unmatched(self, filter: &str) -> String {
+        if let Some(place) = self.options.places.get(filter) {
+            return self.on_unmatched_place(filter, place);
+        }
+        let path = filter::at_line(filter).map_or(filter, |(path, _)| path);
+        if Utf8Path::new(path).extension() == Some("rs") {
+            return format!("there is no file {path:?}, and no test has a name that contains {filter:?}");
+        }
         let longer: BTreeSet<&str> = self.names().filter(|name| self.options.exact && name.contains(filter)).collect();
         if !longer.is_empty() {
             let have = if longer.len() == 1 { "1 has".to_owned() } else { format!("{} have", longer.len()) };
@@ -99,12 +131,16 @@ impl<'a> Filtered<'a> {
 
     /// Tests that somebody has named, and that do not run, since they are `#[ignore]`d.
     fn on_named_and_ignored(self) -> Option<String> {
-        let is_named = |test: &Test| {
+        let is_named = |suite: &Suite, test: &Test| {
             let is = |name: &str, filter: &str| name == filter || name.ends_with(&format!("::{filter}"));
-            self.options.filters.iter().any(|filter| is(&test.name, filter) || is(test.argument(), filter))
+            let is_at = |filter: &String| {
+                let place = self.options.places.get(filter).filter(|place| place.line.is_some());
+                place.is_some_and(|place| place.has(suite, test))
+            };
+            self.options.filters.iter().any(|it| is(&test.name, it) || is(test.argument(), it) || is_at(it))
         };
         let others_run = self.taken().any(|(.., decision)| decision == Decision::Run);
-        let named = self.tests().filter(|(_, test, it)| *it == Decision::Ignore && is_named(test));
+        let named = self.tests().filter(|(suite, test, it)| *it == Decision::Ignore && is_named(suite, test));
         let named: Vec<String> = named.map(|(suite, test, _)| ignored(suite, test)).collect();
         (others_run && !named.is_empty()).then(|| {
             format!("note: ignored, so not run; `-- --include-ignored` runs what is ignored, too:{}", lines(&named))
@@ -144,8 +180,8 @@ impl<'a> Filtered<'a> {
     /// The tests that the filters match, by what leaves them out.
     fn left_out(self) -> impl Iterator<Item = String> {
         let filters = &self.options.filters;
-        let is_meant = move |test: &Test| {
-            filters.is_empty() || filters.iter().any(|filter| filter::matches(test, filter, self.options.exact))
+        let is_meant = move |suite: &Suite, test: &Test| {
+            filters.is_empty() || filters.iter().any(|filter| filter::matches(suite, test, filter, self.options))
         };
         let reasons = [
             (Why::Filter, "--skip leaves out"),
@@ -156,7 +192,7 @@ impl<'a> Filtered<'a> {
         reasons.into_iter().filter_map(move |(why, text)| {
             let names: BTreeSet<&str> = self
                 .tests()
-                .filter(|(_, test, decision)| *decision == Decision::Skip(why) && is_meant(test))
+                .filter(|(suite, test, decision)| *decision == Decision::Skip(why) && is_meant(suite, test))
                 .map(|(_, test, _)| &*test.name)
                 .collect();
             let named: Vec<String> = filters.iter().map(|filter| format!("{filter:?}")).collect();
@@ -471,6 +507,53 @@ mod tests {
         let said = mistaken("lst").unwrap();
         assert!(said.contains("`cargo ptest list` meant? A command must be the first word; a filter "), "{said}");
         assert_eq!(mistaken("elsewhere"), None);
+    }
+
+    #[test]
+    fn a_path_that_selects_nothing_says_why() {
+        let said = |filter: &str, line, file: Option<(&str, u32)>| {
+            let mut options = options(&[filter]);
+            let place = Place { paths: vec!["/src/a.rs".into()], line, start: None };
+            options.places.insert(filter.to_owned(), place);
+            let mut suites = suite(&["first", "second"]);
+            for test in suites[0].tests.iter_mut().filter(|_| file.is_some()) {
+                (test.file, test.line) = (file.map(|(file, _)| file.into()), file.map(|(_, line)| line));
+            }
+            suites[0].binary.source = "/src/a.rs".into();
+            filter::locate(&mut options, &suites);
+            let decisions = select(&suites, &options);
+            let all: Vec<&Suite> = suites.iter().collect();
+            let filtered = Filtered { suites: &all, decisions: &decisions, options: &options };
+            filtered.unmatched().map(|filter| filtered.on_unmatched(filter)).collect::<String>()
+        };
+        assert_eq!(said("src/a.rs", None, Some(("src/a.rs", 9))), "", "it selects both");
+        assert_eq!(said("src/a.rs", None, None), "", "they are in the file of their target");
+        let none = "no test is in the file \"src/a.rs\", or has a name that contains that";
+        assert_eq!(said("src/a.rs", None, Some(("src/b.rs", 9))), none);
+        assert_eq!(
+            said("src/a.rs:8", Some(8), Some(("src/a.rs", 9))),
+            "no test is at line 8 of \"src/a.rs:8\"; the first one, first, starts at line 9"
+        );
+        assert_eq!(
+            said("src/a.rs:8", Some(8), None),
+            "p::t does not list the lines of its tests, so line 8 of \"src/a.rs:8\" is no use; give a name instead"
+        );
+        let gone = "there is no file \"tests/gone.rs\", and no test has a name that contains \"tests/gone.rs:3\"";
+        assert!(nothing(&options(&["tests/gone.rs:3"])).ends_with(gone));
+    }
+
+    #[test]
+    fn an_ignored_test_at_a_line_is_told_of() {
+        let mut options = options(&["a.rs:3", "reads"]);
+        options.places.insert("a.rs:3".into(), Place { paths: vec!["/a.rs".into()], line: Some(3), start: None });
+        let mut suites = suite(&TESTS);
+        let waits = suites[0].tests.iter_mut().find(|test| test.ignored).unwrap();
+        (waits.file, waits.line) = (Some("a.rs".into()), Some(2));
+        filter::locate(&mut options, &suites);
+        let decisions = select(&suites, &options);
+        let all: Vec<&Suite> = suites.iter().collect();
+        let notes = Filtered { suites: &all, decisions: &decisions, options: &options }.notes(true, false);
+        assert!(notes[0].ends_with("p::t tests::waits (the well is dry)"), "{notes:?}");
     }
 
     #[test]

@@ -221,6 +221,74 @@ fn to_build_only_runs_nothing() {
 }
 
 #[test]
+fn what_was_built_is_named_as_cargo_names_it() {
+    let workspace = Workspace::of_package("")
+        .file("Cargo.toml", "[workspace]\nmembers = [\"made\"]\n")
+        .file("made/Cargo.toml", "[package]\nname = \"made\"\nversion = \"0.0.0\"\nedition = \"2024\"\n")
+        .file("made/src/lib.rs", "/// ```\n/// ```\npub fn f() {}\n")
+        .file("made/src/main.rs", "fn main() {}\n")
+        .file("made/tests/files.rs", "")
+        .file("made/examples/shown.rs", "fn main() {}\n")
+        .file("made/benches/timed.rs", "fn main() {}\n");
+    let lines =
+        |text: &str| text.lines().filter(|it| it.contains("Executable")).map(str::to_owned).collect::<BTreeSet<_>>();
+    for (folder, colour) in [("", "never"), ("made", "never"), ("", "always")] {
+        let folder = workspace.path().join(folder);
+        let words = ["--no-run", "--all-targets", "--color", colour];
+        let ran = workspace.ptest().args(words).inside(&folder).run();
+        ran.expect(0);
+        let mut theirs = workspace.command("cargo");
+        let theirs = theirs.arg("test").args(words).current_dir(&folder).output().unwrap();
+        let theirs = lines(&String::from_utf8(theirs.stderr).unwrap());
+        assert_eq!(theirs.len(), 5, "{theirs:?}");
+        assert_eq!(lines(&ran.stderr), theirs);
+    }
+    let ran = workspace.ptest().args(["--no-run", "--quiet"]).run();
+    assert_eq!(ran.expect(0).stderr, "");
+}
+
+#[test]
+fn a_slip_in_a_variable_is_a_warning() {
+    let ran = ptest(&["outcomes"]).args(["twice", "-q"]).env("PTEST_PROCESES", "3").run();
+    let warning = "warning: the variable PTEST_PROCESES is not read; is PTEST_PROCESSES meant?\n";
+    assert_eq!(ran.expect(0).stderr.matches(warning).count(), 1, "{}", ran.stderr);
+}
+
+#[test]
+fn what_only_nextest_reads_is_one_note() {
+    let workspace = Workspace::of_package("")
+        .file("src/lib.rs", "#[test]\nfn passes() {}\n")
+        .file(".config/nextest.toml", "[profile.default]\nretries = 3\n");
+    let note = "note: .config/nextest.toml is not read (its counterpart is .config/ptest.toml); use --retries for retries, \
+                PTEST_PROCESSES for NEXTEST_TEST_THREADS\n";
+    let run = |words: &[&str]| {
+        let ran = workspace.ptest().args(words).env("NEXTEST_TEST_THREADS", "2").run();
+        ran.expect(0);
+        ran.stderr
+    };
+    for words in [&[][..], &["--eager"], &["--list"]] {
+        let stderr = run(words);
+        assert_eq!((stderr.matches(note).count(), stderr.matches("note:").count()), (1, 1), "{words:?} {stderr}");
+    }
+    assert!(!run(&["-q"]).contains("note:"));
+    let workspace = workspace.config("");
+    let ran = workspace.ptest().run();
+    assert!(!ran.expect(0).stderr.contains("note:"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_profile_of_nextest_is_told_from_one_of_cargo() {
+    let workspace = Workspace::of_package("[profile.ours]\ninherits = \"dev\"\n").file("src/lib.rs", "no rust");
+    let note = "note: --profile is a build profile of cargo, and Cargo.toml has no [profile.ci]; profiles of nextest ";
+    for eager in [&[][..], &["--eager"]] {
+        for (profile, is_noted) in [("ci", true), ("ours", false), ("release", false)] {
+            let ran = workspace.ptest().args(["--profile", profile]).args(eager).run();
+            assert_eq!(ran.expect(101).stderr.contains(note), is_noted, "{}", ran.stderr);
+        }
+    }
+}
+
+#[test]
 fn as_cargos_subcommand_it_takes_the_options_that_cargo_does_not_hand_on() {
     let args = ["ptest", "-p", "kinds", "--config", "env.OPTIONS_FIXTURE='1'", "-q", "--color=never"];
     let output = cargo().args(args).output().unwrap();

@@ -167,6 +167,73 @@ fn a_command_after_an_option_is_a_filter_with_a_note() {
     assert!(stderr.contains("is `cargo ptest --benches` meant?"), "{stderr}");
 }
 
+/// Tests of all kinds, the place of each known.
+fn placed() -> Workspace {
+    let manifest = "[workspace]\nmembers = [\"sub\"]\n[package]\nname = \"made\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\
+                    [[test]]\nname = \"own\"\nharness = false\n";
+    let lib = "mod deep;\n#[test]\nfn first() {}\n/// ```\n/// ```\npub fn f() {}\n#[test]\n#[should_panic]\nfn second() {\n    \
+               panic!();\n}\n";
+    Workspace::of_package("")
+        .file("Cargo.toml", manifest)
+        .file("src/lib.rs", lib)
+        .file("src/deep.rs", "#[test]\nfn inner() {}\n#[test]\n#[ignore]\nfn slow() {}\n")
+        .file("tests/api.rs", "#[test]\nfn api() {}\n")
+        .file("tests/own.rs", "fn main() {}\n")
+        .file("sub/Cargo.toml", "[package]\nname = \"sub\"\nversion = \"0.0.0\"\nedition = \"2024\"\n")
+        .file("sub/src/lib.rs", "#[test]\nfn in_sub() {}\n")
+}
+
+#[test]
+fn a_source_file_selects_its_tests_and_a_line_the_innermost_test() {
+    let workspace = placed();
+    let doctest = "src/lib.rs - f (line 4)";
+    let run = |folder: &str, words: &[&str]| {
+        let tool = workspace.ptest().inside(&workspace.path().join(folder)).args(["--message-format=json"]).args(words);
+        let ran = tool.run();
+        let finished = outcomes(&ran.events()).into_iter();
+        finished.map(|it| it.rsplit_once(' ').unwrap().0.to_owned()).collect::<Vec<_>>()
+    };
+    for eager in [&[][..], &["--eager"]] {
+        for (words, tests) in [
+            (&["src/lib.rs"][..], &["first", "second", doctest][..]),
+            (&["src/deep.rs"], &["deep::inner", "deep::slow"]),
+            (&["./tests/../tests/api.rs", "sub/src/lib.rs", "--workspace"], &["api", "in_sub"]),
+            (&["tests/own.rs"], &["own"]),
+            (&["tests/own.rs:1"], &["own"]),
+            (&["src/lib.rs:2"], &["first"]),
+            (&["src/lib.rs:3"], &["first"]),
+            (&["src/lib.rs:5"], &[doctest]),
+            (&["src/lib.rs:8"], &["second"]),
+            (&["src/lib.rs:10:5"], &["second"]),
+            (&["inner", "src/lib.rs:3"], &["deep::inner", "first"]),
+            (&["--skip", "src/lib.rs", "--skip=src/deep.rs:1"], &["api", "deep::slow", "own"]),
+        ] {
+            assert_eq!(run("", &[words, eager].concat()), tests, "{words:?} {eager:?}");
+        }
+    }
+    assert_eq!(run("sub", &["src/lib.rs"]), ["in_sub"]);
+    assert_eq!(run("sub", &["sub/src/lib.rs:1"]), ["in_sub"]);
+    assert_eq!(run("sub", &["../src/deep.rs:2", "--workspace"]), ["deep::inner"]);
+}
+
+#[test]
+fn a_path_that_selects_nothing_says_why() {
+    let workspace = placed();
+    for (filter, why) in [
+        ("src/lib.rs:1", "no test is at line 1 of \"src/lib.rs:1\"; the first one, first, starts at line 3"),
+        ("src/gone.rs", "there is no file \"src/gone.rs\", and no test has a name that contains \"src/gone.rs\""),
+        ("Cargo.toml", "no test is in the file \"Cargo.toml\", or has a name that contains that"),
+    ] {
+        for eager in [&[][..], &["--eager"]] {
+            let ran = workspace.ptest().args([filter]).args(eager).run();
+            assert!(ran.expect(4).stderr.contains(why), "{}", ran.stderr);
+        }
+    }
+    let ran = workspace.ptest().args(["src/deep.rs:5", "src/lib.rs:3"]).run();
+    let note = "note: ignored, so not run; `-- --include-ignored` runs what is ignored, too:\n    made deep::slow\n";
+    assert!(ran.expect(0).stderr.contains(note), "{}", ran.stderr);
+}
+
 #[test]
 fn what_failed_elsewhere_is_nothing_to_do_where_less_is_built() {
     let manifest =
