@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 
 use crate::pages::{attributes, resolve};
 
-/// A file of the book that has everything on one page: its links lead to places of that page.
-const PRINT: &str = "print.html";
+/// Files whose links do not lead from where they are: everything on one page, and the page that a server shows for others.
+const NOT_CHECKED: [&str; 2] = ["print.html", "404.html"];
 
 pub(super) fn broken_links(book: &Path) -> Result<Vec<String>> {
     let mut files = BTreeMap::new();
@@ -17,7 +17,7 @@ pub(super) fn broken_links(book: &Path) -> Result<Vec<String>> {
     let anchors: BTreeMap<&str, BTreeSet<&str>> =
         files.iter().map(|(path, html)| (path.as_str(), attributes(html, "id").collect())).collect();
     let mut broken = Vec::new();
-    for (path, html) in files.iter().filter(|(path, _)| path.as_str() != PRINT) {
+    for (path, html) in files.iter().filter(|(path, _)| !NOT_CHECKED.contains(&path.as_str())) {
         for link in ["href", "src"].iter().flat_map(|name| attributes(html, name)) {
             if !leads_somewhere(book, &anchors, path, link) {
                 broken.push(format!("{path}: {link}"));
@@ -49,4 +49,22 @@ fn leads_somewhere(book: &Path, anchors: &BTreeMap<&str, BTreeSet<&str>>, page: 
     let Some(path) = resolve(page, target) else { return false };
     let has_anchor = || anchors.get(path.as_str()).is_some_and(|it| it.contains(anchor));
     book.join(&path).is_file() && (anchor.is_empty() || has_anchor())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::broken_links;
+
+    #[test]
+    fn links_that_lead_nowhere_are_found() {
+        let book = tempfile::tempdir().unwrap();
+        let page = "<h1 id=\"top\"><a href=\"b.html#here\"></a><a href=\"#top\"></a><a href=\"https://example.org\"></a>\
+                    <a href=\"b.html#there\"></a><a href=\"c.html\"></a><img src=\"d.svg\">";
+        fs::write(book.path().join("a.html"), page).unwrap();
+        fs::write(book.path().join("b.html"), "<h2 id=\"here\">").unwrap();
+        let broken = broken_links(book.path()).unwrap();
+        assert_eq!(broken, ["a.html: b.html#there", "a.html: c.html", "a.html: d.svg"]);
+    }
 }
