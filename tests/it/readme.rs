@@ -58,6 +58,15 @@ fn the_first_command_of_readme_is_green_with_contexts_doctests_and_a_flaky_test(
 }
 
 #[test]
+fn ci_runs_the_second_command_of_readme() {
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let second = readme.lines().skip_while(|line| !line.starts_with("$ cargo run --release")).nth(1).unwrap();
+    let second = second.strip_prefix("$ ").unwrap().split('#').next().unwrap().trim_end();
+    let script = fs::read_to_string(repository().join(".ci/run")).unwrap();
+    assert_eq!(script.lines().last(), Some(&*format!("exec {second}")));
+}
+
+#[test]
 fn the_demo_of_readme_ends_with_100_and_loses_one_test_to_each_fault() {
     let events = run("demo", 100);
     let end = of_kind(&events, "run-finished").next().unwrap();

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read};
 use std::num::NonZeroU16;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use pty_process::Size;
 use pty_process::blocking;
 
@@ -31,15 +31,20 @@ impl Screen {
                 // Linux ends it so when no process has the other side open.
                 Err(_) => break,
             }
-            let text = screen.0.screen().contents();
-            if !until.is_empty() && until.iter().all(|it| text.contains(it)) {
+            if !until.is_empty() && screen.shows(until) {
                 break;
             }
         }
+        ensure!(screen.shows(until), "the run ended before {until:?} were on the screen");
         // The runner ends its tests when its terminal is gone.
         drop(pty);
         child.wait().context("waiting for cargo ptest")?;
         Ok(screen)
+    }
+
+    fn shows(&self, texts: &[&str]) -> bool {
+        let screen = self.0.screen().contents();
+        texts.iter().all(|text| screen.contains(text))
     }
 
     /// The rows up to the last one that has something.
