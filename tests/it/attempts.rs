@@ -193,8 +193,7 @@ fn a_diagnosis_tells_company_from_state_left_behind() {
     let folder = tempfile::tempdir().unwrap();
     let run = |args: &[&str]| {
         for name in ["written", "wiped"] {
-            let (path, mode) = (folder.path().join(name), rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR);
-            rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+            crate::tool::make_fifo(&folder.path().join(name));
         }
         ptest(&["company"]).args(["-j2"]).args(args).env("COMPANY", folder.path()).json()
     };

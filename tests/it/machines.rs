@@ -110,12 +110,10 @@ fn github_gets_annotations_and_a_summary_and_only_when_it_is_there() {
 
 /// Nothing reads it, so to write to it would take for ever.
 #[test]
-#[cfg(target_os = "linux")]
 fn a_summary_that_is_a_fifo_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let fifo = folder.path().join("summary");
-    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
-    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    crate::tool::make_fifo(&fifo);
     let tool = ptest(&["outcomes"]).args(["--", "--exact", "tests::passes"]);
     let ran = tool.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", &fifo).run();
     assert!(ran.expect(110).stderr.contains("it is a fifo, and not a file"), "{}", ran.stderr);

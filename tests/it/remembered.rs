@@ -71,10 +71,7 @@ type Put = fn(&Path);
 
 /// What may stand where a file is expected: it is never written to, has no end, or cannot be opened.
 fn is_no_file() -> Vec<(&'static str, Put)> {
-    let fifo: Put = |path| {
-        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
-        rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
-    };
+    let fifo: Put = crate::tool::make_fifo;
     let device: Put = |path| std::os::unix::fs::symlink("/dev/zero", path).unwrap();
     let folder: Put = |path| fs::create_dir(path).unwrap();
     let large: Put = |path| File::create(path).unwrap().set_len(3 << 30).unwrap();

@@ -171,8 +171,14 @@ pub fn skipped(what: impl std::fmt::Display) {
     }
 }
 
+/// Makes a fifo.
+pub fn make_fifo(path: &Path) {
+    let path = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()).unwrap();
+    // SAFETY: the path ends with a zero.
+    assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0, "{}", std::io::Error::last_os_error());
+}
+
 /// Whether there is a cargo-nextest to compare with, which people may work on this without.
-#[cfg(target_os = "linux")]
 pub fn nextest_is_here() -> bool {
     static IS_HERE: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| {
         let answers = clean("cargo").args(["nextest", "--version"]).output().is_ok_and(|it| it.status.success());

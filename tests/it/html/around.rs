@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::machines;
-use crate::tool::{clean, of_kind};
+use crate::tool::{clean, make_fifo, of_kind};
 use crate::workspace::Workspace;
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -144,7 +144,7 @@ fn the_report_is_opened_in_a_browser() {
     let workspace = Workspace::of_package("").file("src/lib.rs", "#[test] fn passes() {}");
     workspace.ptest().run().expect(0);
     let (folder, opened) = (workspace.path().join("bin"), workspace.path().join("opened"));
-    make_pipe(&opened);
+    make_fifo(&opened);
     fs::create_dir(&folder).unwrap();
     for name in ["xdg-open", "open"] {
         fs::write(folder.join(name), format!("#!/bin/sh\necho \"$1\" > '{}'\n", opened.display())).unwrap();
@@ -158,17 +158,6 @@ fn the_report_is_opened_in_a_browser() {
     let page = workspace.target().join("ptest/report.html");
     assert_eq!(first_line(&opened), page.to_str().unwrap());
     assert!(page.is_file());
-}
-
-fn make_pipe(path: &Path) {
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        path,
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
-        0,
-    )
-    .unwrap();
 }
 
 /// What is written into a pipe, whoever does so and when.
