@@ -62,7 +62,9 @@ impl Scheduler {
         let stands_back = self.gathering.is_some_and(|it| it.alone);
         let hosts = || self.startable_hosts(if idle { usize::MAX } else { self.spec.processes });
         if let Some(host) = self.stoppable_hosts().first() {
-            self.hosts.stop(now, *host, actions);
+            let host = *host;
+            self.have_company();
+            self.hosts.stop(now, host, actions);
         } else if self.room_left() == 0 {
             return false;
         } else if let Some(host) = (!stands_back).then(hosts).and_then(|hosts| hosts.first().copied()) {

@@ -94,8 +94,13 @@ impl Scheduler {
 
     /// To be called before a process is started; says whether it is the only one.
     pub(super) fn is_alone(&mut self) -> bool {
+        self.have_company();
+        self.processes_at_work() == 0
+    }
+
+    /// Something else is at work now, and there may be room when it has exited.
+    pub(super) fn have_company(&mut self) {
         self.running.values_mut().for_each(|running| running.alone = false);
         self.hosts.have_company();
-        self.processes_at_work() == 0
     }
 }
