@@ -86,7 +86,7 @@ pub enum Event {
     /// `--diagnose` ran a failed test once more, alone; the test's last word came before.
     TestDiagnosed(TestDiagnosed),
     FixtureStarted(FixtureStarted),
-    /// A fixture is done, or its process is. A set-up's comes before the results of the tests that it kept from running.
+    /// A fixture is done, or its process is. A setup's comes before the results of the tests that it kept from running.
     FixtureFinished(FixtureFinished),
     WorkerExited(WorkerExited),
     SlotsChanged(SlotsChanged),
@@ -294,7 +294,7 @@ pub struct TestFinished {
     /// The contexts that it belongs to, by module path, outermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contexts: Vec<Arc<str>>,
-    /// Why: the panic's message, the reason of `#[ignore]`, the signal that killed it, what its set-up failed with.
+    /// Why: the panic's message, the reason of `#[ignore]`, the signal that killed it, what its setup failed with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// What it wrote to stdout and stderr, in the order in which it was written; not UTF-8 is replaced.
@@ -502,7 +502,7 @@ pub enum Outcome {
     TimedOut,
     /// Its process ended under it: a signal, an abort, an exit with any code.
     Crashed,
-    /// It did not run, since the set-up of a context that it belongs to failed.
+    /// It did not run, since the setup of a context that it belongs to failed.
     SetupFailed,
     /// Selected, but the run ended first.
     NotReached,

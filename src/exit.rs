@@ -15,7 +15,7 @@ pub enum Exit {
     Setup,
     /// At least one test failed, or a worker process did.
     TestsFailed,
-    /// A set-up or a teardown failed, or the process that held a shared context, and nothing else did.
+    /// A setup or a teardown failed, or the process that held a shared context, and nothing else did.
     FixturesFailed,
     /// `cargo test --no-run` failed.
     BuildFailed,

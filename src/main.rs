@@ -69,7 +69,7 @@
 //! * There are never more processes than slots held, and the one that every process owns; beside a build that one is
 //!   the build's. No slot is held idle, but by a test that takes several and waits for the last of them. A host counts
 //!   while it sets up and while it tears down; while it waits it needs no core.
-//! * What a group needs is up before its first test and there until after its last one. A set-up that failed is not
+//! * What a group needs is up before its first test and there until after its last one. A setup that failed is not
 //!   tried again: all tests that need it are told, by name, and none of them is green.
 //! * Where tests write into their own sources, only one process of a binary runs any of them, and none whose sources have
 //!   changed since it was built (`run/sources`).

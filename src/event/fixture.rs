@@ -1,4 +1,4 @@
-//! What happens to the fixtures of a context: its set-up, its teardown, and the process that holds a shared one.
+//! What happens to the fixtures of a context: its setup, its teardown, and the process that holds a shared one.
 
 use std::sync::Arc;
 
@@ -74,7 +74,7 @@ impl FixtureFinished {
         }
     }
 
-    /// Whether its failure is an entry of its own. That of a set-up shows in the tests that did not run for it.
+    /// Whether its failure is an entry of its own. That of a setup shows in the tests that did not run for it.
     pub fn is_entry(&self) -> bool {
         self.outcome.is_red() && self.fixture != Fixture::Setup
     }
@@ -90,7 +90,7 @@ impl FixtureFinished {
 pub enum Fixture {
     Setup,
     Teardown,
-    /// The process that holds a shared context died between its set-up and its teardown.
+    /// The process that holds a shared context died between its setup and its teardown.
     Host,
 }
 

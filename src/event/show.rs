@@ -19,7 +19,7 @@ pub enum Show {
     Written(Vec<u8>),
 }
 
-/// A test in the middle of its life, or the set-up or teardown that it is at; or that of a host.
+/// A test in the middle of its life, or the setup or teardown that it is at; or that of a host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AtWork {
     pub binary: Arc<str>,

@@ -19,7 +19,7 @@ pub struct Tally {
     #[serde(skip_serializing_if = "is_zero")]
     pub ended_by_hand: usize,
     pub crashed: usize,
-    /// Tests that did not run, since a set-up failed.
+    /// Tests that did not run, since a setup failed.
     pub setup_failed: usize,
     pub error: usize,
     pub not_reached: usize,
@@ -30,7 +30,7 @@ pub struct Tally {
     pub worker_failed: usize,
     /// Teardowns and hosts that failed, each an entry of its own; not among the tests.
     pub fixture_failed: usize,
-    /// Set-ups that failed. They show in their tests, and count even if there should be none of these: a set-up that
+    /// Setups that failed. They show in their tests, and count even if there should be none of these: a setup that
     /// failed is never green.
     pub failed_setups: usize,
 }

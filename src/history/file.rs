@@ -1,4 +1,4 @@
-//! The form of a history: text, a line for each test or set-up, `MICROSECONDS KIND NAME`, and one `MICROSECONDS warmup -`.
+//! The form of a history: text, a line for each test or setup, `MICROSECONDS KIND NAME`, and one `MICROSECONDS warmup -`.
 //! Pure.
 
 use std::collections::HashMap;

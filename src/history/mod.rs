@@ -1,4 +1,4 @@
-//! What tests and set-ups took in earlier runs: it orders the next one.
+//! What tests and setups took in earlier runs: it orders the next one.
 //!
 //! Each test binary has a small file under `target/ptest/history`, of its own for each profile, since a debug build
 //! and a release build have little in common. [`recall`] reads those of the binaries at hand; a [`Keeper`] listens to
@@ -30,7 +30,7 @@ pub use keeper::Keeper;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lengths {
     pub tests: Vec<Option<Duration>>,
-    /// The set-ups of the contexts.
+    /// The setups of the contexts.
     pub setups: Vec<Option<Duration>>,
     /// What each process pays once, whichever of its tests comes to need it first: for what the program makes, and keeps
     /// for the others.

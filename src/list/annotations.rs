@@ -39,7 +39,7 @@ pub enum ContextKind {
     Shared,
 }
 
-/// Which function a set-up or teardown is, where it stands, and how long it may take if it says so.
+/// Which function a setup or teardown is, where it stands, and how long it may take if it says so.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fixture {
     pub name: Arc<str>,

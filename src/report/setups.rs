@@ -1,11 +1,11 @@
-//! Remembers which set-ups failed, so that the tests that did not run for one can be told together with it.
+//! Remembers which setups failed, so that the tests that did not run for one can be told together with it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::event::{FixtureFinished, FixtureKind, TestFinished};
 
-/// The set-ups that failed. One that failed alike in several processes, for the same tests, is remembered once.
+/// The setups that failed. One that failed alike in several processes, for the same tests, is remembered once.
 #[derive(Default)]
 pub(super) struct FailedSetups {
     setups: Vec<FixtureFinished>,
@@ -13,7 +13,7 @@ pub(super) struct FailedSetups {
 }
 
 impl FailedSetups {
-    /// Takes in what happened to a set-up, if it failed. Gives its number, from 0, if it is not known yet.
+    /// Takes in what happened to a setup, if it failed. Gives its number, from 0, if it is not known yet.
     pub(super) fn add(&mut self, fixture: FixtureFinished) -> Option<usize> {
         if !fixture.is_failed_setup() {
             return None;
@@ -33,8 +33,8 @@ impl FailedSetups {
         Some(new)
     }
 
-    /// The number of the set-up for which `test` did not run. That its own process told of is the right one; a test
-    /// that no process was given, or another than the one in which the set-up ran, has it from its contexts.
+    /// The number of the setup for which `test` did not run. That its own process told of is the right one; a test
+    /// that no process was given, or another than the one in which the setup ran, has it from its contexts.
     pub(super) fn number(&self, test: &TestFinished) -> Option<usize> {
         let in_process = test.process.and_then(|process| self.by_process.get(&process)).into_iter().flatten().copied();
         in_process.chain(0..self.setups.len()).find(|number| is_for(&self.setups[*number], test))
@@ -44,7 +44,7 @@ impl FailedSetups {
         self.number(test).map(|number| &self.setups[number])
     }
 
-    /// The number under which a set-up that failed is remembered.
+    /// The number under which a setup that failed is remembered.
     pub(super) fn number_of(&self, setup: &FixtureFinished) -> Option<usize> {
         let in_process = self.by_process.get(&setup.process).filter(|_| setup.is_failed_setup())?;
         let is_it = |it: &FixtureFinished| (&it.binary, &it.context) == (&setup.binary, &setup.context);

@@ -100,7 +100,7 @@ impl Failure {
         }
     }
 
-    /// A test did not run for this set-up.
+    /// A test did not run for this setup.
     pub(super) fn keeps(&mut self, test: &TestFinished) {
         let name = if test.binary == self.binary {
             test.test.clone()
@@ -175,7 +175,7 @@ fn place(file: Option<&str>, line: Option<u32>) -> Option<String> {
     }
 }
 
-/// How many of the tests that did not run for a set-up it names. Each has had its line by then.
+/// How many of the tests that did not run for a setup it names. Each has had its line by then.
 const KEPT: usize = 10;
 
 /// The closing list: name, place, first lines of the message, what may have mattered, how to run it again. Fixtures
@@ -226,7 +226,7 @@ pub(super) fn totals(run: &RunFinished, styles: &Styles) -> String {
         (tally.timed_out - tally.ended_by_hand, "timed out"),
         (tally.ended_by_hand, "ended"),
         (tally.crashed, "crashed"),
-        (tally.setup_failed, "set-up failed"),
+        (tally.setup_failed, "setup failed"),
         (tally.error, if tally.error == 1 { "error" } else { "errors" }),
         (tally.worker_failed, if tally.worker_failed == 1 { "worker failure" } else { "worker failures" }),
         (fixtures, if fixtures == 1 { "failed fixture" } else { "failed fixtures" }),
@@ -283,7 +283,7 @@ mod tests {
     fn totals_tell_tests_that_did_not_run_from_fixtures_that_failed() {
         let tally = Tally { passed: 1, setup_failed: 3, failed_setups: 1, ..Tally::default() };
         let line = |tally| totals(&RunFinished { duration: 1.5, tally, stopped: None }, &Styles::new(false));
-        assert_eq!(line(tally), "     Summary [    1.500s] 4 tests run: 1 passed, 3 set-up failed, 1 failed fixture\n");
+        assert_eq!(line(tally), "     Summary [    1.500s] 4 tests run: 1 passed, 3 setup failed, 1 failed fixture\n");
         let tally = Tally { passed: 1, fixture_failed: 2, ..Tally::default() };
         assert_eq!(line(tally), "     Summary [    1.500s] 1 test run: 1 passed, 2 failed fixtures\n");
     }

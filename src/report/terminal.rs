@@ -169,7 +169,7 @@ impl<W: Write> Terminal<W> {
         if last && self.options.repeated {
             self.repeats.add(test);
         }
-        // What a test says that did not run, its set-up has said.
+        // What a test says that did not run, its setup has said.
         let setup = self.setups.number(test).filter(|_| test.outcome == Outcome::SetupFailed);
         match setup {
             Some(number) if last => self.failures[self.of_setups[number]].keeps(test),

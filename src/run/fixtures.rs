@@ -11,7 +11,7 @@ use crate::event::{Event, Fixture, FixtureFinished, FixtureKind, FixtureStarted,
 use crate::list::{Context, ContextKind, Suite};
 use crate::schedule::{Input, Process};
 
-/// A set-up or teardown that a process is at.
+/// A setup or teardown that a process is at.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Open {
     /// Among those of the process's suite.
@@ -22,7 +22,7 @@ pub(super) struct Open {
     pub passed: bool,
 }
 
-/// Why a test does not run, if a set-up that failed has told.
+/// Why a test does not run, if a setup that failed has told.
 pub(super) struct NotSetUp(pub Option<Arc<str>>);
 
 /// What a fixture came to.
@@ -124,7 +124,7 @@ impl Run<'_> {
         self.step(at, Input::FixtureEnded(process));
     }
 
-    /// The process has ended in the middle of a fixture. That of a set-up is the end of all who need it.
+    /// The process has ended in the middle of a fixture. That of a setup is the end of all who need it.
     pub(super) fn fixture_broke(
         &mut self,
         process: Process,

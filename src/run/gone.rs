@@ -162,7 +162,7 @@ impl Run<'_> {
             None => (outcome, Some(why)),
             Some(open) => {
                 let verdict = match (open.fixture, open.passed) {
-                    // The failed set-up makes of it what it is.
+                    // The failed setup makes of it what it is.
                     (Fixture::Setup, _) => (outcome, Some(why.clone())),
                     (_, true) => (Outcome::Passed, None),
                     (_, false) => (Outcome::Failed, None),

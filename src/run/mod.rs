@@ -352,7 +352,7 @@ struct Run<'a> {
     warned_of_counters: bool,
     /// The suites of which it was told that their sources have changed.
     warned_of_sources: HashSet<usize>,
-    /// The hosts whose set-up was told to begin.
+    /// The hosts whose setup was told to begin.
     told_hosts: HashSet<HostId>,
     /// The processes that there will not be, and why: [`Report::NotStarted`] or [`Report::Withheld`].
     not_started: Vec<(Who, Report)>,
@@ -395,7 +395,7 @@ impl<'a> Run<'a> {
             let suite = self.book.suites[*suite];
             let result = book::result(suite, &suite.tests[*test], Outcome::Failed, now);
             let message =
-                "its context's set-up does not run for it; use ptest::test, or #[context(plain)] if it needs none";
+                "its context's setup does not run for it; use ptest::test, or #[context(plain)] if it needs none";
             self.book.tell(&Event::TestFinished(TestFinished { message: Some(message.to_owned()), ..result }));
         }
     }

@@ -177,7 +177,7 @@ impl Plan {
     }
 
     /// Numbers the contexts of a suite, and says for each which one is around it; gives the number of the first one. A
-    /// set-up that fails once may well succeed in the next repetition, so each has numbers of its own.
+    /// setup that fails once may well succeed in the next repetition, so each has numbers of its own.
     fn number(&mut self, suite: &Suite, around: &mut Vec<Option<ContextId>>) -> ContextId {
         let first = self.contexts;
         for _ in 0..self.repeat {
@@ -196,7 +196,7 @@ pub(super) fn counters_of(suite: &Suite, of_all: Counters) -> Counters {
     }
 }
 
-/// How long the longest way to one of the group's tests was, through all set-ups around it.
+/// How long the longest way to one of the group's tests was, through all setups around it.
 fn setup(suite: &Suite, lengths: &Lengths, group: &Group) -> Duration {
     let way = |it: &Grouped| -> Duration {
         let contexts = list::numbers(&suite.contexts, suite.tests[it.test].context);

@@ -10,7 +10,7 @@ use super::{Action, HostId};
 /// What a host is for, as far as time is concerned.
 #[derive(Clone, Debug, Default)]
 pub struct Host {
-    /// The hosts that it needs itself, from before its set-up until after its teardown. They have lower numbers.
+    /// The hosts that it needs itself, from before its setup until after its teardown. They have lower numbers.
     pub needs: Vec<HostId>,
     pub setup_limit: Duration,
     pub teardown_limit: Duration,
@@ -100,7 +100,7 @@ impl Hosts {
         }
     }
 
-    /// Its set-up failed; it ends by itself.
+    /// Its setup failed; it ends by itself.
     pub(super) fn failed(&mut self, now: Duration, host: HostId) {
         let state = &mut self.states[host];
         if state.phase == Phase::SettingUp {
@@ -186,7 +186,7 @@ impl Hosts {
         actions.push(Action::StopHost(host));
     }
 
-    /// Whoever asked the run to end does not wait for a set-up to take all of its time.
+    /// Whoever asked the run to end does not wait for a setup to take all of its time.
     pub(super) fn cut_setups_short(&mut self, now: Duration, actions: &mut Vec<Action>) {
         for host in 0..self.hosts.len() {
             if self.states[host].phase == Phase::SettingUp {
@@ -211,7 +211,7 @@ impl Hosts {
         }
     }
 
-    /// Politely, so that what a set-up has started may end in good order; who does not mind it is killed after the grace,
+    /// Politely, so that what a setup has started may end in good order; who does not mind it is killed after the grace,
     /// or as soon as somebody asks once more.
     pub(super) fn end_by_hand(&mut self, now: Duration, host: HostId, actions: &mut Vec<Action>) {
         let state = &mut self.states[host];

@@ -73,7 +73,7 @@ pub struct Scheduler {
     nothing_runs_since: Option<Duration>,
 }
 
-/// A set-up or teardown that a process is at.
+/// A setup or teardown that a process is at.
 struct Fixture {
     since: Duration,
     /// It sees to its own limit. If it is still there so long after, it is stuck with its process.

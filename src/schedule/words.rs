@@ -65,7 +65,7 @@ pub struct Group {
     pub timeouts: Vec<Option<Duration>>,
     /// What each item took in earlier runs; may be left out where nothing is known of any.
     pub lengths: Vec<Option<Duration>>,
-    /// What set-ups took that its items wait for: those in its processes, and those in its hosts.
+    /// What setups took that its items wait for: those in its processes, and those in its hosts.
     pub setup: Duration,
     /// What each of its processes pays once, for what the items share.
     pub warmup: Duration,
@@ -165,7 +165,7 @@ pub enum Input {
     Stop(Stop),
     /// Somebody wants the process's item to end, as if its time was up; at the second time, at once.
     End(Process),
-    /// The same for the set-up or teardown that a host is at.
+    /// The same for the setup or teardown that a host is at.
     EndHost(HostId),
     /// The upper cap on processes is another from now on.
     Cap(usize),

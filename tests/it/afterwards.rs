@@ -157,7 +157,7 @@ fn all_reports_are_made_of_a_journal_alone() {
     assert_eq!(totals, [30, 4, 3, 1]);
     let page = fs::read_to_string(page).unwrap();
     for (count, word) in
-        [(2, "failed"), (1, "crashed"), (1, "timed out"), (3, "set-up failed"), (1, "flaky"), (21, "passed")]
+        [(2, "failed"), (1, "crashed"), (1, "timed out"), (3, "setup failed"), (1, "flaky"), (21, "passed")]
     {
         assert!(page.contains(&format!("<b>{count}</b> {word}")), "{count} {word}");
     }

@@ -172,7 +172,7 @@ fn set_ups_and_teardowns_are_shown_and_ended_like_tests() {
         assert!(text.contains(&ending), "{text}");
     }
     assert_eq!(text.matches("      SETUP FAILED at_work::").count(), 2, "{text}");
-    assert!(text.contains("1 passed, 2 set-up failed, 3 failed fixtures"), "{text}");
+    assert!(text.contains("1 passed, 2 setup failed, 3 failed fixtures"), "{text}");
     screen.expect_as_it_was();
 }
 

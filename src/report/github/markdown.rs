@@ -23,7 +23,7 @@ pub(super) fn summary(gathered: &Gathered, room: usize) -> String {
     page.table("Flaky", &["test", "where", "message"], gathered.flaky.iter().map(flaky));
     let slowest = gathered.slowest.iter().map(|(seconds, what)| vec![format!("{seconds:.3} s"), code(what)]);
     page.table("Slowest", &["time", "test"], slowest);
-    page.table("Set-ups and teardowns", &["time", "count", "fixture"], gathered.fixtures.iter().map(fixture));
+    page.table("Setups and teardowns", &["time", "count", "fixture"], gathered.fixtures.iter().map(fixture));
     page.text
 }
 
@@ -107,7 +107,7 @@ fn counts(tally: &Tally) -> String {
         (tally.failed, "failed"),
         (tally.timed_out, "timed out"),
         (tally.crashed, "crashed"),
-        (tally.setup_failed, "set-up failed"),
+        (tally.setup_failed, "setup failed"),
         (tally.error, "errors"),
         (tally.worker_failed, "worker failures"),
         (tally.fixture_failed + tally.failed_setups, "failed fixtures"),
@@ -248,7 +248,7 @@ cargo ptest -p demo --lib -- --exact fails
 | 1.500 s | <code>demo flickers</code> |
 | 0.250 s | <code>demo fails</code> |
 
-### Set-ups and teardowns (1)
+### Setups and teardowns (1)
 
 | time | count | fixture |
 |---|---|---|

@@ -66,7 +66,7 @@ struct Finding {
     rerun: Option<String>,
 }
 
-/// How long a context's set-ups and teardowns took together.
+/// How long a context's setups and teardowns took together.
 struct FixtureTime {
     what: String,
     times: usize,
@@ -136,7 +136,7 @@ impl Gathered {
             text,
             rerun,
         };
-        // Of a test that did not run its set-up tells.
+        // Of a test that did not run its setup tells.
         let told = test.outcome == Outcome::SetupFailed && self.setups.of(test).is_some();
         if test.outcome.is_red() && !told {
             let (text, rerun) = (self.text(&message, &test.output), self.reruns.of_test(test));
@@ -200,7 +200,7 @@ fn word(outcome: Outcome) -> &'static str {
         Outcome::Ignored => "ignored",
         Outcome::TimedOut => "timed out",
         Outcome::Crashed => "crashed",
-        Outcome::SetupFailed => "set-up failed",
+        Outcome::SetupFailed => "setup failed",
         Outcome::Error => "error",
         Outcome::NotReached => "not reached",
     }

@@ -80,29 +80,29 @@ impl Cost {
         let took = self.span.1 - self.span.0;
         let was_waited_for = self.span.1 >= wall * 0.95 && took >= wall * 0.5 && took >= 2.0 * CHEAP;
         match self.kind {
-            _ if self.failed => "Its set-up failed: fix that first.".to_owned(),
-            None => "It has no set-up.".to_owned(),
+            _ if self.failed => "Its setup failed: fix that first.".to_owned(),
+            None => "It has no setup.".to_owned(),
             Some(FixtureKind::Unit) if was_waited_for && self.tests > 1 && self.in_tests > 2.0 * each => format!(
                 "The run waited for its tests, which took {} one after another. If they can run at the same time, kind = \
-                 \"can-split\" spreads them over several processes, at the cost of one set-up ({}) in each.",
+                 \"can-split\" spreads them over several processes, at the cost of one setup ({}) in each.",
                 time(took),
                 time(each)
             ),
             Some(FixtureKind::CanSplit) if self.setups > 1 && self.in_setups > self.in_tests.max(CHEAP) => format!(
                 "{} took longer than the tests that needed them. kind = \"shared\" sets up once for all processes; kind = \
                  \"unit\" also sets up once, and runs the tests one after another.",
-                count(self.setups, "set-up")
+                count(self.setups, "setup")
             ),
             Some(FixtureKind::Shared) if was_waited_for && each > wall * 0.3 => {
                 format!(
-                    "Its tests waited {} for the set-up. A faster set-up, or a part of it done before the run, would help.",
+                    "Its tests waited {} for the setup. A faster setup, or a part of it done before the run, would help.",
                     time(each)
                 )
             }
-            _ if self.fixtures() < CHEAP => "Its set-up takes almost no time.".to_owned(),
-            _ if self.fixtures() < self.in_tests => "Its set-up takes less time than its tests.".to_owned(),
+            _ if self.fixtures() < CHEAP => "Its setup takes almost no time.".to_owned(),
+            _ if self.fixtures() < self.in_tests => "Its setup takes less time than its tests.".to_owned(),
             _ => format!(
-                "Its set-up takes longer than its {}: a faster one would help more than another kind.",
+                "Its setup takes longer than its {}: a faster one would help more than another kind.",
                 count(self.tests, "test")
             ),
         }
@@ -123,8 +123,8 @@ pub(super) fn contexts(run: &Run) -> Option<Markup> {
                 th scope="col" { "Kind" }
                 th.number.minor scope="col" { "Tests" }
                 th.number.minor scope="col" { "In tests" }
-                th.number scope="col" { "Set-ups" }
-                th.number scope="col" { "In set-ups" }
+                th.number scope="col" { "Setups" }
+                th.number scope="col" { "In setups" }
                 th.number.minor scope="col" { "In teardowns" }
             } }
             @for (context, cost) in &costs { tbody {

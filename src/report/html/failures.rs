@@ -25,7 +25,7 @@ const OPEN: usize = 8;
 /// So many lines of source are shown before and after the one in which a test failed.
 const AROUND: usize = 2;
 
-/// How many tests are named that did not run for a set-up.
+/// How many tests are named that did not run for a setup.
 const KEPT: usize = 50;
 
 /// The failures and what they mean for the rest of the page.

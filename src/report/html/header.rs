@@ -199,7 +199,7 @@ fn numbers(run: &Run, measures: &Measures) -> Markup {
     let slots = run.started.as_ref().map_or(1, |it| it.workers);
     html! {
         dl.numbers {
-            (number("Duration", &time(wall), "of the run, without the build", "From the first test or set-up to the last."))
+            (number("Duration", &time(wall), "of the run, without the build", "From the first test or setup to the last."))
             @if wall >= SHORT {
                 (number(
                     "Speed-up",
@@ -211,8 +211,8 @@ fn numbers(run: &Run, measures: &Measures) -> Markup {
                     "Utilisation",
                     &format!("{:.0} %", measures.utilisation * 100.0),
                     &format!("of {} in use", count(slots, "slot")),
-                    "A slot runs one process at a time. This is the share of the run in which the slots ran tests, set-ups \
-                     or teardowns. If it is low, tests waited: for a set-up, for each other, or for the last slow test.",
+                    "A slot runs one process at a time. This is the share of the run in which the slots ran tests, setups \
+                     or teardowns. If it is low, tests waited: for a setup, for each other, or for the last slow test.",
                 ))
                 (number(
                     "Critical tail",
@@ -222,7 +222,7 @@ fn numbers(run: &Run, measures: &Measures) -> Markup {
                      last tests faster, or split them.",
                 ))
             } @else {
-                (number("Tests", &time(measures.serial), "one after another", "What all tests, set-ups and teardowns took together."))
+                (number("Tests", &time(measures.serial), "one after another", "What all tests, setups and teardowns took together."))
             }
             @if let Some(build) = run.started.as_ref().and_then(|it| it.build) {
                 @let beside = run.beside.map(|it| format!("of which {} during the run", time(it)));

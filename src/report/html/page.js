@@ -424,7 +424,7 @@
         cancelled: pattern(grey, falling),
         ignored: grey,
         attempt: pattern(amber, rising),
-        "set-up": pattern(blue, falling),
+        "setup": pattern(blue, falling),
         teardown: pattern(blue, rising),
       };
       fills["setup-failed"] = fills.error;
@@ -433,7 +433,7 @@
     const kind = (bar) => {
       if (bar.kind === "a") return "attempt";
       const isCalm = statuses[bar.status].key === "passed";
-      if (isCalm && bar.kind === "s") return "set-up";
+      if (isCalm && bar.kind === "s") return "setup";
       if (isCalm && bar.kind === "d") return "teardown";
       return statuses[bar.status].key;
     };
@@ -587,7 +587,7 @@
     const hide = () => { tip.hidden = true; };
     const tell = (bar, left, upper) => {
       const test = bar.test, status = statuses[bar.status];
-      const what = { t: status.word, a: `attempt ${status.word}`, s: `set-up ${status.word}`, d: `teardown ${status.word}` }[bar.kind];
+      const what = { t: status.word, a: `attempt ${status.word}`, s: `setup ${status.word}`, d: `teardown ${status.word}` }[bar.kind];
       const facts = [what, seconds(bar.time), `from ${seconds(bar.start)}`, data.rows[bar.row]];
       const more = [test?.binary, bar.kind === "t" && test?.message].filter(Boolean);
       say(bar.name, [facts.join(" · "), ...more], left, upper);
@@ -704,7 +704,7 @@
       const there = new Set(bars.map(kind));
       if (data.slots.some(([, held]) => held)) there.add("held");
       if (data.slots.some(([, , waiting]) => waiting)) there.add("waiting");
-      const words = { attempt: "earlier attempt", "set-up": "set-up", teardown: "teardown", held: "slots in use", waiting: "slots waited for" };
+      const words = { attempt: "earlier attempt", "setup": "setup", teardown: "teardown", held: "slots in use", waiting: "slots waited for" };
       const titles = {
         attempt: "It failed, and the test was tried again.",
         held: "A slot runs one process at a time. The dashed line is the number of slots that this run may use.",

@@ -18,7 +18,7 @@ pub(super) const ALL: &[Status] = &[
     status("failed", "failed", "✗"),
     status("crashed", "crashed", "⚡"),
     status("timed-out", "timed out", "◷"),
-    status("setup-failed", "set-up failed", "⊘"),
+    status("setup-failed", "setup failed", "⊘"),
     status("error", "error", "!"),
     status("flaky", "flaky", "↻"),
     status("cancelled", "cancelled", "■"),

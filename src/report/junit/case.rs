@@ -34,14 +34,14 @@ pub struct Case {
     pub xml: TestCase,
 }
 
-/// Turns events into cases. It remembers the failed attempts of tests whose last word is still to come, and the set-ups
+/// Turns events into cases. It remembers the failed attempts of tests whose last word is still to come, and the setups
 /// that failed.
 #[derive(Default)]
 pub struct Cases {
     output: Output,
     attempts: HashMap<(Arc<str>, Arc<str>, u32), Vec<TestFinished>>,
     setups: FailedSetups,
-    /// The numbers of the set-ups that show in a test.
+    /// The numbers of the setups that show in a test.
     shown: HashSet<usize>,
     /// How many cases there are of a name that is no test's.
     others: HashMap<(Arc<str>, String), u32>,
@@ -93,7 +93,7 @@ impl Cases {
         }
     }
 
-    /// The set-ups that failed without a test that shows it so far: each attempt at its tests was followed by another,
+    /// The setups that failed without a test that shows it so far: each attempt at its tests was followed by another,
     /// or the run ended first. A run that is red for them must not have a green report.
     pub fn left(&mut self) -> Vec<Case> {
         let hidden = self.setups.iter().enumerate().filter(|(number, _)| !self.shown.contains(number));
@@ -138,7 +138,7 @@ fn test_case(test: &TestFinished, attempts: &[TestFinished], setups: &FailedSetu
     case
 }
 
-/// A teardown or a host that failed, or a set-up that has no test to show it.
+/// A teardown or a host that failed, or a setup that has no test to show it.
 fn fixture_case(fixture: &FixtureFinished, name: &str) -> TestCase {
     let kind = match fixture.fixture {
         Fixture::Setup => "setup-failed",

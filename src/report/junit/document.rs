@@ -34,7 +34,7 @@ const ROOM: usize = 64 * 1024 * 1024;
 struct Suite {
     /// By name and number.
     cases: BTreeMap<(Arc<str>, u32), TestCase>,
-    /// How long the set-ups and teardowns of each context took, all processes together.
+    /// How long the setups and teardowns of each context took, all processes together.
     fixtures: BTreeMap<(Arc<str>, Fixture), Duration>,
 }
 
@@ -104,7 +104,7 @@ impl Run {
         if let Some(case) = self.progress.incomplete() {
             report.add_test_suite(suite(INCOMPLETE, [case]));
         }
-        // A suite that has no case yet, because its first set-up has only just ended, says nothing.
+        // A suite that has no case yet, because its first setup has only just ended, says nothing.
         for (binary, Suite { cases, fixtures }) in self.suites.into_iter().filter(|(_, suite)| !suite.cases.is_empty())
         {
             let mut suite = suite(&binary, cases.into_values());

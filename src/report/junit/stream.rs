@@ -62,7 +62,7 @@ impl<W: Write> Reporter for JunitStream<W> {
         self.out.flush().context(FAILED)
     }
 
-    /// Closes the suite, after the set-ups that failed unseen, and after a red case if the run did not come to its end.
+    /// Closes the suite, after the setups that failed unseen, and after a red case if the run did not come to its end.
     fn finish(&mut self) -> anyhow::Result<()> {
         if !self.closed {
             self.closed = true;

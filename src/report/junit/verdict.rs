@@ -92,7 +92,7 @@ fn skipped_word(test: &TestFinished) -> XmlString {
 fn message(test: &TestFinished, setups: &FailedSetups) -> String {
     match (test.outcome, &test.message, setups.of(test)) {
         (Outcome::SetupFailed, _, Some(setup)) => format!("{}: {}", setup.name(), fixture_message(setup)),
-        (Outcome::SetupFailed, None, None) => "the set-up of a context that it belongs to failed".to_owned(),
+        (Outcome::SetupFailed, None, None) => "the setup of a context that it belongs to failed".to_owned(),
         (Outcome::NotReached, message, _) => {
             let what = if test.was_cut_short() { "cancelled" } else { "not reached" };
             message.as_ref().map_or(what.to_owned(), |message| format!("{what}: {message}"))
@@ -115,7 +115,7 @@ fn reason(outcome: Outcome, message: Option<&str>, duration: f64) -> String {
 }
 
 /// What a page of failures should show of a test: GitLab shows this text and nothing else, so it quotes the output. Of
-/// a test that did not run it quotes that of the set-up.
+/// a test that did not run it quotes that of the setup.
 fn text(test: &TestFinished, setups: &FailedSetups) -> String {
     let after = if test.after.is_empty() {
         String::new()
@@ -204,7 +204,7 @@ mod tests {
             (Outcome::TimedOut, None, r#"<failure message="timed out after 0.250 s" type="timed-out">timed out after"#),
             (Outcome::Crashed, Some("SIGSEGV"), r#"<failure message="SIGSEGV" type="crashed">SIGSEGV</failure>"#),
             (Outcome::SetupFailed, Some("no port"), r#"<error message="no port" type="setup-failed">no port</error>"#),
-            (Outcome::SetupFailed, None, r#"<error message="the set-up of a context that it belongs to failed" type="#),
+            (Outcome::SetupFailed, None, r#"<error message="the setup of a context that it belongs to failed" type="#),
             (Outcome::Error, Some("no pipe"), r#"<error message="no pipe" type="error">no pipe</error>"#),
             (Outcome::Ignored, None, r#"<skipped message="ignored" type="ignored"/>"#),
             (Outcome::Ignored, Some("needs a network"), r#"<skipped message="needs a network" type="ignored"/>"#),

@@ -94,7 +94,7 @@ impl Suite {
             Event::TestSlow(slow) => self.say(OfTest { name: &slow.test, event: "timeout", ..OfTest::default() })?,
             Event::TestFinished(test) => self.test(test)?,
             Event::WorkerFailed(it) => self.other(WorkerFailed::NAME, &it.message, &it.output)?,
-            // That of a set-up shows in its tests.
+            // That of a setup shows in its tests.
             Event::FixtureFinished(it) if it.is_entry() => {
                 self.other(&it.name(), it.message.as_deref().unwrap_or_default(), &it.output)?;
             }

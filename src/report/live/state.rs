@@ -47,7 +47,7 @@ pub(super) enum Left {
 /// expected.
 const LATE: Duration = Duration::from_secs(2);
 
-/// A test, or a set-up or teardown.
+/// A test, or a setup or teardown.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::report) struct Running {
     pub binary: Arc<str>,

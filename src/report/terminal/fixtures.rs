@@ -1,4 +1,4 @@
-//! The lines of set-ups and teardowns.
+//! The lines of setups and teardowns.
 //!
 //! A failed one is told like a failed test, at once and with its output. That one went well is worth a line only where
 //! it happens once in a run, for a shared context; the others come with every process.
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn a_failed_set_up_is_told_once_and_its_tests_by_name() {
         let test = |name| {
-            let output = "the set-up has failed\n".to_owned();
+            let output = "the setup has failed\n".to_owned();
             Event::TestFinished(TestFinished { output, message: Some("no port".into()), ..not_set_up(name) })
         };
         let failed = TestFinished { outcome: Outcome::Failed, ..finished("other") };
@@ -139,7 +139,7 @@ Failures:
   FAIL demo other (src/lib.rs:12)
       rerun: cargo ptest -p demo --lib -- --exact other
   rerun all: cargo ptest --failed
-     Summary [   12.500s] 3 tests run: 0 passed, 1 failed, 2 set-up failed, 2 failed fixtures
+     Summary [   12.500s] 3 tests run: 0 passed, 1 failed, 2 setup failed, 2 failed fixtures
 ";
         assert_eq!(told(&[&events[..], &[end]].concat()), expected);
     }

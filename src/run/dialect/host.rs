@@ -10,7 +10,7 @@ pub(in crate::run) struct Host {
     splitter: Splitter,
     /// The test that it was started with, which libtest announces.
     test: String,
-    /// Text from before the set-up begins.
+    /// Text from before the setup begins.
     before: Vec<u8>,
     began: bool,
     /// What was written since the last end of a fixture. What a host writes while it is up goes to its teardown.

@@ -193,9 +193,9 @@ pub(super) struct Libtest {
     /// Text that is not understood yet.
     text: Text,
     output: Output,
-    /// What the set-up or teardown has written that it is at.
+    /// What the setup or teardown has written that it is at.
     fixture: Option<Output>,
-    /// The context whose set-up failed, so that the current run does not run.
+    /// The context whose setup failed, so that the current run does not run.
     unmet: Option<String>,
     /// What has ended before the current run said nothing in the text.
     dark: bool,

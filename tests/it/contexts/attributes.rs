@@ -54,7 +54,7 @@ fn tests_that_other_attributes_make_or_change_have_their_contexts_under_every_ru
     }
 }
 
-/// In each process every test is between a set-up and the teardown that belongs to it.
+/// In each process every test is between a setup and the teardown that belongs to it.
 #[track_caller]
 fn expect_balanced(run: &Run, module: &str) {
     let processes = run.by_process(module);
@@ -88,7 +88,7 @@ fn for_a_debugger_everything_shared_is_in_the_process_of_the_tests() {
             let did = run.by_process(&format!("matrix::{pair}"));
             assert_eq!(did, ["(setup) inner::(setup) inner::a inner::b inner::(teardown) (teardown)"], "{run}");
         }
-        // A static of the set-up is there, but what was not serialised is not.
+        // A static of the setup is there, but what was not serialised is not.
         let run = fixture("broken", "values").filter("skipped::").filter("hidden::").env("PTEST_SHARED", "inprocess");
         let run = run.under(Runner::CargoTest(width));
         run.expect_verdicts(&[

@@ -35,7 +35,7 @@ fn a_unit_is_set_up_once_and_torn_down_after_its_last_test() {
     }
 }
 
-/// nose tore down after the first test of a worker, and ran the others without a set-up.
+/// nose tore down after the first test of a worker, and ran the others without a setup.
 #[test]
 fn no_test_of_a_context_that_can_split_runs_after_the_teardown_in_its_process() {
     for run in &*RUNS {

@@ -121,7 +121,7 @@ impl Pair {
     }
 }
 
-/// Where a process of its own holds a context, nothing happens before its set-up or after its teardown.
+/// Where a process of its own holds a context, nothing happens before its setup or after its teardown.
 #[track_caller]
 fn expect_enclosed(run: &Run, module: &str) {
     let all = run.seen_within(module);

@@ -1,4 +1,4 @@
-//! Every report of a run in which set-ups and teardowns fail: each is well-formed, and all count alike.
+//! Every report of a run in which setups and teardowns fail: each is well-formed, and all count alike.
 
 use std::fs;
 
@@ -49,19 +49,19 @@ fn all_reports_count_failed_fixtures_alike() {
     junit::expect_reread(&file);
     let suites = Element::parse(&fs::read_to_string(&file).unwrap());
     let totals = ["tests", "failures", "errors", "skipped"].map(|name| suites.number(name));
-    // A set-up that failed is told by the tests that did not run for it.
+    // A setup that failed is told by the tests that did not run for it.
     assert_eq!(totals, [passed + unset + failed, 0, unset + failed, 0]);
 
     let page = fs::read_to_string(&page).unwrap();
     let fixtures = failed + set_ups;
     for text in [
-        format!("<b>{unset}</b> set-up failed"),
+        format!("<b>{unset}</b> setup failed"),
         format!("<b>{passed}</b> passed"),
         format!(" {fixtures} failed fixtures"),
     ] {
         assert!(page.contains(&text), "the page lacks {text}");
     }
-    let summary = format!("{passed} passed, {unset} set-up failed, {fixtures} failed fixtures");
+    let summary = format!("{passed} passed, {unset} setup failed, {fixtures} failed fixtures");
     assert!(ran.stderr.contains(&summary), "{}", ran.stderr);
 
     let ran = broken().args(["--message-format=libtest-json"]).run();

@@ -122,7 +122,7 @@ fn a_test_that_takes_the_process_with_it_is_crashed_and_the_rest_of_its_unit_has
     }
 }
 
-/// The process that dies in a test gets no teardown; what is left of the unit runs in another, from the set-up on.
+/// The process that dies in a test gets no teardown; what is left of the unit runs in another, from the setup on.
 #[track_caller]
 fn expect_fresh_fixtures(run: &Run, module: &str, dies: &str) {
     let did = run.by_process(module);

@@ -1,11 +1,11 @@
-//! Rule 4: a set-up that fails. Each test of its context is reported, by name, and none is green.
+//! Rule 4: a setup that fails. Each test of its context is reported, by name, and none is green.
 
 use serde_json::Value;
 
 use super::runners::{Run, Runner, fixture};
 use crate::tool::of_kind;
 
-/// How a set-up fails, what that is called, and what is said of it.
+/// How a setup fails, what that is called, and what is said of it.
 const WAYS: [(&str, &str, &str); 5] = [
     ("panics", "failed", "the well is dry"),
     ("errs", "failed", "the well is dry"),
@@ -65,7 +65,7 @@ fn a_set_up_that_failed_is_not_tried_again_for_each_test() {
     }
 }
 
-/// Under `cargo test` a process that dies in a set-up takes all tests with it, so that can be seen of a host alone.
+/// Under `cargo test` a process that dies in a setup takes all tests with it, so that can be seen of a host alone.
 #[test]
 fn under_the_other_runners_they_are_red_too() {
     for runner in Runner::all() {

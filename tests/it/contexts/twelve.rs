@@ -1,4 +1,4 @@
-//! Twelve tests of a quarter of a second behind one set-up, with three processes: a unit takes three seconds, the others
+//! Twelve tests of a quarter of a second behind one setup, with three processes: a unit takes three seconds, the others
 //! one. What they take is `cargo xtask bench`'s business; here it is how many run at once.
 
 use super::runners::{Run, Runner, fixture};

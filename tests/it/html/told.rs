@@ -77,9 +77,9 @@ fn the_mouse_is_told_what_it_points_at() {
         let attempt = told_at(browser, 1.0, 1.8, "two_buyers");
         assert_eq!(attempt, "db::two_buyers_one_book\nattempt failed · 400 ms · from 1.60 s · worker 1\nshop::it");
         let setup = told_at(browser, 0.0, 0.6, "api");
-        assert_eq!(setup, "it::api::(setup)\nset-up passed · 1.20 s · from 0 ms · worker 0");
+        assert_eq!(setup, "it::api::(setup)\nsetup passed · 1.20 s · from 0 ms · worker 0");
         let host = told_at(browser, 3.0, 0.4, "db");
-        assert_eq!(host, "it::db::(setup)\nset-up passed · 800 ms · from 0 ms · host");
+        assert_eq!(host, "it::db::(setup)\nsetup passed · 800 ms · from 0 ms · host");
         assert_eq!(told_at(browser, 2.0, -0.3, "build"), "build\n2.50 s, not to scale");
         let (x, y) = browser.middle("document.querySelector('h1')");
         browser.mouse("mouseMoved", (x, y), &json!({}));
@@ -97,7 +97,7 @@ fn a_click_on_a_bar_goes_to_the_test() {
         browser.wait("document.activeElement.closest('.failure')?.textContent.includes('pays_twice')");
         assert_eq!(browser.value("document.activeElement.closest('.failure').open"), true);
         assert_eq!(browser.value("location.hash === `#${document.activeElement.closest('.failure').id}`"), true);
-        // A set-up has no row in the table, but one that failed has an entry.
+        // A setup has no row in the table, but one that failed has an entry.
         let place = at(browser, 2.0, 0.15);
         browser.click(place);
         browser.wait("document.activeElement.closest('.failure')?.textContent.includes('dialing 127.0.0.1')");
@@ -226,10 +226,10 @@ fn contexts_have_their_costs_and_some_advice() {
         assert_eq!(browser.value(rows), json!(expected));
         let advice = browser.value("[...document.querySelectorAll('.contexts .advice')].map(it => it.innerText)");
         let expected = [
-            "2 set-ups took longer than the tests that needed them. kind = \"shared\" sets up once",
-            "Its set-up takes less time than its tests.",
-            "Its set-up failed",
-            "Its set-up takes almost no time.",
+            "2 setups took longer than the tests that needed them. kind = \"shared\" sets up once",
+            "Its setup takes less time than its tests.",
+            "Its setup failed",
+            "Its setup takes almost no time.",
         ];
         for (advice, expected) in advice.as_array().unwrap().iter().zip(expected) {
             assert!(advice.as_str().unwrap().contains(expected), "{advice}");
