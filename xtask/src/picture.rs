@@ -70,9 +70,10 @@ pub(crate) fn run() -> Result<()> {
         let screen = Screen::of(&command(scene.arguments), &typed, scene.until)?;
         save(scene.file, svg::draw(&screen, scene.title).as_bytes())?;
     }
-    let html = target.join("page.html");
+    // The page shows what was typed, so it goes to the place that it has by itself.
+    let html = target.join("ptest/report.html");
     let mut command = command("demo", &target);
-    command.env("PATH", &path).args(["--process-timeout=2s", "--html"]).arg(&html);
+    command.env("PATH", &path).args(["--process-timeout=2s", "--html"]);
     let status = command.status().context("running cargo ptest")?;
     ensure!(status.code() == Some(100), "the demo ended with {status}");
     save(PAGE, &browser::screenshot(&html)?)
