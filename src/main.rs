@@ -10,10 +10,10 @@
 //! The program is a line of stages. Each is a function from the stage before to a type that it defines:
 //!
 //! 1. [`cli`] turns the command line and the environment into one plain options struct for each stage.
-//! 2. [`build`] has cargo build the tests and says of each [`TestBinary`](build::TestBinary) how cargo would run it.
+//! 2. [`build`] has cargo build the tests and says of each [`TestBinary`] how cargo would run it.
 //! 3. [`list`] asks each binary for its tests and reads what its annotations say of them: [`Suite`]s. What cargo has
 //!    built is asked while it builds the rest ([`beside`]).
-//! 4. [`filter`] makes a [`Decision`](filter::Decision) about each test, and knows why. Which filters are paths of source
+//! 4. [`filter`] makes a [`Decision`] about each test, and knows why. Which filters are paths of source
 //!    files, [`places`] has found out before.
 //! 5. [`group`] puts what is to run into [`Group`](group::Group)s, by the contexts in the sources and in
 //!    `.config/ptest.toml` ([`config`]), and says which shared ones need a [`Host`](group::Host).
