@@ -1,9 +1,8 @@
 //! Finds the source files that filters name, as `tests/api.rs` or `src/lib.rs:120` do.
 
-use std::fs;
-
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::files::{self, MOST_OF_A_TEXT};
 use crate::filter::{self, Place};
 
 /// Looks for the files that the filters name, from the current folder and from the root of the workspace.
@@ -25,7 +24,7 @@ fn place(filter: &str, folders: [&Utf8Path; 2], root: &Utf8Path) -> Option<Place
         (None, Some((path, line))) => (file(path)?, Some(line)),
         (None, None) => return None,
     };
-    let line = line.map(|line| below_attributes(&fs::read_to_string(&file).unwrap_or_default(), line));
+    let line = line.map(|line| below_attributes(&files::read_text(&file, MOST_OF_A_TEXT).unwrap_or_default(), line));
     Some(Place { paths: names(&file, root), line, start: None })
 }
 
@@ -50,6 +49,8 @@ fn below_attributes(text: &str, line: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn folder() -> (tempfile::TempDir, Utf8PathBuf) {

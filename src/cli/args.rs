@@ -268,7 +268,8 @@ pub(super) struct ReportArgs {
     pub junit_output: crate::report::JunitOutput,
     /// Write an HTML page: failures, timeline, all tests
     ///
-    /// It is a single file, and needs no network. Without PATH it is report.html in target/ptest.
+    /// It is a single file, and needs no network. Without PATH it is report.html in target/ptest. A PATH without a dot or
+    /// a slash is refused, because a filter would look the same.
     #[arg(long, value_name = "PATH")]
     #[expect(clippy::option_option, reason = "so clap has an option with a value that may be missing")]
     pub html: Option<Option<Utf8PathBuf>>,

@@ -287,7 +287,7 @@ fn understand(cli: &Cli, tests: &TestBinaryArgs, command: &Command, env: Env) ->
             junit_output: cli.report.junit_output,
             github: github(cli.report.annotations, &env),
             trace: cli.report.trace.as_deref().map(|path| file("--trace", path)).transpose()?,
-            html: cli.report.html.iter().flatten().next().map(|path| file("--html", path)).transpose()?,
+            html: cli.report.html.iter().flatten().next().map(|path| page(path)).transpose()?,
             terminal: TerminalOptions {
                 colours: colours.unwrap_or_else(|| std::io::stderr().is_terminal()),
                 verbosity: match (quiet, cli.report.verbose) {
@@ -369,6 +369,17 @@ fn junit(path: &Utf8Path) -> Result<Utf8PathBuf> {
     let is_stream = path == "-" || path.starts_with("/dev") || path.starts_with("/proc");
     ensure!(!is_stream, "--junit {path} is not a file; to write JUnit to stdout, use --message-format junit");
     file("--junit", path)
+}
+
+/// The path of the page may be left out, so a filter that comes next would be taken for it.
+fn page(path: &Utf8Path) -> Result<Utf8PathBuf> {
+    let path = file("--html", path)?;
+    ensure!(
+        path.extension().is_some() || path.as_str().contains('/'),
+        "--html would write the page into a file named {path}: if {path} is a filter, write it before --html; if it is the \
+         file, write --html=./{path}"
+    );
+    Ok(path)
 }
 
 /// A file that is replaced as a whole.
@@ -564,6 +575,17 @@ mod tests {
 
     fn words(line: &str) -> String {
         parsed(line, &[]).unwrap().build.cargo_args.join(" ")
+    }
+
+    #[test]
+    fn a_filter_is_not_taken_for_the_path_of_the_page() {
+        let html = |line: &str| parsed(line, &[]).map(|it| it.report.html.map(Utf8PathBuf::into_string));
+        let error = html("--html adds").unwrap_err();
+        assert!(error.contains("if adds is a filter, write it before --html"), "{error}");
+        for path in ["page.html", "./adds", "new/page", "/dev/null"] {
+            assert_eq!(html(&format!("--html {path}")), Ok(Some(path.to_owned())));
+        }
+        assert_eq!(html("adds --html"), Ok(None), "it goes to its usual place");
     }
 
     #[test]

@@ -22,6 +22,10 @@ const PAYS: &str = "pays";
 const SETUP: &str = "setup";
 const WARMUP: &str = "warmup";
 
+fn is_of_test(kind: &str) -> bool {
+    [TEST, COLD, PAYS].contains(&kind)
+}
+
 /// What the text says of these tests and contexts, in their order. `None` if any of it is not as it was written: then
 /// nothing can be said of the rest, either.
 pub(super) fn parse<'a>(
@@ -39,7 +43,7 @@ pub(super) fn parse<'a>(
         let (kind, name) = rest.split_once(' ')?;
         let took = micros.parse().ok().filter(|micros| *micros <= MOST).map(Duration::from_micros)?;
         match kind {
-            TEST | COLD | PAYS => drop(of_tests.insert(name, (took, kind))),
+            kind if is_of_test(kind) => drop(of_tests.insert(name, (took, kind))),
             SETUP => drop(of_setups.insert(name, took)),
             WARMUP => warmup = took,
             _ => return None,
@@ -58,10 +62,10 @@ pub(super) fn parse<'a>(
 
 /// The names of the tests in a text, as far as it makes sense.
 pub(super) fn tests(text: &str) -> impl Iterator<Item = &str> {
-    let lines = text.lines().skip_while(|line| *line == HEAD);
+    let lines = text.split('\n').skip_while(|line| *line == HEAD);
     lines.filter_map(|line| {
         let (kind, name) = line.split_once(' ')?.1.split_once(' ')?;
-        matches!(kind, TEST | COLD).then_some(name)
+        is_of_test(kind).then_some(name)
     })
 }
 
@@ -115,7 +119,10 @@ mod tests {
             let took = names().zip(&lengths.tests).map(|(name, it)| it.filter(|_| lasts(name))).collect::<Vec<_>>();
             let lasting = |all: &[bool]| names().zip(all).map(|(name, it)| *it && lasts(name)).collect();
             let (cold_only, paid) = (lasting(&lengths.cold_only), lasting(&lengths.paid));
-            let read = parse(&print(&lengths, names(), names()), names(), names()).unwrap();
+            let text = print(&lengths, names(), names());
+            let read = parse(&text, names(), names()).unwrap();
+            let remembered = names().zip(&took).filter(|(_, took)| took.is_some()).map(|(name, _)| name);
+            prop_assert_eq!(tests(&text).collect::<Vec<_>>(), remembered.collect::<Vec<_>>());
             prop_assert_eq!(read, Lengths { tests: took.clone(), setups: took, warmup, cold_only, paid });
         }
 

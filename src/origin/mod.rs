@@ -109,6 +109,16 @@ mod tests {
         }
     }
 
+    fn on_github(top: &Utf8Path) -> [(&str, &str); 5] {
+        [
+            ("GITHUB_WORKSPACE", top.as_str()),
+            ("GITHUB_SERVER_URL", "https://forge.example"),
+            ("GITHUB_REPOSITORY", "us/demo"),
+            ("GITHUB_SHA", "1234"),
+            ("GITHUB_REF_NAME", "main"),
+        ]
+    }
+
     #[test]
     fn the_command_is_as_it_was_typed() {
         let words = |args: &[&str]| args.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
@@ -120,14 +130,7 @@ mod tests {
     fn a_forge_shows_the_files_of_the_commit() {
         let checkout = Checkout::new();
         let top = checkout.top();
-        let github = [
-            ("GITHUB_WORKSPACE", top.as_str()),
-            ("GITHUB_SERVER_URL", "https://forge.example"),
-            ("GITHUB_REPOSITORY", "us/demo"),
-            ("GITHUB_SHA", "1234"),
-            ("GITHUB_REF_NAME", "main"),
-        ];
-        let origin = checkout.origin(&github);
+        let origin = checkout.origin(&on_github(&top));
         assert_eq!(origin.sources.as_deref(), Some("https://forge.example/us/demo/blob/1234/crates/"));
         assert_eq!((origin.commit.as_deref(), origin.branch.as_deref()), (Some("1234"), Some("main")));
         let gitlab = [
@@ -144,13 +147,7 @@ mod tests {
     fn a_workspace_outside_of_the_checkout_is_not_the_forges() {
         let (checkout, other) = (Checkout::new(), Checkout::new());
         let top = other.top();
-        let env = [
-            ("GITHUB_WORKSPACE", top.as_str()),
-            ("GITHUB_SERVER_URL", "https://forge.example"),
-            ("GITHUB_REPOSITORY", "us/demo"),
-            ("GITHUB_SHA", "1234"),
-        ];
-        let origin = checkout.origin(&env);
+        let origin = checkout.origin(&on_github(&top));
         assert_eq!((origin.commit, origin.branch, origin.sources), (None, None, None));
     }
 
@@ -160,13 +157,7 @@ mod tests {
         let top = checkout.top();
         fs::create_dir(top.join(".git")).unwrap();
         fs::write(top.join(".git/HEAD"), "0123456789abcdef0123456789abcdef01234567\n").unwrap();
-        let env = [
-            ("GITHUB_WORKSPACE", top.as_str()),
-            ("GITHUB_SERVER_URL", "https://forge.example"),
-            ("GITHUB_REPOSITORY", "us/demo"),
-            ("GITHUB_SHA", "1234"),
-        ];
-        let origin = checkout.origin(&env);
+        let origin = checkout.origin(&on_github(&top));
         let sources = "https://forge.example/us/demo/blob/0123456789abcdef0123456789abcdef01234567/crates/";
         assert_eq!(origin.sources.as_deref(), Some(sources));
     }

@@ -97,21 +97,7 @@ mod tests {
                 ..Group::default()
             }
         });
-        Spec {
-            groups: groups.collect(),
-            limits: Vec::new(),
-            hosts: Vec::new(),
-            contexts: Vec::new(),
-            processes,
-            room: usize::MAX,
-            cores: processes,
-            retries,
-            max_fail: None,
-            diagnose: true,
-            grace: Duration::from_secs(3),
-            slow: Duration::from_secs(60),
-            growing: false,
-        }
+        Spec { retries, diagnose: true, ..Spec::sample(groups.collect(), processes) }
     }
 
     /// A run with a jobserver that grants whatever is asked for.

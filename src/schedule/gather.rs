@@ -86,23 +86,7 @@ mod tests {
 
     fn spec(groups: Vec<Group>, processes: usize) -> Spec {
         let hosts = vec![Host { setup_limit: secs(100), ..Host::default() }];
-        let (limits, contexts, max_fail) = (Vec::new(), Vec::new(), None);
-        let (grace, slow) = (secs(3), secs(60));
-        Spec {
-            groups,
-            limits,
-            hosts,
-            contexts,
-            processes,
-            room: usize::MAX,
-            cores: processes,
-            retries: 1,
-            max_fail,
-            diagnose: false,
-            grace,
-            slow,
-            growing: false,
-        }
+        Spec { hosts, retries: 1, ..Spec::sample(groups, processes) }
     }
 
     /// Its items come one by one.

@@ -59,21 +59,7 @@ fn spec(groups: &[(bool, Vec<u64>)], processes: usize) -> Spec {
             ..Group::default()
         }
     };
-    Spec {
-        groups: groups.iter().map(group).collect(),
-        limits: Vec::new(),
-        hosts: Vec::new(),
-        contexts: Vec::new(),
-        processes,
-        room: usize::MAX,
-        cores: processes,
-        retries: 0,
-        max_fail: None,
-        diagnose: false,
-        grace: Duration::from_secs(3),
-        slow: Duration::from_secs(60),
-        growing: false,
-    }
+    Spec::sample(groups.iter().map(group).collect(), processes)
 }
 
 #[test]

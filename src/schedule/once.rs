@@ -39,21 +39,7 @@ mod tests {
             per_process: usize::MAX,
             ..Group::default()
         };
-        let mut scheduler = Scheduler::new(Spec {
-            groups: vec![group],
-            limits: Vec::new(),
-            hosts: Vec::new(),
-            contexts: Vec::new(),
-            processes: 2,
-            room: usize::MAX,
-            cores: 2,
-            retries: 0,
-            max_fail: None,
-            diagnose: false,
-            grace: Duration::from_secs(3),
-            slow: Duration::from_secs(60),
-            growing: false,
-        });
+        let mut scheduler = Scheduler::new(Spec::sample(vec![group], 2));
         let mut actions = scheduler.step(Duration::ZERO, Input::Tick);
         actions.extend(scheduler.step(Duration::ZERO, Input::SlotGranted));
         let items = |action| if let Action::Spawn(batch) = action { Some(batch.items) } else { None };

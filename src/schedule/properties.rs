@@ -867,21 +867,7 @@ fn one_group(items: usize, timeout: Option<Duration>) -> Spec {
         per_process: usize::MAX,
         ..Group::default()
     };
-    Spec {
-        groups: vec![group],
-        limits: Vec::new(),
-        hosts: Vec::new(),
-        contexts: Vec::new(),
-        processes: 2,
-        room: usize::MAX,
-        cores: 2,
-        retries: 0,
-        max_fail: None,
-        diagnose: false,
-        grace: Duration::from_secs(3),
-        slow: Duration::from_secs(60),
-        growing: false,
-    }
+    Spec::sample(vec![group], 2)
 }
 
 const fn secs(secs: u64) -> Duration {

@@ -46,6 +46,28 @@ pub struct Spec {
     pub growing: bool,
 }
 
+#[cfg(test)]
+impl Spec {
+    /// A run of these groups on as many cores as processes, in which nothing is tried again.
+    pub fn sample(groups: Vec<Group>, processes: usize) -> Self {
+        Self {
+            groups,
+            limits: Vec::new(),
+            hosts: Vec::new(),
+            contexts: Vec::new(),
+            processes,
+            room: usize::MAX,
+            cores: processes,
+            retries: 0,
+            max_fail: None,
+            diagnose: false,
+            grace: Duration::from_secs(3),
+            slow: Duration::from_secs(60),
+            growing: false,
+        }
+    }
+}
+
 /// What comes while the run goes on; all numbers go on where those of [`Spec`] end.
 #[derive(Clone, Debug, Default)]
 pub struct More {

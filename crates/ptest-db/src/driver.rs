@@ -2,7 +2,7 @@
 
 use crate::error::BoxError;
 
-/// How a [`TxDb`](crate::TxDb) connects, begins and rolls back.
+/// How a [`TxDb`](crate::TxDb) connects, starts a transaction and rolls it back.
 ///
 /// With the feature `postgres` it is implemented for `postgres::Client`. For other blocking drivers, implement it in your
 /// tests, on a type of your own, so that this crate depends on no version of your driver. For async drivers see [`Url`].
@@ -52,7 +52,7 @@ pub trait Driver: 'static {
     /// Those of the driver.
     fn execute(connection: &mut Self::Connection, sql: &str) -> Result<(), BoxError>;
 
-    /// Begins the transaction, by default with `BEGIN`. Override it if the driver has to know of the transaction. (For
+    /// Starts the transaction, by default with `BEGIN`. Override it if the driver has to know of the transaction. (For
     /// `diesel` call `begin_test_transaction`, so that transactions of the code under test become savepoints.)
     ///
     /// # Errors
@@ -93,7 +93,7 @@ pub trait Driver: 'static {
 /// For tests that connect themselves, as tests with async drivers have to, inside of their runtime: `TxDb<Url>` contains only
 /// the address, and dereferences to it.
 ///
-/// Begin a transaction and do not commit it. It is rolled back when the connection is closed.
+/// Start a transaction and do not commit it. It is rolled back when the connection is closed.
 ///
 /// ```no_run
 /// # mod tests {

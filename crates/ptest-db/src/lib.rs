@@ -15,7 +15,7 @@
 
 #![cfg_attr(
     not(all(feature = "postgres", feature = "sqlite")),
-    allow(dead_code, reason = "each kind of database uses a part of what they have in common"),
+    allow(dead_code, reason = "each kind of database uses only some of the shared code"),
     allow(rustdoc::broken_intra_doc_links, reason = "each kind of database is there only with its feature")
 )]
 

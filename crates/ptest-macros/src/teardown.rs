@@ -72,7 +72,7 @@ fn items(function: &Function, teardown: &Teardown, Call { call, taken }: &Call) 
     fixture::items(function, "THIS_MODULE_HAS_MORE_THAN_ONE_TEARDOWN", &registration)
 }
 
-/// The name of what the setup made; nothing that the user wrote can see it.
+/// The name of the setup's value, which is hidden from the user's own code.
 fn value() -> Ident {
     Ident::new("value", Span::mixed_site())
 }

@@ -205,7 +205,7 @@ impl<R: Serialize + DeserializeOwned> ConcurrentCalls<R> {
 /// Calls a function `n` times at the same time, each in a fresh process, with the same arguments, to show races. Returns one
 /// result per call.
 ///
-/// All processes are started first and then begin the call together. What they print is part of the test's output. All of
+/// All processes are started first and then make the call together. What they print is part of the test's output. All of
 /// them have exited when this function returns, and only then the arguments are dropped. For a timeout other than 30 seconds,
 /// or for different functions, see [`make_concurrent_calls`].
 ///

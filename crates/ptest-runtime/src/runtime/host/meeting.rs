@@ -61,7 +61,7 @@ fn enter(path: &Path) -> io::Result<Entered> {
     Ok(Entered::First(file, theirs))
 }
 
-/// What a keeper says when it knows what has become of the setup. From then on nobody waits for it.
+/// What a keeper says once the setup has finished or failed. After that no test waits for it.
 pub(super) fn tell(place: io::Result<File>, outcome: Result<&str, &Failure>) {
     let Ok(mut file) = place else { return };
     let said = match outcome {
