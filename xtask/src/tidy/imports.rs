@@ -28,7 +28,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("run", &["build", "descriptors", "list", "filter", "group", "history", "schedule", "event", "threads", "tty"]),
     ("beside", &["build", "list", "run"]),
     ("eager", &["beside", "build", "config", "exit", "filter", "group", "history", "list", "places", "run"]),
-    ("places", &["filter"]),
+    ("places", &["files", "filter"]),
     ("notes", &["config", "filter", "group", "list"]),
     ("report", &["errors", "event", "files", "history", "masks", "tty"]),
     // Of each stage the type of its options, which is what the command line is turned into.
